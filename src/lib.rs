@@ -1,1 +1,8 @@
-//! trueup
+//! trueup brings NATS JetStream and Kafka to what one YAML manifest says.
+
+#![forbid(unsafe_code)]
+
+pub mod broker;
+pub mod kinds;
+pub mod model;
+pub mod plan;

@@ -1,1 +1,3 @@
+//! The trueup command.
+
 fn main() {}

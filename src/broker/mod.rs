@@ -1,0 +1,5 @@
+//! Connections and protocols of the two brokers. Knows no kinds.
+
+/// The brokers that a manifest speaks of, connected; one that it does not name is never contacted.
+#[derive(Clone, Debug, Default)]
+pub struct Brokers {}

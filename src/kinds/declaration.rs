@@ -1,0 +1,397 @@
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use serde_json::{Map, Value, json};
+
+use super::facts::{Facts, field};
+use crate::model::{Doc, Flat};
+
+/// A kind's fields as its Rust struct declares them: the one table that the diff, the schema,
+/// `explain`, `export` and the tests' generators read.
+#[derive(Clone, Debug)]
+pub struct Declaration {
+    /// The struct's doc comment.
+    pub description: String,
+    /// Its fields, in the order of the struct.
+    pub fields: IndexMap<String, Field>,
+}
+
+/// One field of a declaration.
+#[derive(Clone, Debug)]
+pub struct Field {
+    /// Its name on the wire and in the manifest.
+    pub name: String,
+    /// Its doc comment.
+    pub description: String,
+    /// What its attribute says.
+    pub facts: Facts,
+    /// What it holds.
+    pub shape: Shape,
+    /// Whether the manifest must give it.
+    pub required: bool,
+    /// The facts of an open map's entries, by key.
+    pub entry_facts: Option<fn(&str) -> Facts>,
+}
+
+/// What a field holds.
+#[derive(Clone, Debug)]
+pub enum Shape {
+    /// true or false.
+    Bool,
+    /// A whole number within these bounds.
+    Integer {
+        /// The least that is taken.
+        min: Option<i64>,
+        /// The most that is taken.
+        max: Option<i64>,
+    },
+    /// Any number.
+    Number,
+    /// Text.
+    Text,
+    /// One of these words.
+    Choice(Vec<String>),
+    /// A list of such.
+    List(Box<Field>),
+    /// An object with fields of its own.
+    Object(Declaration),
+    /// An open map: any key, such values.
+    Map(Box<Field>),
+    /// Whatever the schema says.
+    Other(Value),
+}
+
+impl Declaration {
+    /// Reads the declaration of `T` from the schema that its derive makes (draft-07).
+    pub fn of<T: JsonSchema>() -> Declaration {
+        let mut generator = SchemaSettings::draft07()
+            .with(|settings| settings.inline_subschemas = true)
+            .into_generator();
+        let schema = generator.root_schema_for::<T>().to_value();
+        Declaration::read(&without_null(schema))
+    }
+
+    /// The same, with facts for the entries of the open map `name`.
+    pub fn with_entries(mut self, name: &str, facts: fn(&str) -> Facts) -> Declaration {
+        if let Some(field) = self.fields.get_mut(name) {
+            field.entry_facts = Some(facts);
+        }
+        self
+    }
+
+    fn read(schema: &Value) -> Declaration {
+        let required: Vec<&str> = schema["required"]
+            .as_array()
+            .map(|names| names.iter().filter_map(Value::as_str).collect())
+            .unwrap_or_default();
+        let fields = schema["properties"].as_object().map(|properties| {
+            properties
+                .iter()
+                .map(|(name, schema)| {
+                    let read = Field::read(name, schema, required.contains(&name.as_str()));
+                    (name.clone(), read)
+                })
+                .collect()
+        });
+        Declaration {
+            description: text_of(schema),
+            fields: fields.unwrap_or_default(),
+        }
+    }
+
+    /// The field at a dotted path, with the facts of an open map's entry where it is one.
+    pub fn field(&self, path: &str) -> Option<Field> {
+        if let Some(field) = self.fields.get(path) {
+            return Some(field.clone());
+        }
+        let (head, rest) = path.split_once('.')?;
+        let field = self.fields.get(head)?;
+        match &field.shape {
+            Shape::Object(inner) => inner.field(rest),
+            Shape::Map(entry) => Some(field.entry(entry, rest)),
+            Shape::Bool
+            | Shape::Integer { .. }
+            | Shape::Number
+            | Shape::Text
+            | Shape::Choice(_)
+            | Shape::List(_)
+            | Shape::Other(_) => None,
+        }
+    }
+
+    /// Takes nested objects and open maps apart. Unknown fields stay as they are.
+    pub fn flatten(&self, doc: &Doc) -> Flat {
+        let mut flat = Flat::new();
+        for (name, value) in doc {
+            match (self.fields.get(name).map(|field| &field.shape), value) {
+                (Some(Shape::Object(inner)), Value::Object(object)) => {
+                    let nested = inner.flatten(object);
+                    flat.extend(
+                        nested
+                            .into_iter()
+                            .map(|(path, v)| (format!("{name}.{path}"), v)),
+                    );
+                }
+                (Some(Shape::Map(_)), Value::Object(object)) => {
+                    flat.extend(
+                        object
+                            .iter()
+                            .map(|(k, v)| (format!("{name}.{k}"), v.clone())),
+                    );
+                }
+                _ => {
+                    flat.insert(name.clone(), value.clone());
+                }
+            }
+        }
+        flat
+    }
+
+    /// Sets the value at a dotted path of a document; `None` removes it.
+    pub fn set(&self, doc: &mut Doc, path: &str, value: Option<Value>) {
+        let nested = path.split_once('.').and_then(|(head, rest)| {
+            let field = self.fields.get(head)?;
+            matches!(field.shape, Shape::Object(_) | Shape::Map(_)).then_some((field, head, rest))
+        });
+        let Some((field, head, rest)) = nested else {
+            put(doc, path, value);
+            return;
+        };
+        let inner = doc.entry(head).or_insert_with(|| json!({}));
+        if !inner.is_object() {
+            *inner = json!({});
+        }
+        if let Some(object) = inner.as_object_mut() {
+            match &field.shape {
+                Shape::Object(declaration) => declaration.set(object, rest, value),
+                _ => put(object, rest, value),
+            }
+            if object.is_empty() {
+                doc.remove(head);
+            }
+        }
+    }
+
+    /// Puts a flat document together again.
+    pub fn unflatten(&self, flat: &Flat) -> Doc {
+        let mut doc = Doc::new();
+        for (path, value) in flat {
+            self.set(&mut doc, path, Some(value.clone()));
+        }
+        doc
+    }
+}
+
+fn put(doc: &mut Doc, name: &str, value: Option<Value>) {
+    match value {
+        Some(value) => {
+            doc.insert(name.to_owned(), value);
+        }
+        None => {
+            doc.remove(name);
+        }
+    }
+}
+
+impl Field {
+    fn read(name: &str, schema: &Value, required: bool) -> Field {
+        let facts = schema
+            .get("x-field")
+            .and_then(|facts| serde_json::from_value(facts.clone()).ok())
+            .unwrap_or_else(field);
+        Field {
+            name: name.to_owned(),
+            description: text_of(schema),
+            facts,
+            shape: Shape::read(schema),
+            required,
+            entry_facts: None,
+        }
+    }
+
+    /// The entry `key` of this open map.
+    fn entry(&self, entry: &Field, key: &str) -> Field {
+        let facts = self
+            .entry_facts
+            .map_or_else(|| entry.facts.clone(), |facts| facts(key));
+        Field {
+            name: key.to_owned(),
+            facts,
+            ..entry.clone()
+        }
+    }
+}
+
+impl Shape {
+    fn read(schema: &Value) -> Shape {
+        if let Some(words) = choice_of(schema) {
+            return Shape::Choice(words);
+        }
+        match schema["type"].as_str() {
+            Some("boolean") => Shape::Bool,
+            Some("integer") => Shape::Integer {
+                min: schema["minimum"].as_i64(),
+                max: schema["maximum"].as_i64(),
+            },
+            Some("number") => Shape::Number,
+            Some("string") => Shape::Text,
+            Some("array") => Shape::List(Box::new(Field::read("", &schema["items"], false))),
+            Some("object") if schema["properties"].is_object() => {
+                Shape::Object(Declaration::read(schema))
+            }
+            Some("object") => Shape::Map(Box::new(Field::read(
+                "",
+                &schema["additionalProperties"],
+                false,
+            ))),
+            _ => Shape::Other(schema.clone()),
+        }
+    }
+}
+
+/// The words of an enumeration: `enum`, or `oneOf` with a `const` each (documented variants).
+fn choice_of(schema: &Value) -> Option<Vec<String>> {
+    let words = |values: &[Value]| -> Option<Vec<String>> {
+        values
+            .iter()
+            .map(|v| v.as_str().map(str::to_owned))
+            .collect()
+    };
+    if let Some(values) = schema["enum"].as_array() {
+        return words(values);
+    }
+    let branches = schema["oneOf"].as_array()?;
+    let mut found = Vec::new();
+    for branch in branches {
+        match (branch["const"].as_str(), branch["enum"].as_array()) {
+            (Some(word), _) => found.push(word.to_owned()),
+            (None, Some(values)) => found.extend(words(values)?),
+            (None, None) => return None,
+        }
+    }
+    Some(found)
+}
+
+fn text_of(schema: &Value) -> String {
+    schema["description"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned()
+}
+
+/// The schema without the `null` that an `Option` adds: in a manifest, absence is said by absence.
+fn without_null(schema: Value) -> Value {
+    match schema {
+        Value::Object(object) => Value::Object(without_null_object(object)),
+        Value::Array(items) => Value::Array(items.into_iter().map(without_null).collect()),
+        other => other,
+    }
+}
+
+fn without_null_object(mut object: Map<String, Value>) -> Map<String, Value> {
+    let is_null = |v: &Value| v["type"] == "null";
+    if let Some(Value::Array(types)) = object.get_mut("type") {
+        types.retain(|t| t != "null");
+        if let [only] = types.as_slice() {
+            let only = only.clone();
+            object.insert("type".to_owned(), only);
+        }
+    }
+    if let Some(Value::Array(values)) = object.get_mut("enum") {
+        values.retain(|v| !v.is_null());
+    }
+    if let Some(Value::Array(branches)) = object.get_mut("anyOf") {
+        branches.retain(|b| !is_null(b));
+        if let [Value::Object(only)] = branches.as_slice() {
+            let only = only.clone();
+            object.shift_remove("anyOf");
+            for (key, value) in only {
+                object.entry(key).or_insert(value);
+            }
+        }
+    }
+    if object.get("default").is_some_and(Value::is_null) {
+        object.shift_remove("default");
+    }
+    object
+        .into_iter()
+        .map(|(key, value)| (key, without_null(value)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::unit::Unit;
+    use serde::{Deserialize, Serialize};
+
+    /// A thing.
+    #[derive(Serialize, Deserialize, JsonSchema)]
+    struct Thing {
+        /// How long.
+        #[schemars(extend("x-field" = field().unit(Unit::Nanos).unlimited(&[0])))]
+        max_age: Option<i64>,
+        /// Which way.
+        way: Option<Way>,
+        /// Where.
+        placement: Option<Placement>,
+        /// Tags.
+        #[serde(default)]
+        metadata: IndexMap<String, String>,
+    }
+
+    /// A way.
+    #[derive(Serialize, Deserialize, JsonSchema)]
+    #[serde(rename_all = "lowercase")]
+    enum Way {
+        /// Up.
+        Up,
+        Down,
+    }
+
+    #[derive(Serialize, Deserialize, JsonSchema)]
+    struct Placement {
+        #[schemars(extend("x-field" = field().set()))]
+        tags: Option<Vec<String>>,
+    }
+
+    fn doc(value: Value) -> Doc {
+        value.as_object().cloned().unwrap_or_default()
+    }
+
+    #[test]
+    fn facts_and_shapes_come_from_the_struct() {
+        let thing = Declaration::of::<Thing>();
+        assert_eq!(thing.description, "A thing.");
+        let age = thing.field("max_age").unwrap();
+        assert_eq!(
+            (age.facts.unit, age.facts.unlimited),
+            (Some(Unit::Nanos), vec![0])
+        );
+        assert_eq!(age.description, "How long.");
+        assert!(matches!(age.shape, Shape::Integer { .. }));
+        let way = thing.field("way").unwrap();
+        assert_eq!(way.description, "Which way.");
+        assert!(
+            matches!(way.shape, Shape::Choice(words) if words == ["up", "down"] || words == ["down", "up"])
+        );
+        let tags = thing.field("placement.tags").unwrap();
+        assert_eq!(tags.facts.compare, super::super::facts::Compare::Set);
+        assert!(thing.field("metadata.a.b").is_some());
+        assert!(thing.field("nothing").is_none());
+    }
+
+    #[test]
+    fn a_document_comes_apart_and_together() {
+        let thing = Declaration::of::<Thing>();
+        let whole = doc(json!({
+            "max_age": 5, "placement": { "tags": ["a"] },
+            "metadata": { "a.b": "c" }, "later": { "x": 1 }
+        }));
+        let flat = thing.flatten(&whole);
+        assert_eq!(flat["placement.tags"], json!(["a"]));
+        assert_eq!(flat["metadata.a.b"], json!("c"));
+        assert_eq!(flat["later"], json!({ "x": 1 }));
+        assert_eq!(thing.unflatten(&flat), whole);
+    }
+}

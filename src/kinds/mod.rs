@@ -1,0 +1,189 @@
+//! The kinds of resource: what each declares, which rules hold for it, how it is read and written.
+//!
+//! A kind is one folder and one line of [`registry`]. Its struct is the only place where its
+//! fields are written down (see [`Declaration`]); everything else reads them from there.
+
+mod declaration;
+mod facts;
+mod surroundings;
+mod values;
+
+use async_trait::async_trait;
+use indexmap::IndexMap;
+use serde_json::Value;
+
+pub use declaration::{Declaration, Field, Shape};
+pub use facts::{Compare, Edit, Facts, field};
+pub use surroundings::{ApiLevel, KafkaFacts, NatsFacts, NatsVersion, Surroundings};
+pub use values::pattern;
+
+use crate::broker::Brokers;
+use crate::model::{Address, Doc, Flat, KindName, Outcome, Problem, Refusal, Resource, Step};
+
+/// Every kind, in the order of [`KindName::ALL`].
+pub fn registry() -> &'static [&'static dyn Kind] {
+    &[]
+}
+
+/// The kind of this name; none is missing (a test sees to it).
+pub fn kind(name: KindName) -> Option<&'static dyn Kind> {
+    registry().iter().copied().find(|kind| kind.name() == name)
+}
+
+/// A kind of resource.
+///
+/// The pure half (`declaration` to `judge`) decides; the other half (`observe` to `carry_out`)
+/// touches the brokers and decides nothing that the plan did not say.
+#[async_trait]
+pub trait Kind: Send + Sync {
+    /// Its word.
+    fn name(&self) -> KindName;
+
+    /// Its fields.
+    fn declaration(&self) -> &'static Declaration;
+
+    /// Other names that a manifest may use for a field: alias and path
+    /// (`retention` for `config.retention.ms`).
+    fn aliases(&self) -> &'static [(&'static str, &'static str)] {
+        &[]
+    }
+
+    /// Adds what the kind itself fixes (a bucket's stream template) to what the manifest declares.
+    fn complete(&self, _resource: &mut Resource) {}
+
+    /// The rules that need no broker: ranges, contradictions, names, references.
+    /// `all` holds every declared resource, this one too.
+    fn check(&self, resource: &Resource, all: &Resources) -> Vec<Problem>;
+
+    /// Resources of the same manifest that must exist before this one is made or changed.
+    fn rests_on(&self, _resource: &Resource, _all: &Resources) -> Vec<Address> {
+        Vec::new()
+    }
+
+    /// Brings both sides to one form just before they are compared: removes what must be left
+    /// alone, fills in what the broker derives. Removing a declared field means "no change".
+    fn settle(&self, _declared: &mut Flat, _live: &mut Flat) {}
+
+    /// What the broker would refuse of this change, beyond what [`Edit`] already says.
+    fn judge(&self, _case: &Case<'_>) -> Vec<Refusal> {
+        Vec::new()
+    }
+
+    /// Reads these resources, with few requests. Every address gets an answer.
+    async fn observe(&self, brokers: &Brokers, addresses: &[Address]) -> Observations;
+
+    /// Asks the brokers, without changing anything, whether they would take these steps
+    /// (`validate_only`, subject overlap with streams of others). Each refusal names its step.
+    async fn rehearse(&self, _brokers: &Brokers, _steps: &[&Step]) -> Vec<(Address, Refusal)> {
+        Vec::new()
+    }
+
+    /// Carries these steps out, batched, each with its own outcome, and returns when what was
+    /// done is visible. Updates read the live document anew, refuse when it is no longer the
+    /// step's base, and write the whole of it back with the changes laid over.
+    async fn carry_out(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Outcome)>;
+
+    /// The names of all resources of this kind on the brokers, for `export`.
+    async fn list(&self, brokers: &Brokers) -> Result<Vec<Address>, Problem>;
+}
+
+/// Declared resources by address, in manifest order.
+pub type Resources = IndexMap<Address, Resource>;
+
+/// What was seen of each address that was asked for.
+pub type Observations = IndexMap<Address, Observed>;
+
+/// What was seen of one resource.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Observed {
+    /// The broker said that it does not exist.
+    Absent,
+    /// It exists.
+    Present(Live),
+    /// It could not be read, which says nothing of whether it exists.
+    Unreadable(Problem),
+}
+
+/// A live resource.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Live {
+    /// Its fields in the terms of the kind's declaration, wire units, unknown fields included.
+    pub fields: Flat,
+    /// The broker's own document, whole.
+    pub raw: Doc,
+    /// Which life of the name it is: a topic's id, JetStream's `created`.
+    pub incarnation: Option<String>,
+    /// Text to show behind a value that is not the resource's own, by field
+    /// (`broker default`), for notes like `pin (= broker default)`.
+    pub inherited: IndexMap<String, Value>,
+}
+
+impl Live {
+    /// A hash of what the resource is set to, without what the server itself moves.
+    pub fn fingerprint(&self) -> String {
+        use sha2::{Digest, Sha256};
+        let mut fields: Vec<_> = self.fields.iter().collect();
+        fields.sort_by_key(|(path, _)| *path);
+        let text = serde_json::to_string(&fields).unwrap_or_default();
+        format!("sha256:{:x}", Sha256::digest(text))
+    }
+}
+
+/// One resource with everything that a rule may want to look at.
+#[derive(Clone, Copy, Debug)]
+pub struct Case<'a> {
+    /// What is wanted.
+    pub resource: &'a Resource,
+    /// What is there; none when it gets created.
+    pub live: Option<&'a Live>,
+    /// The fields that change, in wire units.
+    pub deltas: &'a [Delta],
+    /// Everything else that is declared.
+    pub all: &'a Resources,
+    /// The brokers' versions and limits.
+    pub surroundings: &'a Surroundings,
+}
+
+impl Case<'_> {
+    /// The change of this field, where it changes.
+    pub fn delta(&self, path: &str) -> Option<&Delta> {
+        self.deltas.iter().find(|delta| delta.path == path)
+    }
+}
+
+/// One field, old and new, in wire units.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Delta {
+    /// The field's path.
+    pub path: String,
+    /// What the broker holds.
+    pub before: Option<Value>,
+    /// What is wanted; none to go back to the default.
+    pub after: Option<Value>,
+}
+
+impl Delta {
+    /// The step's changes in wire units.
+    ///
+    /// # Errors
+    /// Names the field whose value a saved plan no longer holds in a form that reads.
+    pub fn of_step(step: &Step, declaration: &Declaration) -> Result<Vec<Delta>, String> {
+        let wire = |path: &str, value: &Option<Value>| match (declaration.field(path), value) {
+            (Some(field), Some(value)) => field
+                .to_wire(value)
+                .map(Some)
+                .map_err(|why| format!("{path}: {why}")),
+            (_, value) => Ok(value.clone()),
+        };
+        step.changes
+            .iter()
+            .map(|change| {
+                Ok(Delta {
+                    path: change.field.clone(),
+                    before: wire(&change.field, &change.before)?,
+                    after: wire(&change.field, &change.after)?,
+                })
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,134 @@
+use std::fmt;
+use std::str::FromStr;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Declares the codes: variant, the text that users see, one sentence, and what to do.
+macro_rules! codes {
+    ($($variant:ident $text:literal $title:literal $way_out:literal;)*) => {
+        /// A stable code of a problem or a refusal; `trueup explain CODE` prints its page.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Code { $(#[doc = $title] $variant,)* }
+
+        impl Code {
+            /// Every code, in the order of the catalogue.
+            pub const ALL: &'static [Code] = &[$(Code::$variant,)*];
+
+            /// The code as users see it.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Code::$variant => $text,)* }
+            }
+
+            /// What it means, in one sentence.
+            pub const fn title(self) -> &'static str {
+                match self { $(Code::$variant => $title,)* }
+            }
+
+            /// What to do about it.
+            pub const fn way_out(self) -> &'static str {
+                match self { $(Code::$variant => $way_out,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    // the text of a manifest
+    YamlSyntax "yaml-syntax" "The text is not YAML." "Repair the line that the caret shows; indent with spaces, never with tabs.";
+    YamlTooLarge "yaml-too-large" "The text goes beyond what a manifest may need: bytes, depth, nodes or alias expansion." "Split the manifest over several files of one directory; anchors may be used, but not nested into a bomb.";
+    DuplicateKey "duplicate-key" "A key stands twice in one map." "Keep one of the two.";
+    FileUnreadable "file-unreadable" "A manifest file can't be read." "Check the path given with `-f`, and its rights.";
+    Variable "variable" "A variable is unset or badly written." "Set it in the environment, with `--var NAME=VALUE` or in `--env-file`; or give a default: `${NAME:-default}`.";
+    UnknownField "unknown-field" "The field is not one that trueup or the broker knows." "Take the spelling from `trueup explain KIND`.";
+    MissingField "missing-field" "A field that must be there is not." "Add it.";
+    WrongType "wrong-type" "The value is of another type than the field." "See `trueup explain KIND.FIELD` for what it takes.";
+    UnknownValue "unknown-value" "The value is not one of those that the field takes." "Take one of those listed.";
+    OutOfRange "out-of-range" "The number is below or above what the broker takes." "Take one within the range.";
+    BadDuration "bad-duration" "The value is no duration." "Write a number and a unit: `500ms`, `30s`, `2m`, `12h`, `7d`, `1y`; or a plain number in the broker's unit.";
+    BadSize "bad-size" "The value is no size." "Write a number and a unit: `512B`, `64KiB`, `10GiB` (powers of two) or `10MB` (powers of ten); or a plain number of bytes.";
+    BadName "bad-name" "The name is not one that the broker takes." "JetStream: no space, `.`, `*`, `>`, `/` or `\\`. Kafka: letters, digits, `.`, `_` and `-`, at most 249.";
+    BadTime "bad-time" "The value is no instant." "Write it as RFC 3339: `2026-01-31T12:00:00Z`.";
+    DeclaredTwice "declared-twice" "The same resource is declared in two parts." "Keep one declaration; to change it for an environment, use an overlay: a later `-f`.";
+    Dangling "dangling" "Something is named that the manifest does not declare." "Declare it, or repair the name.";
+    SubjectOverlap "subject-overlap" "Two streams would capture the same messages (JetStream error 10065)." "Make the subjects disjoint, or let one stream source the other.";
+    FilterOutside "filter-outside-subjects" "A consumer filters on what its stream never stores." "Take a filter within the stream's subjects.";
+    FilterOverlap "filter-overlap" "Filters overlap where the broker wants them disjoint (JetStream errors 10138, 10100)." "Make the filters disjoint.";
+    Contradiction "contradiction" "Two fields of one resource can't both hold." "Change one of them as the hint says.";
+    Property "property" "A connection property that trueup can't honour." "Take one of those listed.";
+    NothingDeclared "nothing-declared" "The manifest declares no resources." "Check the `-f` arguments.";
+
+    // what a broker would refuse, said by the plan
+    Immutable "immutable" "The field can't change after creation, and a resource that holds data is never replaced." "Make a new resource beside it, move the data (a source, a route), then retire the old one.";
+    OneWay "one-way" "The field can be switched on but never off." "Leave it on, or make a new resource.";
+    NeedsReplace "needs-replace" "The consumer can't change in place; a replacement loses its position." "Make a consumer with another name that starts where this one stands.";
+    PartitionDecrease "partition-decrease" "Kafka can't take partitions away." "Keep the number, or make a new topic and move the data.";
+    ReplicationChange "replication-change" "Changing a topic's replication factor means moving data, which this version does not do." "Use `kafka-reassign-partitions`, then declare the new factor.";
+    ReplicationTooHigh "replication-too-high" "There are fewer brokers than replicas asked for." "Lower the replication, or add brokers.";
+    ServerTooOld "server-too-old" "The field needs a newer server." "Upgrade the server, or leave the field out.";
+    RefusedByBroker "refused-by-broker" "The broker, asked without changing anything, says no." "Its own words say why.";
+    Exists "exists-unseen" "The name is taken by something that trueup is not allowed to see." "Grant the right that the message names.";
+    LockOut "lock-out" "The ACL would take rights away that trueup itself needs." "Leave trueup's own principal out of it.";
+    NoAuthorizer "no-authorizer" "The cluster has no authorizer, so it can't hold ACLs." "Set `authorizer.class.name` on the brokers, or leave the ACLs out.";
+    Busy "busy" "The server is still carrying out an earlier change of this resource." "Wait until it is done, then plan again.";
+
+    // what could not be read
+    Unreachable "unreachable" "A broker does not answer." "Check the address, the network and the broker's log.";
+    Denied "denied" "A right is missing, so the live state can't be known." "Grant the right that the message names; `trueup doctor` lists them all.";
+    Unreadable "unreadable" "The live state of a resource could not be read." "See the message; absence was not assumed.";
+    WrongTarget "wrong-target" "The broker is not the one that the manifest pins." "Check the connection, or the pinned `account` or `cluster_id`.";
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Code {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Code::ALL
+            .iter()
+            .copied()
+            .find(|code| code.as_str() == text)
+            .ok_or_else(|| format!("`{text}` is no code"))
+    }
+}
+
+impl Serialize for Code {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Code {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
+    }
+}
+
+impl JsonSchema for Code {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Code".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "description": "a stable code; `trueup explain CODE` prints its page" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_distinct_and_read_back() {
+        for code in Code::ALL {
+            assert_eq!(code.as_str().parse::<Code>().as_ref(), Ok(code));
+        }
+    }
+}

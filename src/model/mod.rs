@@ -1,0 +1,18 @@
+//! The words: addresses, places, problems, values, changes and steps. Imports nothing of ours.
+
+mod address;
+mod code;
+mod flat;
+mod place;
+mod problem;
+mod resource;
+mod step;
+pub mod unit;
+
+pub use address::{Address, AddressError, Broker, KindName};
+pub use code::Code;
+pub use flat::{Doc, Flat};
+pub use place::Place;
+pub use problem::{Note, Problem, Severity};
+pub use resource::{Lifecycle, Resource, Undeclared};
+pub use step::{Action, Base, Change, Outcome, Refusal, Source, Step};

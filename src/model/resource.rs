@@ -1,0 +1,67 @@
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Address, Flat, Place};
+
+/// What a manifest wants of one resource, checked and in the broker's own units.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Resource {
+    /// Its name.
+    pub address: Address,
+    /// The fields that the manifest declares, and no others, in manifest order.
+    pub declared: Flat,
+    /// Where it is declared.
+    pub place: Option<Place>,
+    /// Where each declared field stands.
+    pub field_places: IndexMap<String, Place>,
+    /// How trueup is to treat it.
+    pub lifecycle: Lifecycle,
+    /// The resource that implies this one (an ACL that comes from a topic's `access`).
+    pub required_by: Option<Address>,
+}
+
+impl Resource {
+    /// A resource with these fields and nothing else said of it.
+    pub fn new(address: Address, declared: Flat) -> Self {
+        Resource {
+            address,
+            declared,
+            place: None,
+            field_places: IndexMap::new(),
+            lifecycle: Lifecycle::default(),
+            required_by: None,
+        }
+    }
+
+    /// Where this field stands; the resource's own place when the field has none.
+    pub fn place_of(&self, field: &str) -> Option<Place> {
+        self.field_places
+            .get(field)
+            .or(self.place.as_ref())
+            .cloned()
+    }
+}
+
+/// How trueup is to treat one resource.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Lifecycle {
+    /// Deleting it is an error.
+    pub protect: bool,
+    /// Fields that are neither shown nor written.
+    pub ignore: Vec<String>,
+    /// What becomes of values on the broker that the manifest does not declare.
+    pub undeclared: Undeclared,
+}
+
+/// What becomes of values on the broker that the manifest does not declare.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Undeclared {
+    /// They are left alone and kept.
+    #[default]
+    Keep,
+    /// They are put back to the broker's defaults.
+    Reset,
+}

@@ -1,0 +1,152 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Address, Code};
+
+/// One resource and what is to become of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Step {
+    /// The resource.
+    pub address: Address,
+    /// What is done to it.
+    pub action: Action,
+    /// What the change rests on: the resource as it was when the plan was made.
+    pub base: Base,
+    /// The fields that change, in manifest units; every declared field for a create.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<Change>,
+    /// How many declared fields are as they should be.
+    #[serde(default)]
+    pub unchanged: usize,
+    /// Where it is declared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Source>,
+    /// The resource that implies this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub required_by: Option<Address>,
+    /// Steps of the same plan that must have succeeded before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rests_on: Vec<Address>,
+    /// Why the step can't be carried out; none where it can.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refusals: Vec<Refusal>,
+    /// What is worth knowing and stops nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+impl Step {
+    /// Whether nothing stands in its way.
+    pub fn is_open(&self) -> bool {
+        self.refusals.is_empty()
+    }
+}
+
+/// What is done to a resource.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    /// It is absent and gets made.
+    Create,
+    /// Some of its fields change in place.
+    Update,
+    /// It is deleted and made anew (consumers only, with consent).
+    Replace,
+    /// It could not be read, so nothing is decided about it.
+    Unread,
+}
+
+/// What a step rests on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Base {
+    /// Which life of the name it is: a topic's id, JetStream's `created`; none while absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incarnation: Option<String>,
+    /// A hash of the live document without what the server itself moves; none while absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
+}
+
+/// One field, old and new, in manifest units.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Change {
+    /// The field's path: `max_age`, `placement.cluster`, `config.retention.ms`.
+    pub field: String,
+    /// What the broker holds; none where it holds nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Value>,
+    /// What the manifest wants; none to go back to the broker's default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Value>,
+    /// What is worth saying behind the change, such as `pin (= broker default)`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// Why a step can't be carried out, known before anything is sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Refusal {
+    /// The stable code that `explain` knows.
+    pub code: Code,
+    /// The field it is about, where it is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// What is in the way.
+    pub message: String,
+    /// The way out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+impl Refusal {
+    /// A refusal with this code, reason and way out.
+    pub fn new(code: Code, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Refusal {
+            code,
+            field: None,
+            message: message.into(),
+            hint: Some(hint.into()),
+        }
+    }
+
+    /// The same, about this field.
+    pub fn field(mut self, field: impl Into<String>) -> Self {
+        self.field = Some(field.into());
+        self
+    }
+}
+
+/// A line of a manifest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Source {
+    /// The file as the user named it.
+    pub file: String,
+    /// From 1.
+    pub line: u32,
+}
+
+/// What became of a step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", tag = "outcome")]
+pub enum Outcome {
+    /// The broker did it and reads back as it should.
+    Applied,
+    /// The broker, or the last check before it, said no.
+    Failed {
+        /// Why.
+        why: String,
+    },
+    /// It was never sent.
+    NotAttempted {
+        /// Because of what.
+        because: String,
+    },
+    /// It was sent and no answer came; the next run finds out.
+    Unknown {
+        /// What was seen instead of an answer.
+        why: String,
+    },
+}

@@ -1,0 +1,137 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::model::{Action, Address, Code, Source, Step};
+
+/// The version of the plan's format: a minor adds, a major is refused.
+pub const FORMAT_VERSION: &str = "1.0";
+
+/// What an apply would do: the one document that every view is made from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Plan {
+    /// `1.0`; readers ignore what they don't know of a newer minor and refuse another major.
+    pub format_version: String,
+    /// The trueup that made it.
+    pub tool_version: String,
+    /// The stack of the manifest.
+    pub stack: String,
+    /// A hash of the checked manifest.
+    pub manifest_digest: String,
+    /// The brokers that it was made on.
+    pub targets: Vec<Target>,
+    /// Counts.
+    pub summary: Summary,
+    /// What changes, in the order of carrying out.
+    pub steps: Vec<Step>,
+    /// Warnings and what could not be read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<PlanProblem>,
+    /// Values on the brokers that differ from the defaults and are not declared.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undeclared: Vec<UndeclaredField>,
+    /// Whether everything declared could be read.
+    pub complete: bool,
+    /// Whether there is a step that can be carried out.
+    pub applyable: bool,
+    /// A hash of all of the above, which tells when the file was edited.
+    #[serde(default)]
+    pub plan_digest: String,
+}
+
+/// A broker that a plan was made on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase", tag = "broker")]
+pub enum Target {
+    /// NATS: the account, where the server tells it, and the JetStream domain.
+    Nats {
+        /// The URL without credentials.
+        url: String,
+        /// The server's version.
+        version: String,
+        /// The account's public key or name.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        account: Option<String>,
+        /// The JetStream domain.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        domain: Option<String>,
+    },
+    /// Kafka: the cluster's id.
+    Kafka {
+        /// Where it was reached.
+        bootstrap: String,
+        /// The id that every broker of the cluster tells.
+        cluster_id: String,
+    },
+}
+
+/// How many resources get what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Summary {
+    /// To be made.
+    pub create: usize,
+    /// To be changed in place.
+    pub update: usize,
+    /// To be deleted and made anew.
+    pub replace: usize,
+    /// To be deleted.
+    pub delete: usize,
+    /// To be taken over.
+    pub adopt: usize,
+    /// As they should be.
+    pub unchanged: usize,
+    /// Of the above, those that can't be carried out.
+    pub blocked: usize,
+    /// Not readable, so undecided.
+    pub unread: usize,
+}
+
+/// A complaint that a plan carries.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PlanProblem {
+    /// The stable code.
+    pub code: Code,
+    /// What is wrong.
+    pub message: String,
+    /// About which resource.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<Address>,
+    /// Where that is declared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Source>,
+    /// What next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+/// A value on a broker that the manifest does not declare.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct UndeclaredField {
+    /// The resource.
+    pub address: Address,
+    /// The field.
+    pub field: String,
+    /// What the broker holds, in manifest units.
+    pub value: Value,
+}
+
+impl Plan {
+    /// Whether any step would change something.
+    pub fn has_changes(&self) -> bool {
+        self.steps.iter().any(|step| step.action != Action::Unread)
+    }
+
+    /// The steps that can be carried out.
+    pub fn open_steps(&self) -> impl Iterator<Item = &Step> {
+        self.steps
+            .iter()
+            .filter(|step| step.action != Action::Unread && step.is_open())
+    }
+
+    /// The steps that something stands in the way of.
+    pub fn blocked_steps(&self) -> impl Iterator<Item = &Step> {
+        self.steps
+            .iter()
+            .filter(|step| step.action != Action::Unread && !step.is_open())
+    }
+}
