@@ -23,6 +23,9 @@ LOG_TAIL = 40
 def up(place: Place, names: list[str], owner: Process | None) -> None:
     """Starts those of the brokers that do not run, and waits until they answer."""
     with place.locked():
+        for name in names:
+            if frozen(place, name):
+                raise Problem(f"`{name}` is frozen; go on with `sandbox/sandbox thaw --dir {place.folder}`")
         missing = [name for name in names if not running(place, name)]
         if not missing:
             say(f"already up in `{place.folder}`" + (", and stays up without its owner" if owner and not watched(place) else ""))
@@ -92,6 +95,11 @@ def ready(place: Place, name: str) -> bool:
 def running(place: Place, name: str) -> bool:
     process = process_of(place.read()["brokers"].get(name, {}))
     return process is not None and process.alive()
+
+
+def frozen(place: Place, name: str) -> bool:
+    process = process_of(place.read()["brokers"].get(name, {}))
+    return process is not None and process.frozen()
 
 
 def log_tail(place: Place, name: str) -> str:

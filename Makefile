@@ -1,0 +1,27 @@
+.DEFAULT_GOAL := help
+.PHONY: help demo test build fmt audit sandbox-up sandbox-down
+
+help: ## what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## the main job on real brokers, step by step
+	@sandbox/demo
+
+test: ## everything: format, clippy, unit tests, tests on real brokers
+	@sandbox/run-tests
+
+build: ## the trueup binary, optimised
+	cargo build --release --locked
+
+fmt: ## formats the code
+	cargo fmt
+
+audit: ## licences, bans, sources and advisories of the dependencies (needs cargo-deny)
+	@command -v cargo-deny >/dev/null || { echo 'audit: `cargo deny` is not installed; get it with `cargo install --locked cargo-deny`' >&2; exit 1; }
+	cargo deny check
+
+sandbox-up: ## real brokers on loopback, to use by hand
+	@sandbox/sandbox up
+
+sandbox-down: ## stops them and removes their data
+	@sandbox/sandbox down
