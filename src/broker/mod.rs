@@ -1,5 +1,8 @@
 //! Connections and protocols of the two brokers. Knows no kinds.
 
+pub mod crypto;
+pub mod nats;
+
 /// The brokers that a manifest speaks of, connected; one that it does not name is never contacted.
 #[derive(Clone, Debug, Default)]
 pub struct Brokers {}

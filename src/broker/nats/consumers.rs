@@ -1,0 +1,154 @@
+//! Consumers, as whole JSON documents.
+
+use indexmap::{IndexMap, IndexSet};
+use serde_json::{Map, Value, json};
+
+use super::names::checked;
+use super::streams::{STREAM_NOT_FOUND, absent_when, objects, total};
+use super::wire::{Body, many};
+use super::{Answer, JetStream, NatsError};
+
+/// The error code of a consumer that does not exist (`JSConsumerNotFoundErr`).
+const CONSUMER_NOT_FOUND: u64 = 10014;
+
+/// What a consumer's configuration is sent for; never the server's upsert, so that plan and reality cannot
+/// disagree silently.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConsumerAction {
+    /// Refused with 10148 when it exists with another configuration.
+    Create,
+    /// Refused with 10149 when it does not exist.
+    Update,
+}
+
+impl JetStream {
+    /// The document of a consumer; `None` when the server says that it or its stream does not exist.
+    ///
+    /// # Errors
+    /// Everything else: a time-out and a missing right are never absence.
+    pub async fn consumer_info(&self, stream: &str, name: &str) -> Answer {
+        let stream = checked("stream", stream)?;
+        let name = checked("consumer", name)?;
+        let call = format!("CONSUMER.INFO.{stream}.{name}");
+        let answer = self.wire.read(&call, &Body::Empty).await;
+        absent_when(answer, &[CONSUMER_NOT_FOUND, STREAM_NOT_FOUND])
+    }
+
+    /// The documents of many consumers, by stream and name, in the order of `names`, each with its own outcome.
+    pub async fn consumer_infos(
+        &self,
+        names: &[(String, String)],
+    ) -> IndexMap<(String, String), Answer> {
+        let names = names.iter().cloned().collect::<IndexSet<_>>();
+        let answers = many(names, |(stream, name)| async move {
+            let answer = self.consumer_info(&stream, &name).await;
+            ((stream, name), answer)
+        });
+        answers.await.into_iter().collect()
+    }
+
+    /// All consumers of a stream, ephemeral and internal ones included.
+    ///
+    /// # Errors
+    /// As for any read; [`NatsError::ListingIncomplete`] when the cluster could not get them all.
+    pub async fn consumer_list(&self, stream: &str) -> Result<Vec<Map<String, Value>>, NatsError> {
+        let call = format!("CONSUMER.LIST.{}", checked("stream", stream)?);
+        let mut consumers = IndexMap::new();
+        loop {
+            let body = Body::Json(json!({"offset": consumers.len()}));
+            let mut page = self.wire.page(&call, &body).await?;
+            if let Some(Value::Array(missing)) =
+                page.get("missing").filter(|missing| !is_empty(missing))
+            {
+                return Err(self.incomplete(&call, missing));
+            }
+            let before = consumers.len();
+            consumers.extend(
+                objects(&mut page, "consumers")
+                    .into_iter()
+                    .map(|found| (name_of(&found), found)),
+            );
+            if consumers.len() >= total(&page) || consumers.len() == before {
+                return Ok(consumers.into_values().collect());
+            }
+        }
+    }
+
+    /// Creates or updates a consumer. An update replaces the configuration as a whole.
+    ///
+    /// # Errors
+    /// [`NatsError::Api`] 10148 or 10149 when it exists otherwise or not at all;
+    /// [`NatsError::AnswerLost`] when nobody knows whether it was done.
+    pub async fn consumer_create(
+        &self,
+        stream: &str,
+        config: &Map<String, Value>,
+        action: ConsumerAction,
+        required_level: Option<u8>,
+    ) -> Result<Map<String, Value>, NatsError> {
+        let stream = checked("stream", stream)?;
+        let name = checked("consumer", named_in(config))?;
+        let action = match action {
+            ConsumerAction::Create => "create",
+            ConsumerAction::Update => "update",
+        };
+        let body = json!({"stream_name": stream, "config": config, "action": action});
+        let call = format!("CONSUMER.CREATE.{stream}.{name}");
+        self.wire
+            .write(&call, &Body::Json(body), required_level)
+            .await
+    }
+
+    /// Pauses a consumer until an instant (RFC 3339), or resumes it (2.11); `pause_until` in an update is ignored
+    /// by the server.
+    ///
+    /// # Errors
+    /// [`NatsError::AnswerLost`] when nobody knows whether it was done, and as for any request.
+    pub async fn consumer_pause(
+        &self,
+        stream: &str,
+        name: &str,
+        until: Option<&str>,
+        required_level: Option<u8>,
+    ) -> Result<Map<String, Value>, NatsError> {
+        let stream = checked("stream", stream)?;
+        let name = checked("consumer", name)?;
+        let body = match until {
+            Some(until) => Body::Json(json!({"pause_until": until})),
+            None => Body::Empty,
+        };
+        let call = format!("CONSUMER.PAUSE.{stream}.{name}");
+        self.wire.write(&call, &body, required_level).await
+    }
+
+    fn incomplete(&self, call: &str, missing: &[Value]) -> NatsError {
+        let names = missing.iter().filter_map(Value::as_str).collect::<Vec<_>>();
+        NatsError::ListingIncomplete {
+            server: self.server().url.clone(),
+            subject: self.wire.subject(call),
+            missing: names.join("`, `"),
+        }
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    value.as_array().is_none_or(Vec::is_empty)
+}
+
+/// The name that the API subject must carry.
+fn named_in(config: &Map<String, Value>) -> &str {
+    let text = |field: &str| {
+        config
+            .get(field)
+            .and_then(Value::as_str)
+            .filter(|text| !text.is_empty())
+    };
+    text("name")
+        .or_else(|| text("durable_name"))
+        .unwrap_or_default()
+}
+
+fn name_of(consumer: &Map<String, Value>) -> String {
+    let name = consumer.get("name").and_then(Value::as_str);
+    name.unwrap_or_default().to_owned()
+}

@@ -1,0 +1,209 @@
+//! The first connection: tried once per server within a bounded time, every failure named.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::{Client, ConnectErrorKind, ConnectOptions};
+use secrecy::ExposeSecret;
+use tokio_rustls::rustls;
+
+use super::address::{Address, addresses};
+use super::credentials::Credentials;
+use super::denials::Denials;
+use super::diagnose::diagnose;
+use super::{NatsError, NatsSettings, tls};
+use crate::broker::crypto;
+
+/// How long all servers together may take to let us in; finding out why they did not takes up to 3 s more.
+const DIAL_BUDGET: Duration = Duration::from_secs(5);
+
+/// How often a lost connection is tried again, and how long between: about 10 s, then it is lost for good.
+const RECONNECTS: usize = 25;
+const RECONNECT_PAUSE: Duration = Duration::from_millis(400);
+
+/// A connection and the facts of how it came about.
+pub(super) struct Line {
+    pub(super) client: Client,
+    pub(super) denials: Arc<Denials>,
+    pub(super) server: String,
+    pub(super) tls: bool,
+}
+
+/// Connects to the first server that lets us in.
+pub(super) async fn dial(settings: &NatsSettings) -> Result<Line, NatsError> {
+    settings.check()?;
+    tls::check_files(settings).await?;
+    let caller = Caller {
+        settings,
+        credentials: Credentials::read(settings).await?,
+    };
+    crypto::install();
+    let servers = addresses(settings.url.expose_secret())?;
+    let share = DIAL_BUDGET / u32::try_from(servers.len()).unwrap_or(u32::MAX).max(1);
+    let mut failure = None;
+    for address in &servers {
+        match caller.try_one(address, share).await {
+            Ok(line) => return Ok(line),
+            Err(error) => failure = failure.or(Some((address, error))),
+        }
+    }
+    match failure {
+        Some((address, failure)) => Err(caller.explain(address, failure).await),
+        None => Err(NatsError::BadAddress {
+            url: settings.display_url(),
+            reason: "it is empty".to_owned(),
+        }),
+    }
+}
+
+/// Why one attempt failed, before it is understood.
+pub(super) enum Failure {
+    /// Understood already.
+    Known(NatsError),
+    /// The client's own error.
+    Client(async_nats::ConnectError),
+    /// The attempt's time was over.
+    OutOfTime,
+}
+
+struct Caller<'s> {
+    settings: &'s NatsSettings,
+    credentials: Credentials,
+}
+
+impl Caller<'_> {
+    async fn try_one(&self, address: &Address, share: Duration) -> Result<Line, Failure> {
+        let denials = Arc::new(Denials::default());
+        let options = self
+            .options(address, share, &denials)
+            .map_err(Failure::Known)?;
+        let connecting = options.connect(address.server.clone());
+        match tokio::time::timeout(share, connecting).await {
+            Ok(Ok(client)) => {
+                let tls = self.wants_tls(address) || client.server_info().tls_required;
+                let server = address.shown.clone();
+                Ok(Line {
+                    client,
+                    denials,
+                    server,
+                    tls,
+                })
+            }
+            Ok(Err(error)) => Err(Failure::Client(error)),
+            Err(_) => Err(Failure::OutOfTime),
+        }
+    }
+
+    fn wants_tls(&self, address: &Address) -> bool {
+        self.settings.wants_tls() || address.server.tls_required()
+    }
+
+    fn options(
+        &self,
+        address: &Address,
+        share: Duration,
+        denials: &Arc<Denials>,
+    ) -> Result<ConnectOptions, NatsError> {
+        let heard = Arc::clone(denials);
+        let mut options = ConnectOptions::new()
+            .name("trueup")
+            .connection_timeout(share)
+            .request_timeout(None)
+            .max_reconnects(RECONNECTS)
+            .reconnect_delay_callback(|attempt| match attempt {
+                0 | 1 => Duration::ZERO,
+                _ => RECONNECT_PAUSE,
+            })
+            .ping_interval(Duration::from_secs(5))
+            .event_callback(move |event| {
+                heard.note(&event);
+                std::future::ready(())
+            });
+        if let Some(prefix) = &self.settings.inbox_prefix {
+            options = options.custom_inbox_prefix(prefix.trim_end_matches('.'));
+        }
+        let options = tls::into_options(self.settings, self.wants_tls(address), options);
+        let credentials = self.credentials.at(address);
+        credentials
+            .into_options(options)
+            .map_err(|error| NatsError::Settings {
+                server: address.shown.clone(),
+                reason: error.to_string(),
+            })
+    }
+
+    /// Turns a failed attempt into the error that helps.
+    async fn explain(&self, address: &Address, failure: Failure) -> NatsError {
+        let server = address.shown.clone();
+        let error = match failure {
+            Failure::Known(error) => return error,
+            Failure::OutOfTime => return self.look(address, "time is over").await,
+            Failure::Client(error) => error,
+        };
+        if let Some(fault) = source_of::<rustls::Error>(&error) {
+            return tls::meaning(fault, &server, self.settings);
+        }
+        match error.kind() {
+            ConnectErrorKind::AuthorizationViolation => NatsError::Unauthorized {
+                server,
+                credentials: self.credentials.at(address).kind(),
+            },
+            ConnectErrorKind::Dns => NatsError::Unresolvable {
+                server,
+                host: address.server.host().to_owned(),
+                reason: cause(&error),
+            },
+            ConnectErrorKind::Authentication => NatsError::Settings {
+                server,
+                reason: "the server's challenge could not be signed with these credentials; use `creds` or `nkey`".to_owned(),
+            },
+            ConnectErrorKind::ServerParse => NatsError::BadAddress {
+                url: server,
+                reason: cause(&error),
+            },
+            ConnectErrorKind::Tls => NatsError::Tls {
+                server,
+                reason: cause(&error),
+            },
+            ConnectErrorKind::Io if refused(&error) => NatsError::Refused { server },
+            ConnectErrorKind::Io | ConnectErrorKind::TimedOut | ConnectErrorKind::MaxReconnects => {
+                self.look(address, &cause(&error)).await
+            }
+        }
+    }
+
+    async fn look(&self, address: &Address, reason: &str) -> NatsError {
+        let found = diagnose(&address.server).await;
+        found.meaning(address, self.settings, self.wants_tls(address), reason)
+    }
+}
+
+fn refused(error: &async_nats::ConnectError) -> bool {
+    source_of::<std::io::Error>(error)
+        .is_some_and(|io| io.kind() == std::io::ErrorKind::ConnectionRefused)
+}
+
+/// The error of type `E` somewhere below the client's own.
+fn source_of<E: std::error::Error + 'static>(error: &async_nats::ConnectError) -> Option<&E> {
+    let mut next = std::error::Error::source(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref::<E>() {
+            return Some(found);
+        }
+        let inner = error
+            .downcast_ref::<std::io::Error>()
+            .and_then(std::io::Error::get_ref);
+        next = match inner {
+            Some(inner) => Some(inner as &(dyn std::error::Error + 'static)),
+            None => error.source(),
+        };
+    }
+    None
+}
+
+fn cause(error: &async_nats::ConnectError) -> String {
+    match std::error::Error::source(error) {
+        Some(source) => source.to_string(),
+        None => error.to_string(),
+    }
+}

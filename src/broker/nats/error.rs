@@ -1,0 +1,323 @@
+//! What can go wrong between us and a JetStream server, each case by its own name.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// A connection, a request or an answer that failed.
+///
+/// Every message names the server (its address without credentials) and what to do next.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum NatsError {
+    /// The address cannot be read as one of a NATS server.
+    #[error(
+        "`{url}` is not the address of a NATS server: {reason}; write `nats://HOST:PORT` or `tls://HOST:PORT`"
+    )]
+    BadAddress {
+        /// The address as written, without credentials.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Settings that contradict each other or cannot be honoured.
+    #[error("the NATS connection of `{server}` cannot be set up: {reason}")]
+    Settings {
+        /// The address without credentials.
+        server: String,
+        /// The contradiction and the way out.
+        reason: String,
+    },
+    /// A file that the settings name cannot be read.
+    #[error("cannot read the NATS {role} file `{}`: {source}; correct the path or its permissions", path.display())]
+    UnreadableFile {
+        /// The setting: `creds`, `nkey`, `ca`, `cert`, `key`, `context`.
+        role: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The operating system's answer.
+        source: Arc<std::io::Error>,
+    },
+    /// A file that the settings name holds something else than it should.
+    #[error("the NATS {role} file `{}` is malformed: {reason}", path.display())]
+    MalformedFile {
+        /// The setting: `creds`, `nkey`, `ca`, `cert`, `key`, `context`.
+        role: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What was expected.
+        reason: String,
+    },
+    /// Nobody listens at the address.
+    #[error("NATS server `{server}` refused the connection; is it running, and is the port right?")]
+    Refused {
+        /// The address without credentials.
+        server: String,
+    },
+    /// The host name has no address.
+    #[error(
+        "the host `{host}` of NATS server `{server}` cannot be resolved: {reason}; check its spelling and the name service"
+    )]
+    Unresolvable {
+        /// The address without credentials.
+        server: String,
+        /// The host's name.
+        host: String,
+        /// The resolver's answer.
+        reason: String,
+    },
+    /// No connection came about in time.
+    #[error(
+        "NATS server `{server}` could not be reached within {seconds} s; check the address, the network and firewalls"
+    )]
+    ConnectTimeout {
+        /// The address without credentials.
+        server: String,
+        /// How long we tried, in seconds.
+        seconds: u64,
+    },
+    /// The server accepts connections and then says nothing.
+    #[error(
+        "NATS server `{server}` accepts connections but says nothing: it is frozen or overloaded, or something else than a NATS server listens there"
+    )]
+    Frozen {
+        /// The address without credentials.
+        server: String,
+    },
+    /// The server or something between closed the connection while it was set up.
+    #[error(
+        "NATS server `{server}` ended the connection while it was set up: {reason}; look into the server's log"
+    )]
+    Closed {
+        /// The address without credentials.
+        server: String,
+        /// What the connection reported.
+        reason: String,
+    },
+    /// The server does not know these credentials.
+    #[error(
+        "NATS server `{server}` does not accept {credentials}: authorization violation; check them in `connections.nats`"
+    )]
+    Unauthorized {
+        /// The address without credentials.
+        server: String,
+        /// Which credentials were shown, never their values.
+        credentials: &'static str,
+    },
+    /// The server wants TLS with a certificate that nothing here can judge.
+    #[error(
+        "NATS server `{server}` requires TLS and its certificate is not signed by an authority that this machine trusts; set `ca` to the file of its certificate authority"
+    )]
+    TlsRequired {
+        /// The address without credentials.
+        server: String,
+    },
+    /// The server begins with TLS, before any word of the NATS protocol.
+    #[error("NATS server `{server}` expects the TLS handshake first; set `tls_first: true`")]
+    TlsFirstRequired {
+        /// The address without credentials.
+        server: String,
+    },
+    /// We asked for TLS and the port speaks plain.
+    #[error(
+        "NATS server `{server}` does not speak TLS at this port; remove `ca`, `cert`, `key`, `tls_first` and `tls://`, or use its TLS port"
+    )]
+    TlsToPlainPort {
+        /// The address without credentials.
+        server: String,
+    },
+    /// The server's certificate is signed by an authority outside of `ca`.
+    #[error(
+        "the certificate of NATS server `{server}` is not signed by an authority in `ca`; use the file of the authority that signed it"
+    )]
+    UnknownAuthority {
+        /// The address without credentials.
+        server: String,
+    },
+    /// The server's certificate has expired.
+    #[error(
+        "the certificate of NATS server `{server}` has expired; renew it on the server (and check this machine's clock)"
+    )]
+    CertificateExpired {
+        /// The address without credentials.
+        server: String,
+    },
+    /// The server's certificate is for another name.
+    #[error(
+        "the certificate of NATS server `{server}` is not valid for this host name; connect by a name that it carries"
+    )]
+    CertificateName {
+        /// The address without credentials.
+        server: String,
+    },
+    /// The server asks for a client certificate and we have none.
+    #[error("NATS server `{server}` requires a client certificate; set `cert` and `key`")]
+    ClientCertificateRequired {
+        /// The address without credentials.
+        server: String,
+    },
+    /// The server refused our client certificate.
+    #[error(
+        "NATS server `{server}` refused the client certificate in `cert`: {reason}; use one that is signed by an authority the server knows"
+    )]
+    ClientCertificateRefused {
+        /// The address without credentials.
+        server: String,
+        /// The TLS alert.
+        reason: String,
+    },
+    /// Any other failure of TLS.
+    #[error("TLS with NATS server `{server}` failed: {reason}")]
+    Tls {
+        /// The address without credentials.
+        server: String,
+        /// What rustls reported.
+        reason: String,
+    },
+    /// Nobody answers the JetStream API for this account.
+    #[error(
+        "JetStream is not enabled at NATS server `{server}` ({reason}); enable it on the server and for this account, and check `jetstream_domain` and `jetstream_api_prefix`"
+    )]
+    JetStreamNotEnabled {
+        /// The address without credentials.
+        server: String,
+        /// How we know: the server's words, or that nobody answers on a subject.
+        reason: String,
+    },
+    /// The account may not do this.
+    #[error("permission denied by NATS server `{server}`: needs {action} to `{subject}`")]
+    PermissionDenied {
+        /// The address without credentials.
+        server: String,
+        /// `publish` or `subscribe`.
+        action: Action,
+        /// The exact subject.
+        subject: String,
+    },
+    /// No answer in time to a request that changes nothing.
+    #[error(
+        "NATS server `{server}` did not answer `{subject}` within {seconds} s; it may be frozen, overloaded or cut off: try again when it answers"
+    )]
+    RequestTimeout {
+        /// The address without credentials.
+        server: String,
+        /// The request.
+        subject: String,
+        /// How long we waited, in seconds.
+        seconds: u64,
+    },
+    /// The connection broke and did not come back in time.
+    #[error(
+        "the connection to NATS server `{server}` was lost during `{subject}` and did not come back: {reason}"
+    )]
+    ConnectionLost {
+        /// The address without credentials.
+        server: String,
+        /// The request.
+        subject: String,
+        /// What the connection reported.
+        reason: String,
+    },
+    /// The server answered with an error.
+    #[error(
+        "NATS server `{server}` refused `{subject}`: {description} (code {code}, error {err_code})"
+    )]
+    Api {
+        /// The address without credentials.
+        server: String,
+        /// The request.
+        subject: String,
+        /// The HTTP-like class: 400, 404, 500, 503.
+        code: u64,
+        /// The server's own code, `server/errors.json`.
+        err_code: u64,
+        /// The server's words.
+        description: String,
+    },
+    /// A request that changes something was sent and its answer never came: nobody knows whether it was done.
+    #[error(
+        "the answer of NATS server `{server}` to `{subject}` was lost ({reason}): whether it was done is unknown; plan again to find out"
+    )]
+    AnswerLost {
+        /// The address without credentials.
+        server: String,
+        /// The request.
+        subject: String,
+        /// How the answer was lost.
+        reason: String,
+    },
+    /// The answer is not what the API promises.
+    #[error("NATS server `{server}` answered `{subject}` with something unreadable: {reason}")]
+    MalformedAnswer {
+        /// The address without credentials.
+        server: String,
+        /// The request.
+        subject: String,
+        /// What was expected.
+        reason: String,
+    },
+    /// A cluster could not gather a whole listing.
+    #[error(
+        "NATS server `{server}` answered `{subject}` incompletely: `{missing}` did not report; try again when the cluster is whole"
+    )]
+    ListingIncomplete {
+        /// The address without credentials.
+        server: String,
+        /// The request.
+        subject: String,
+        /// The names that did not report.
+        missing: String,
+    },
+    /// A request that cannot be sent.
+    #[error("the request `{subject}` cannot be sent to NATS server `{server}`: {reason}")]
+    Unsendable {
+        /// The address without credentials.
+        server: String,
+        /// The request.
+        subject: String,
+        /// Why, with the limit.
+        reason: String,
+    },
+    /// A name that the JetStream API cannot carry: the server would never answer.
+    #[error("`{name}` cannot be the name of a {what}: {reason}")]
+    InvalidName {
+        /// `stream` or `consumer`.
+        what: &'static str,
+        /// The name.
+        name: String,
+        /// The rule that it breaks.
+        reason: &'static str,
+    },
+}
+
+impl NatsError {
+    /// The server's own error code (`server/errors.json`), where the server answered with one.
+    pub fn api_code(&self) -> Option<u64> {
+        match self {
+            NatsError::Api { err_code, .. } => Some(*err_code),
+            _ => None,
+        }
+    }
+
+    /// Whether a mutation may have been done although its answer never came.
+    pub fn outcome_unknown(&self) -> bool {
+        matches!(self, NatsError::AnswerLost { .. })
+    }
+}
+
+/// What a permission allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Sending to a subject.
+    Publish,
+    /// Receiving from a subject.
+    Subscribe,
+}
+
+impl std::fmt::Display for Action {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Action::Publish => "publish",
+            Action::Subscribe => "subscribe",
+        })
+    }
+}

@@ -1,0 +1,125 @@
+//! The JetStream plane: one connection, the API's requests, whole JSON documents.
+//!
+//! `async-nats` is the connection only. Its typed configurations lose fields that they do not know, so every
+//! document here is the server's own JSON. This room knows the API and no resource kind of ours.
+//!
+//! What it promises: an answer or an error within 10 s, never a hang; a missing right, a time-out or an
+//! incomplete listing is never absence; a mutation is sent once, and a lost answer is said to be lost.
+
+mod address;
+mod consumers;
+mod context;
+mod credentials;
+mod denials;
+mod diagnose;
+mod dial;
+mod error;
+mod facts;
+mod names;
+mod rights;
+mod settings;
+mod streams;
+mod tls;
+mod wire;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+use tokio::sync::Semaphore;
+
+pub use consumers::ConsumerAction;
+pub use error::{Action, NatsError};
+pub use facts::{AccountFacts, AccountLimits, AccountUsage, ServerFacts};
+pub use rights::{RightProbe, Verdict};
+pub use settings::NatsSettings;
+pub use streams::StreamListing;
+
+use wire::{Body, Wire};
+
+/// A document, or `None` when the server says that there is no such thing.
+pub type Answer = Result<Option<Map<String, Value>>, NatsError>;
+
+/// How long connecting may take altogether, in seconds.
+const CONNECT_SECONDS: u64 = 10;
+
+/// How long the first answer of the JetStream API may take.
+const FIRST_ANSWER: Duration = Duration::from_secs(4);
+
+/// A connection to the JetStream API; cheap to clone.
+#[derive(Clone)]
+pub struct JetStream {
+    wire: Arc<Wire>,
+    facts: Arc<ServerFacts>,
+}
+
+impl JetStream {
+    /// Connects and makes sure that JetStream answers, within 10 s.
+    ///
+    /// # Errors
+    /// Each way to fail has its own [`NatsError`].
+    pub async fn connect(settings: NatsSettings) -> Result<JetStream, NatsError> {
+        let limit = Duration::from_secs(CONNECT_SECONDS);
+        match tokio::time::timeout(limit, JetStream::open(&settings)).await {
+            Ok(opened) => opened,
+            Err(_) => Err(NatsError::ConnectTimeout {
+                server: settings.display_url(),
+                seconds: CONNECT_SECONDS,
+            }),
+        }
+    }
+
+    async fn open(settings: &NatsSettings) -> Result<JetStream, NatsError> {
+        let line = dial::dial(settings).await?;
+        let facts = ServerFacts::new(line.server.clone(), line.tls, line.client.server_info());
+        let wire = Wire {
+            client: line.client,
+            denials: line.denials,
+            server: line.server,
+            prefix: settings.api_prefix(),
+            gate: Semaphore::new(wire::IN_FLIGHT),
+            sent: AtomicU64::new(0),
+        };
+        wire.read_once("INFO", &Body::Empty, FIRST_ANSWER).await?;
+        tracing::debug!(server = %facts.url, version = %facts.version, "connected to JetStream");
+        Ok(JetStream {
+            wire: Arc::new(wire),
+            facts: Arc::new(facts),
+        })
+    }
+
+    /// The server that we are connected to.
+    pub fn server(&self) -> &ServerFacts {
+        &self.facts
+    }
+
+    /// The account: limits, usage, API level and, where the server tells, its identity.
+    ///
+    /// # Errors
+    /// As for any read; a refusal to tell the identity is none.
+    pub async fn account(&self) -> Result<AccountFacts, NatsError> {
+        let (document, identity) = tokio::join!(
+            self.wire.read("INFO", &Body::Empty),
+            self.wire.aside("$SYS.REQ.USER.INFO"),
+        );
+        AccountFacts::read(document?, identity).map_err(|error| NatsError::MalformedAnswer {
+            server: self.facts.url.clone(),
+            subject: self.wire.subject("INFO"),
+            reason: error.to_string(),
+        })
+    }
+
+    /// How many requests have been sent over this connection, repeated ones included.
+    pub fn requests_sent(&self) -> u64 {
+        self.wire.sent.load(Ordering::Relaxed)
+    }
+}
+
+impl std::fmt::Debug for JetStream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("JetStream")
+            .field("server", &self.facts)
+            .finish_non_exhaustive()
+    }
+}

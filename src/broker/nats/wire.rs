@@ -1,0 +1,364 @@
+//! The one place where a request is sent, counted, bounded, tried again and its answer read.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use async_nats::{Client, HeaderMap, Message, Request, RequestErrorKind};
+use backon::{ExponentialBuilder, Retryable};
+use bytes::Bytes;
+use futures::StreamExt;
+use serde_json::{Map, Value};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+use super::NatsError;
+use super::denials::{Cut, Denials};
+use super::error::Action;
+
+/// How many requests are in flight on one connection. A server that has 10,000 waiting drops them all without
+/// a word (`request_queue_limit`); throughput does not grow beyond 64.
+pub(super) const IN_FLIGHT: usize = 64;
+
+/// How long a request may take altogether.
+const PATIENCE: Duration = Duration::from_secs(9);
+
+/// How long one attempt of a repeatable request may take.
+const ATTEMPT: Duration = Duration::from_secs(4);
+
+/// The header that makes a server below this API level refuse (2.12; older servers ignore it).
+const REQUIRED_LEVEL: &str = "Nats-Required-Api-Level";
+
+/// One connection with its bookkeeping.
+pub(super) struct Wire {
+    pub(super) client: Client,
+    pub(super) denials: Arc<Denials>,
+    pub(super) server: String,
+    pub(super) prefix: String,
+    pub(super) gate: Semaphore,
+    pub(super) sent: AtomicU64,
+}
+
+/// How one attempt ended without an answer.
+#[derive(Debug)]
+enum Miss {
+    TimedOut(Duration),
+    NoResponders,
+    Denied(Action, String),
+    Lost(String),
+    Unsendable(String),
+}
+
+/// Runs `ask` for each item, at most 64 at a time, and gives the answers in the order of the items.
+pub(super) async fn many<I, A, F, T>(items: I, ask: A) -> Vec<T>
+where
+    I: IntoIterator,
+    A: FnMut(I::Item) -> F,
+    F: Future<Output = T>,
+{
+    futures::stream::iter(items)
+        .map(ask)
+        .buffered(IN_FLIGHT)
+        .collect()
+        .await
+}
+
+impl Wire {
+    /// An answer to a request that changes nothing; tried again when it stays out.
+    pub(super) async fn read(
+        &self,
+        call: &str,
+        body: &Body,
+    ) -> Result<Map<String, Value>, NatsError> {
+        let subject = self.subject(call);
+        let attempt = || self.once(&subject, body, None, ATTEMPT);
+        let policy = ExponentialBuilder::default()
+            .with_min_delay(Duration::from_millis(100))
+            .with_max_times(6);
+        let trying = attempt.retry(policy).when(Miss::may_pass);
+        match timeout(PATIENCE, trying).await {
+            Ok(Ok(message)) => self.answer(&subject, &message),
+            Ok(Err(miss)) => Err(self.read_error(subject, miss)),
+            Err(_) => Err(self.read_error(subject, Miss::TimedOut(PATIENCE))),
+        }
+    }
+
+    /// The same in one attempt of `patience`: for probes, and for listings, which a cluster gathers for up to
+    /// 4 s before it answers.
+    pub(super) async fn read_once(
+        &self,
+        call: &str,
+        body: &Body,
+        patience: Duration,
+    ) -> Result<Map<String, Value>, NatsError> {
+        let subject = self.subject(call);
+        match self.once(&subject, body, None, patience).await {
+            Ok(message) => self.answer(&subject, &message),
+            Err(miss) => Err(self.read_error(subject, miss)),
+        }
+    }
+
+    /// A listing's page.
+    pub(super) async fn page(
+        &self,
+        call: &str,
+        body: &Body,
+    ) -> Result<Map<String, Value>, NatsError> {
+        self.read_once(call, body, PATIENCE).await
+    }
+
+    /// An answer to a request that changes something; sent once, whatever happens.
+    pub(super) async fn write(
+        &self,
+        call: &str,
+        body: &Body,
+        level: Option<u8>,
+    ) -> Result<Map<String, Value>, NatsError> {
+        let subject = self.subject(call);
+        match self.once(&subject, body, level, PATIENCE).await {
+            Ok(message) => self.answer(&subject, &message),
+            Err(miss) => Err(self.write_error(subject, miss)),
+        }
+    }
+
+    /// A request outside of the JetStream API, once; nothing when nobody answers or may be asked.
+    pub(super) async fn aside(&self, subject: &str) -> Option<Map<String, Value>> {
+        let message = self
+            .once(subject, &Body::Empty, None, ATTEMPT / 2)
+            .await
+            .ok()?;
+        serde_json::from_slice(&message.payload).ok()
+    }
+
+    /// The full subject of an API call: `STREAM.INFO.EVENTS` under the domain or prefix.
+    pub(super) fn subject(&self, call: &str) -> String {
+        format!("{}.{call}", self.prefix)
+    }
+
+    async fn once(
+        &self,
+        subject: &str,
+        body: &Body,
+        level: Option<u8>,
+        patience: Duration,
+    ) -> Result<Message, Miss> {
+        let _place = self.gate.acquire().await;
+        let mut watch = self.denials.watch(subject);
+        self.sent.fetch_add(1, Ordering::Relaxed);
+        tracing::trace!(subject, "request");
+        let sending = self
+            .client
+            .send_request(subject.to_owned(), request(body, level));
+        tokio::select! {
+            answer = timeout(patience, sending) => match answer {
+                Ok(Ok(message)) => Ok(message),
+                Ok(Err(error)) => Err(Miss::from_client(&error, patience)),
+                Err(_) => Err(Miss::TimedOut(patience)),
+            },
+            cut = watch.cut() => Err(Miss::from_cut(cut)),
+        }
+    }
+
+    fn answer(&self, subject: &str, message: &Message) -> Result<Map<String, Value>, NatsError> {
+        let malformed = |reason: String| NatsError::MalformedAnswer {
+            server: self.server.clone(),
+            subject: subject.to_owned(),
+            reason,
+        };
+        let mut document = serde_json::from_slice::<Map<String, Value>>(&message.payload)
+            .map_err(|error| malformed(format!("a JSON object was expected: {error}")))?;
+        match document.remove("error") {
+            None => Ok(document),
+            Some(Value::Object(error)) => Err(self.api_error(subject, &error)),
+            Some(other) => Err(malformed(format!("`error` is `{other}`"))),
+        }
+    }
+
+    fn api_error(&self, subject: &str, error: &Map<String, Value>) -> NatsError {
+        let number = |field: &str| error.get(field).and_then(Value::as_u64).unwrap_or_default();
+        let description = error
+            .get("description")
+            .and_then(Value::as_str)
+            .unwrap_or("no description");
+        let server = self.server.clone();
+        match number("err_code") {
+            // JSNotEnabledErr, JSNotEnabledForAccountErr (nats-server `errors.json`)
+            10076 | 10039 => NatsError::JetStreamNotEnabled {
+                server,
+                reason: description.to_owned(),
+            },
+            err_code => NatsError::Api {
+                server,
+                subject: subject.to_owned(),
+                code: number("code"),
+                err_code,
+                description: description.to_owned(),
+            },
+        }
+    }
+
+    fn read_error(&self, subject: String, miss: Miss) -> NatsError {
+        let server = self.server.clone();
+        match miss {
+            Miss::TimedOut(after) => NatsError::RequestTimeout {
+                server,
+                subject,
+                seconds: after.as_secs(),
+            },
+            Miss::Lost(reason) => NatsError::ConnectionLost {
+                server,
+                subject,
+                reason,
+            },
+            other => self.definite(subject, other),
+        }
+    }
+
+    fn write_error(&self, subject: String, miss: Miss) -> NatsError {
+        let lost = |subject: String, reason: String| NatsError::AnswerLost {
+            server: self.server.clone(),
+            subject,
+            reason,
+        };
+        match miss {
+            Miss::TimedOut(after) => lost(
+                subject,
+                format!("nothing came within {} s", after.as_secs()),
+            ),
+            Miss::Lost(reason) => lost(subject, reason),
+            Miss::Denied(Action::Subscribe, inbox) => {
+                lost(subject, format!("we may not subscribe to `{inbox}`"))
+            }
+            other => self.definite(subject, other),
+        }
+    }
+
+    /// The misses after which the request was certainly not carried out.
+    fn definite(&self, subject: String, miss: Miss) -> NatsError {
+        let server = self.server.clone();
+        match miss {
+            Miss::NoResponders => NatsError::JetStreamNotEnabled {
+                server,
+                reason: format!("nobody answers on `{subject}`"),
+            },
+            Miss::Denied(action, subject) => NatsError::PermissionDenied {
+                server,
+                action,
+                subject,
+            },
+            Miss::Unsendable(reason) => NatsError::Unsendable {
+                server,
+                subject,
+                reason,
+            },
+            Miss::TimedOut(_) => NatsError::RequestTimeout {
+                server,
+                subject,
+                seconds: PATIENCE.as_secs(),
+            },
+            Miss::Lost(reason) => NatsError::ConnectionLost {
+                server,
+                subject,
+                reason,
+            },
+        }
+    }
+}
+
+impl Miss {
+    fn from_client(error: &async_nats::RequestError, patience: Duration) -> Miss {
+        let reason = || match std::error::Error::source(error) {
+            Some(source) => source.to_string(),
+            None => error.to_string(),
+        };
+        match error.kind() {
+            RequestErrorKind::TimedOut => Miss::TimedOut(patience),
+            RequestErrorKind::NoResponders => Miss::NoResponders,
+            RequestErrorKind::InvalidSubject | RequestErrorKind::MaxPayloadExceeded => {
+                Miss::Unsendable(reason())
+            }
+            RequestErrorKind::Other => Miss::Lost(reason()),
+        }
+    }
+
+    fn from_cut(cut: Cut) -> Miss {
+        match cut {
+            Cut::Denied(action, subject) => Miss::Denied(action, subject),
+            Cut::Disconnected => {
+                Miss::Lost("the server or the network ended the connection".to_owned())
+            }
+        }
+    }
+
+    /// Whether trying again can help.
+    fn may_pass(&self) -> bool {
+        match self {
+            Miss::TimedOut(_) | Miss::NoResponders | Miss::Lost(_) => true,
+            Miss::Denied(..) | Miss::Unsendable(_) => false,
+        }
+    }
+}
+
+/// The body of a request.
+pub(super) enum Body {
+    /// No byte at all: what endpoints without parameters want (`null` is refused with 10038).
+    Empty,
+    /// A document.
+    Json(Value),
+    /// Text that is no JSON, so that no server can carry it out.
+    Unreadable,
+}
+
+impl Body {
+    fn bytes(&self) -> Bytes {
+        match self {
+            Body::Empty => Bytes::new(),
+            Body::Json(document) => Bytes::from(document.to_string()),
+            Body::Unreadable => Bytes::from_static(b"?"),
+        }
+    }
+}
+
+fn request(body: &Body, level: Option<u8>) -> Request {
+    let request = Request::new().payload(body.bytes()).timeout(None);
+    match level {
+        None => request,
+        Some(level) => {
+            let mut headers = HeaderMap::new();
+            headers.insert(REQUIRED_LEVEL, level.to_string());
+            request.headers(headers)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn answers_come_in_the_order_of_the_items_and_the_pipe_is_bounded() {
+        let now = AtomicU64::new(0);
+        let most = AtomicU64::new(0);
+        let answers = many(0..500_u64, |item| {
+            let (now, most) = (&now, &most);
+            async move {
+                most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                for _ in 0..=(item % 7) {
+                    tokio::task::yield_now().await;
+                }
+                now.fetch_sub(1, Ordering::SeqCst);
+                item
+            }
+        })
+        .await;
+        assert_eq!(answers, (0..500).collect::<Vec<_>>());
+        assert_eq!(most.into_inner(), 64);
+    }
+
+    #[test]
+    fn an_endpoint_without_parameters_gets_no_byte() {
+        assert!(Body::Empty.bytes().is_empty());
+        assert!(serde_json::from_slice::<Value>(&Body::Unreadable.bytes()).is_err());
+    }
+}
