@@ -177,10 +177,13 @@ def start_watcher(place: Place, owner: Process) -> None:
 
 
 def watch(place: Place, owner: Process) -> None:
-    """Waits for the end of the owner, or of the sandbox."""
+    """Waits for the end of the owner, or of the sandbox; a folder that was removed by hand takes its brokers with it."""
+    brokers: list[Process] = []
     while owner.alive():
         if not place.folder.is_dir():
+            stop(brokers)
             return
+        brokers = [process for process in map(process_of, place.read()["brokers"].values()) if process is not None]
         time.sleep(0.5)
     down(place, keep=False)
 
