@@ -1,5 +1,14 @@
 //! Declared and live, compared, judged, ordered and written down: the plan. Pure.
 
+mod assemble;
+mod diff;
 mod document;
+mod judge;
+mod order;
+mod seal;
 
+pub use assemble::{Desired, assemble, forecast};
+pub use diff::{Difference, diff};
 pub use document::{FORMAT_VERSION, Plan, PlanProblem, Summary, Target, UndeclaredField};
+pub use order::{in_order, waves};
+pub use seal::PlanFileError;

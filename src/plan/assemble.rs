@@ -1,0 +1,233 @@
+use std::collections::{HashMap, HashSet};
+
+use super::diff::{Difference, diff};
+use super::document::{FORMAT_VERSION, Plan, PlanProblem, Summary, Target, UndeclaredField};
+use super::judge::judge;
+use super::order::in_order;
+use crate::kinds::{Case, Delta, Kind, Live, Observations, Observed, Resources, Surroundings, kind};
+use crate::model::{
+    Action, Address, Base, Change, Place, Problem, Refusal, Resource, Source, Step,
+};
+
+/// Everything that a plan is made from, beside what was observed.
+#[derive(Clone, Copy, Debug)]
+pub struct Desired<'a> {
+    /// The stack.
+    pub stack: &'a str,
+    /// The hash of the checked manifest.
+    pub manifest_digest: &'a str,
+    /// What is declared.
+    pub resources: &'a Resources,
+    /// The resources that are planned, where not all are (`--target`).
+    pub chosen: Option<&'a HashSet<Address>>,
+    /// Warnings of the manifest.
+    pub warnings: &'a [Problem],
+}
+
+impl<'a> Desired<'a> {
+    /// The resources that are planned, in manifest order.
+    pub fn planned(self) -> impl Iterator<Item = &'a Resource> {
+        self.resources
+            .values()
+            .filter(move |resource| self.chosen.is_none_or(|chosen| chosen.contains(&resource.address)))
+    }
+}
+
+/// The plan before the brokers were asked what they would refuse: steps in order, judged by the
+/// rules alone.
+pub fn forecast(
+    desired: Desired<'_>,
+    observations: &Observations,
+    surroundings: &Surroundings,
+    targets: Vec<Target>,
+) -> Plan {
+    let mut draft = Draft::default();
+    for resource in desired.planned() {
+        if let Some(kind) = kind(resource.address.kind) {
+            draft.add(kind, resource, desired.resources, observations, surroundings);
+        }
+    }
+    draft.problems.splice(0..0, desired.warnings.iter().map(plan_problem));
+    draft.connect();
+    Plan {
+        format_version: FORMAT_VERSION.to_owned(),
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        stack: desired.stack.to_owned(),
+        manifest_digest: desired.manifest_digest.to_owned(),
+        targets,
+        summary: Summary { unchanged: draft.unchanged, ..Summary::default() },
+        complete: !draft.steps.iter().any(|step| step.action == Action::Unread),
+        steps: in_order(draft.steps),
+        problems: draft.problems,
+        undeclared: draft.undeclared,
+        applyable: false,
+        plan_digest: String::new(),
+    }
+}
+
+/// The finished plan: with what the brokers said in rehearsal, counted and sealed.
+pub fn assemble(mut plan: Plan, rehearsed: Vec<(Address, Refusal)>) -> Plan {
+    let mut said: HashMap<Address, Vec<Refusal>> = HashMap::new();
+    for (address, refusal) in rehearsed {
+        said.entry(address).or_default().push(refusal);
+    }
+    for step in &mut plan.steps {
+        step.refusals.extend(said.remove(&step.address).unwrap_or_default());
+    }
+    plan.summary = count(&plan.steps, plan.summary.unchanged);
+    plan.applyable = plan.open_steps().next().is_some();
+    plan.sealed()
+}
+
+fn count(steps: &[Step], unchanged: usize) -> Summary {
+    let mut summary = Summary { unchanged, ..Summary::default() };
+    for step in steps {
+        match step.action {
+            Action::Create => summary.create += 1,
+            Action::Update => summary.update += 1,
+            Action::Replace => summary.replace += 1,
+            Action::Unread => summary.unread += 1,
+        }
+        summary.blocked += usize::from(!step.is_open());
+    }
+    summary
+}
+
+/// A plan in the making.
+#[derive(Default)]
+struct Draft {
+    steps: Vec<Step>,
+    problems: Vec<PlanProblem>,
+    undeclared: Vec<UndeclaredField>,
+    unchanged: usize,
+}
+
+impl Draft {
+    fn add(
+        &mut self,
+        kind: &dyn Kind,
+        resource: &Resource,
+        all: &Resources,
+        observations: &Observations,
+        surroundings: &Surroundings,
+    ) {
+        let live = match observations.get(&resource.address) {
+            Some(Observed::Present(live)) => Some(live),
+            Some(Observed::Absent) => None,
+            Some(Observed::Unreadable(problem)) => return self.add_unread(resource, problem),
+            None => return self.add_unread(resource, &unanswered()),
+        };
+        let difference = diff(kind, resource, live);
+        self.add_undeclared(kind, resource, &difference);
+        if live.is_some() && difference.deltas.is_empty() {
+            self.unchanged += 1;
+            return;
+        }
+        let case = Case { resource, live, deltas: &difference.deltas, all, surroundings };
+        let refusals = judge(kind, &case);
+        self.steps.push(Step {
+            address: resource.address.clone(),
+            action: if live.is_some() { Action::Update } else { Action::Create },
+            base: live.map(base).unwrap_or_default(),
+            changes: difference.deltas.iter().map(|delta| change(kind, live, delta)).collect(),
+            unchanged: difference.unchanged,
+            source: resource.place.as_ref().map(source),
+            required_by: resource.required_by.clone(),
+            rests_on: kind.rests_on(resource, all),
+            refusals,
+            notes: Vec::new(),
+        });
+    }
+
+    fn add_unread(&mut self, resource: &Resource, problem: &Problem) {
+        let source = resource.place.as_ref().map(source);
+        self.problems.push(PlanProblem {
+            address: Some(resource.address.clone()),
+            source: source.clone(),
+            ..plan_problem(problem)
+        });
+        self.steps.push(Step {
+            address: resource.address.clone(),
+            action: Action::Unread,
+            base: Base::default(),
+            changes: Vec::new(),
+            unchanged: 0,
+            source,
+            required_by: resource.required_by.clone(),
+            rests_on: Vec::new(),
+            refusals: vec![Refusal {
+                code: problem.code,
+                field: None,
+                message: problem.message.clone(),
+                hint: problem.hint.clone(),
+            }],
+            notes: Vec::new(),
+        });
+    }
+
+    fn add_undeclared(&mut self, kind: &dyn Kind, resource: &Resource, difference: &Difference) {
+        self.undeclared.extend(difference.undeclared.iter().map(|(path, value)| UndeclaredField {
+            address: resource.address.clone(),
+            field: path.clone(),
+            value: in_manifest_units(kind, path, value),
+        }));
+    }
+
+    /// Keeps of what a step rests on only what this plan makes first: the rest is there already.
+    fn connect(&mut self) {
+        let made: HashSet<Address> = self
+            .steps
+            .iter()
+            .filter(|step| step.action != Action::Update)
+            .map(|step| step.address.clone())
+            .collect();
+        for step in &mut self.steps {
+            step.rests_on.retain(|address| made.contains(address));
+        }
+    }
+}
+
+fn unanswered() -> Problem {
+    Problem::error(crate::model::Code::Unreadable, "the broker gave no answer for it")
+        .hint("plan again; if it stays so, see `trueup doctor`")
+}
+
+fn base(live: &Live) -> Base {
+    Base { incarnation: live.incarnation.clone(), fingerprint: Some(live.fingerprint()) }
+}
+
+fn change(kind: &dyn Kind, live: Option<&Live>, delta: &Delta) -> Change {
+    let said = |value: &serde_json::Value| in_manifest_units(kind, &delta.path, value);
+    Change {
+        field: delta.path.clone(),
+        before: delta.before.as_ref().map(said),
+        after: delta.after.as_ref().map(said),
+        note: live.and_then(|live| pinned(kind, live, delta)),
+    }
+}
+
+/// A declared value that the broker's own default equals: it becomes an override all the same.
+fn pinned(kind: &dyn Kind, live: &Live, delta: &Delta) -> Option<String> {
+    let inherited = live.inherited.get(&delta.path)?;
+    let field = kind.declaration().field(&delta.path)?;
+    let equal = delta.after.is_some() && field.same(delta.after.as_ref(), Some(inherited));
+    equal.then(|| "pin (= broker default)".to_owned())
+}
+
+fn in_manifest_units(kind: &dyn Kind, path: &str, value: &serde_json::Value) -> serde_json::Value {
+    kind.declaration().field(path).map_or_else(|| value.clone(), |field| field.to_manifest(value))
+}
+
+fn source(place: &Place) -> Source {
+    Source { file: place.file.to_string(), line: place.line }
+}
+
+fn plan_problem(problem: &Problem) -> PlanProblem {
+    PlanProblem {
+        code: problem.code,
+        message: problem.message.clone(),
+        address: problem.address.clone(),
+        source: problem.place.as_ref().map(source),
+        hint: problem.hint.clone(),
+    }
+}

@@ -1,0 +1,86 @@
+use serde_json::Value;
+
+use crate::kinds::{Delta, Edit, Kind, Live};
+use crate::model::{Flat, Lifecycle, Resource, Undeclared};
+
+/// What differs between one resource's declaration and its live state.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Difference {
+    /// The fields that are to change, in wire units.
+    pub deltas: Vec<Delta>,
+    /// How many declared fields are as they should be.
+    pub unchanged: usize,
+    /// Live values that differ from the default and are not declared, in wire units.
+    pub undeclared: Vec<(String, Value)>,
+}
+
+/// Compares what is declared with what is live; every declared field is a change when nothing is.
+pub fn diff(kind: &dyn Kind, resource: &Resource, live: Option<&Live>) -> Difference {
+    let mut declared = resource.declared.clone();
+    declared.retain(|path, _| !is_ignored(&resource.lifecycle, path));
+    let Some(live) = live else {
+        return Difference { deltas: created(declared), ..Difference::default() };
+    };
+    let mut fields = live.fields.clone();
+    fields.retain(|path, _| !is_ignored(&resource.lifecycle, path));
+    kind.settle(&mut declared, &mut fields);
+    compare(kind, resource.lifecycle.undeclared, &declared, &fields)
+}
+
+fn created(declared: Flat) -> Vec<Delta> {
+    declared.into_iter().map(|(path, value)| Delta { path, before: None, after: Some(value) }).collect()
+}
+
+fn compare(kind: &dyn Kind, undeclared: Undeclared, declared: &Flat, live: &Flat) -> Difference {
+    let mut difference = Difference::default();
+    for (path, wanted) in declared {
+        let held = live.get(path);
+        let same = match kind.declaration().field(path) {
+            Some(field) => field.same(Some(wanted), held),
+            None => Some(wanted) == held,
+        };
+        if same {
+            difference.unchanged += 1;
+        } else {
+            let delta = Delta { path: path.clone(), before: held.cloned(), after: Some(wanted.clone()) };
+            difference.deltas.push(delta);
+        }
+    }
+    difference.undeclared = undeclared_values(kind, declared, live);
+    if undeclared == Undeclared::Reset {
+        difference.deltas.extend(resets(kind, &difference.undeclared));
+    }
+    difference
+}
+
+fn undeclared_values(kind: &dyn Kind, declared: &Flat, live: &Flat) -> Vec<(String, Value)> {
+    live.iter()
+        .filter(|(path, value)| {
+            !declared.contains_key(*path)
+                && kind
+                    .declaration()
+                    .field(path)
+                    .is_some_and(|field| !field.facts.hidden && !field.same(Some(value), None))
+        })
+        .map(|(path, value)| (path.clone(), value.clone()))
+        .collect()
+}
+
+/// Going back to the default, for each undeclared field that can change at all.
+fn resets(kind: &dyn Kind, undeclared: &[(String, Value)]) -> Vec<Delta> {
+    undeclared
+        .iter()
+        .filter(|(path, _)| {
+            kind.declaration().field(path).is_some_and(|field| field.facts.edit != Edit::Fixed)
+        })
+        .map(|(path, value)| Delta { path: path.clone(), before: Some(value.clone()), after: None })
+        .collect()
+}
+
+fn is_ignored(lifecycle: &Lifecycle, path: &str) -> bool {
+    lifecycle.ignore.iter().any(|ignored| {
+        path == ignored
+            || path.strip_prefix(ignored.as_str()).is_some_and(|rest| rest.starts_with('.'))
+            || path.strip_prefix("config.") == Some(ignored)
+    })
+}
