@@ -2,7 +2,9 @@
 
 #![forbid(unsafe_code)]
 
+pub mod apply;
 pub mod broker;
+pub mod engine;
 pub mod kinds;
 pub mod model;
 pub mod plan;

@@ -4,7 +4,9 @@ use super::diff::{Difference, diff};
 use super::document::{FORMAT_VERSION, Plan, PlanProblem, Summary, Target, UndeclaredField};
 use super::judge::judge;
 use super::order::in_order;
-use crate::kinds::{Case, Delta, Kind, Live, Observations, Observed, Resources, Surroundings, kind};
+use crate::kinds::{
+    Case, Delta, Kind, Live, Observations, Observed, Resources, Surroundings, kind,
+};
 use crate::model::{
     Action, Address, Base, Change, Place, Problem, Refusal, Resource, Source, Step,
 };
@@ -27,9 +29,10 @@ pub struct Desired<'a> {
 impl<'a> Desired<'a> {
     /// The resources that are planned, in manifest order.
     pub fn planned(self) -> impl Iterator<Item = &'a Resource> {
-        self.resources
-            .values()
-            .filter(move |resource| self.chosen.is_none_or(|chosen| chosen.contains(&resource.address)))
+        self.resources.values().filter(move |resource| {
+            self.chosen
+                .is_none_or(|chosen| chosen.contains(&resource.address))
+        })
     }
 }
 
@@ -44,10 +47,18 @@ pub fn forecast(
     let mut draft = Draft::default();
     for resource in desired.planned() {
         if let Some(kind) = kind(resource.address.kind) {
-            draft.add(kind, resource, desired.resources, observations, surroundings);
+            draft.add(
+                kind,
+                resource,
+                desired.resources,
+                observations,
+                surroundings,
+            );
         }
     }
-    draft.problems.splice(0..0, desired.warnings.iter().map(plan_problem));
+    draft
+        .problems
+        .splice(0..0, desired.warnings.iter().map(plan_problem));
     draft.connect();
     Plan {
         format_version: FORMAT_VERSION.to_owned(),
@@ -55,7 +66,10 @@ pub fn forecast(
         stack: desired.stack.to_owned(),
         manifest_digest: desired.manifest_digest.to_owned(),
         targets,
-        summary: Summary { unchanged: draft.unchanged, ..Summary::default() },
+        summary: Summary {
+            unchanged: draft.unchanged,
+            ..Summary::default()
+        },
         complete: !draft.steps.iter().any(|step| step.action == Action::Unread),
         steps: in_order(draft.steps),
         problems: draft.problems,
@@ -72,15 +86,20 @@ pub fn assemble(mut plan: Plan, rehearsed: Vec<(Address, Refusal)>) -> Plan {
         said.entry(address).or_default().push(refusal);
     }
     for step in &mut plan.steps {
-        step.refusals.extend(said.remove(&step.address).unwrap_or_default());
+        step.refusals
+            .extend(said.remove(&step.address).unwrap_or_default());
     }
     plan.summary = count(&plan.steps, plan.summary.unchanged);
-    plan.applyable = plan.open_steps().next().is_some();
+    let applyable = plan.open_steps().next().is_some();
+    plan.applyable = applyable;
     plan.sealed()
 }
 
 fn count(steps: &[Step], unchanged: usize) -> Summary {
-    let mut summary = Summary { unchanged, ..Summary::default() };
+    let mut summary = Summary {
+        unchanged,
+        ..Summary::default()
+    };
     for step in steps {
         match step.action {
             Action::Create => summary.create += 1,
@@ -123,13 +142,27 @@ impl Draft {
             self.unchanged += 1;
             return;
         }
-        let case = Case { resource, live, deltas: &difference.deltas, all, surroundings };
+        let case = Case {
+            resource,
+            live,
+            deltas: &difference.deltas,
+            all,
+            surroundings,
+        };
         let refusals = judge(kind, &case);
         self.steps.push(Step {
             address: resource.address.clone(),
-            action: if live.is_some() { Action::Update } else { Action::Create },
+            action: if live.is_some() {
+                Action::Update
+            } else {
+                Action::Create
+            },
             base: live.map(base).unwrap_or_default(),
-            changes: difference.deltas.iter().map(|delta| change(kind, live, delta)).collect(),
+            changes: difference
+                .deltas
+                .iter()
+                .map(|delta| change(kind, live, delta))
+                .collect(),
             unchanged: difference.unchanged,
             source: resource.place.as_ref().map(source),
             required_by: resource.required_by.clone(),
@@ -166,11 +199,16 @@ impl Draft {
     }
 
     fn add_undeclared(&mut self, kind: &dyn Kind, resource: &Resource, difference: &Difference) {
-        self.undeclared.extend(difference.undeclared.iter().map(|(path, value)| UndeclaredField {
-            address: resource.address.clone(),
-            field: path.clone(),
-            value: in_manifest_units(kind, path, value),
-        }));
+        self.undeclared.extend(
+            difference
+                .undeclared
+                .iter()
+                .map(|(path, value)| UndeclaredField {
+                    address: resource.address.clone(),
+                    field: path.clone(),
+                    value: in_manifest_units(kind, path, value),
+                }),
+        );
     }
 
     /// Keeps of what a step rests on only what this plan makes first: the rest is there already.
@@ -188,12 +226,18 @@ impl Draft {
 }
 
 fn unanswered() -> Problem {
-    Problem::error(crate::model::Code::Unreadable, "the broker gave no answer for it")
-        .hint("plan again; if it stays so, see `trueup doctor`")
+    Problem::error(
+        crate::model::Code::Unreadable,
+        "the broker gave no answer for it",
+    )
+    .hint("plan again; if it stays so, see `trueup doctor`")
 }
 
 fn base(live: &Live) -> Base {
-    Base { incarnation: live.incarnation.clone(), fingerprint: Some(live.fingerprint()) }
+    Base {
+        incarnation: live.incarnation.clone(),
+        fingerprint: Some(live.fingerprint()),
+    }
 }
 
 fn change(kind: &dyn Kind, live: Option<&Live>, delta: &Delta) -> Change {
@@ -215,11 +259,16 @@ fn pinned(kind: &dyn Kind, live: &Live, delta: &Delta) -> Option<String> {
 }
 
 fn in_manifest_units(kind: &dyn Kind, path: &str, value: &serde_json::Value) -> serde_json::Value {
-    kind.declaration().field(path).map_or_else(|| value.clone(), |field| field.to_manifest(value))
+    kind.declaration()
+        .field(path)
+        .map_or_else(|| value.clone(), |field| field.to_manifest(value))
 }
 
 fn source(place: &Place) -> Source {
-    Source { file: place.file.to_string(), line: place.line }
+    Source {
+        file: place.file.to_string(),
+        line: place.line,
+    }
 }
 
 fn plan_problem(problem: &Problem) -> PlanProblem {

@@ -19,7 +19,10 @@ pub fn diff(kind: &dyn Kind, resource: &Resource, live: Option<&Live>) -> Differ
     let mut declared = resource.declared.clone();
     declared.retain(|path, _| !is_ignored(&resource.lifecycle, path));
     let Some(live) = live else {
-        return Difference { deltas: created(declared), ..Difference::default() };
+        return Difference {
+            deltas: created(declared),
+            ..Difference::default()
+        };
     };
     let mut fields = live.fields.clone();
     fields.retain(|path, _| !is_ignored(&resource.lifecycle, path));
@@ -28,7 +31,14 @@ pub fn diff(kind: &dyn Kind, resource: &Resource, live: Option<&Live>) -> Differ
 }
 
 fn created(declared: Flat) -> Vec<Delta> {
-    declared.into_iter().map(|(path, value)| Delta { path, before: None, after: Some(value) }).collect()
+    declared
+        .into_iter()
+        .map(|(path, value)| Delta {
+            path,
+            before: None,
+            after: Some(value),
+        })
+        .collect()
 }
 
 fn compare(kind: &dyn Kind, undeclared: Undeclared, declared: &Flat, live: &Flat) -> Difference {
@@ -42,13 +52,19 @@ fn compare(kind: &dyn Kind, undeclared: Undeclared, declared: &Flat, live: &Flat
         if same {
             difference.unchanged += 1;
         } else {
-            let delta = Delta { path: path.clone(), before: held.cloned(), after: Some(wanted.clone()) };
+            let delta = Delta {
+                path: path.clone(),
+                before: held.cloned(),
+                after: Some(wanted.clone()),
+            };
             difference.deltas.push(delta);
         }
     }
     difference.undeclared = undeclared_values(kind, declared, live);
     if undeclared == Undeclared::Reset {
-        difference.deltas.extend(resets(kind, &difference.undeclared));
+        difference
+            .deltas
+            .extend(resets(kind, &difference.undeclared));
     }
     difference
 }
@@ -71,16 +87,24 @@ fn resets(kind: &dyn Kind, undeclared: &[(String, Value)]) -> Vec<Delta> {
     undeclared
         .iter()
         .filter(|(path, _)| {
-            kind.declaration().field(path).is_some_and(|field| field.facts.edit != Edit::Fixed)
+            kind.declaration()
+                .field(path)
+                .is_some_and(|field| field.facts.edit != Edit::Fixed)
         })
-        .map(|(path, value)| Delta { path: path.clone(), before: Some(value.clone()), after: None })
+        .map(|(path, value)| Delta {
+            path: path.clone(),
+            before: Some(value.clone()),
+            after: None,
+        })
         .collect()
 }
 
 fn is_ignored(lifecycle: &Lifecycle, path: &str) -> bool {
     lifecycle.ignore.iter().any(|ignored| {
         path == ignored
-            || path.strip_prefix(ignored.as_str()).is_some_and(|rest| rest.starts_with('.'))
+            || path
+                .strip_prefix(ignored.as_str())
+                .is_some_and(|rest| rest.starts_with('.'))
             || path.strip_prefix("config.") == Some(ignored)
     })
 }

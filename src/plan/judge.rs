@@ -6,7 +6,11 @@ use crate::model::{Code, KindName, Refusal};
 /// Every reason why this change can't be carried out.
 pub fn judge(kind: &dyn Kind, case: &Case<'_>) -> Vec<Refusal> {
     let mut refusals: Vec<Refusal> = match case.live {
-        Some(_) => case.deltas.iter().filter_map(|delta| edit_refusal(kind, case, delta)).collect(),
+        Some(_) => case
+            .deltas
+            .iter()
+            .filter_map(|delta| edit_refusal(kind, case, delta))
+            .collect(),
         None => Vec::new(),
     };
     refusals.extend(kind.judge(case));
@@ -21,13 +25,22 @@ fn edit_refusal(kind: &dyn Kind, case: &Case<'_>, delta: &Delta) -> Option<Refus
         Edit::OneWay => Refusal::new(
             Code::OneWay,
             format!("`{}` can be switched on but never off", delta.path),
-            format!("declare `{}: true`, or leave the field out to keep it", delta.path),
+            format!(
+                "declare `{}: true`, or leave the field out to keep it",
+                delta.path
+            ),
         ),
         Edit::InPlaceSince(version) if runs(case, version) => return None,
         Edit::InPlaceSince(version) => Refusal::new(
             Code::ServerTooOld,
-            format!("`{}` changes in place only from NATS {version} on", delta.path),
-            format!("upgrade the server to {version}, or declare `{}`", shown(&field, delta)),
+            format!(
+                "`{}` changes in place only from NATS {version} on",
+                delta.path
+            ),
+            format!(
+                "upgrade the server to {version}, or declare `{}`",
+                shown(&field, delta)
+            ),
         ),
         Edit::Fixed => fixed(kind.name(), &field, delta),
     };
@@ -39,13 +52,19 @@ fn fixed(kind: KindName, field: &Field, delta: &Delta) -> Refusal {
     if kind == KindName::Consumer {
         return Refusal::new(
             Code::NeedsReplace,
-            format!("`{}` of a consumer can't change, and a replacement would lose its position", delta.path),
+            format!(
+                "`{}` of a consumer can't change, and a replacement would lose its position",
+                delta.path
+            ),
             format!("{kept}, or declare a consumer with another name and retire this one"),
         );
     }
     Refusal::new(
         Code::Immutable,
-        format!("`{}` can't change after creation, and what holds data is never replaced", delta.path),
+        format!(
+            "`{}` can't change after creation, and what holds data is never replaced",
+            delta.path
+        ),
         format!("{kept}, or declare a new {kind} beside it and move the data"),
     )
 }

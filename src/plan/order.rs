@@ -9,7 +9,15 @@ pub fn in_order(steps: Vec<Step>) -> Vec<Step> {
     let depths = depths(&steps);
     let mut keyed: Vec<((KindName, usize), Step)> = steps
         .into_iter()
-        .map(|step| ((step.address.kind, depths.get(&step.address).copied().unwrap_or(0)), step))
+        .map(|step| {
+            (
+                (
+                    step.address.kind,
+                    depths.get(&step.address).copied().unwrap_or(0),
+                ),
+                step,
+            )
+        })
         .collect();
     keyed.sort_by_key(|(key, _)| *key);
     keyed.into_iter().map(|(_, step)| step).collect()
@@ -21,7 +29,8 @@ pub fn waves<'a>(steps: impl Iterator<Item = &'a Step>, broker: Broker) -> Vec<V
     let mut here: HashSet<&Address> = HashSet::new();
     for step in steps.filter(|step| step.address.kind.broker() == broker) {
         let fits = waves.last().is_some_and(|wave| {
-            wave.last().is_some_and(|last| last.address.kind == step.address.kind)
+            wave.last()
+                .is_some_and(|last| last.address.kind == step.address.kind)
                 && !step.rests_on.iter().any(|address| here.contains(address))
         });
         if !fits {
@@ -109,18 +118,28 @@ mod tests {
         ]);
         let waves = waves(steps.iter(), Broker::Nats);
         let named: Vec<_> = waves.iter().map(|wave| names(wave)).collect();
-        assert_eq!(named, [["stream/C"], ["stream/B"], ["stream/A"], ["consumer/A/c"]]);
+        assert_eq!(
+            named,
+            [["stream/C"], ["stream/B"], ["stream/A"], ["consumer/A/c"]]
+        );
     }
 
     #[test]
     fn a_circle_ends() {
-        let steps = in_order(vec![step("stream/A", &["stream/B"]), step("stream/B", &["stream/A"])]);
+        let steps = in_order(vec![
+            step("stream/A", &["stream/B"]),
+            step("stream/B", &["stream/A"]),
+        ]);
         assert_eq!(steps.len(), 2);
     }
 
     #[test]
     fn independent_steps_of_a_kind_are_one_wave() {
-        let steps = in_order(vec![step("topic/a", &[]), step("acl/x", &[]), step("topic/b", &[])]);
+        let steps = in_order(vec![
+            step("topic/a", &[]),
+            step("acl/x", &[]),
+            step("topic/b", &[]),
+        ]);
         let waves = waves(steps.iter(), Broker::Kafka);
         assert_eq!(waves.iter().map(Vec::len).collect::<Vec<_>>(), [2, 1]);
     }

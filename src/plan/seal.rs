@@ -40,8 +40,8 @@ impl Plan {
     /// # Errors
     /// When it is no plan, of another major version, or was edited.
     pub fn from_json(text: &str) -> Result<Plan, PlanFileError> {
-        let value: Value =
-            serde_json::from_str(text).map_err(|error| PlanFileError::NotAPlan(error.to_string()))?;
+        let value: Value = serde_json::from_str(text)
+            .map_err(|error| PlanFileError::NotAPlan(error.to_string()))?;
         let version = value["format_version"]
             .as_str()
             .ok_or_else(|| PlanFileError::NotAPlan("`format_version` is missing".into()))?;
@@ -52,7 +52,11 @@ impl Plan {
         let digest = digest_of(value.clone());
         let plan: Plan = serde_json::from_value(value)
             .map_err(|error| PlanFileError::NotAPlan(error.to_string()))?;
-        if written != digest { Err(PlanFileError::Edited) } else { Ok(plan) }
+        if written != digest {
+            Err(PlanFileError::Edited)
+        } else {
+            Ok(plan)
+        }
     }
 
     fn digest(&self) -> String {

@@ -1,0 +1,152 @@
+use std::collections::HashMap;
+
+use futures::future::join;
+
+use super::{Stop, Watch};
+use crate::engine::Port;
+use crate::model::{Action, Address, Broker, Outcome, Step};
+use crate::plan::{Plan, waves};
+
+/// How many steps are sent before a wish to stop is looked for: small enough to stop within
+/// seconds, large enough that requests stay few.
+pub const BATCH: usize = 500;
+
+/// A step and what became of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Done {
+    /// The resource.
+    pub address: Address,
+    /// What was to be done.
+    pub action: Action,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// Carries a plan out. Every step of the plan gets an outcome, in the order of the plan.
+pub async fn apply(plan: &Plan, port: &dyn Port, watch: &dyn Watch, stop: &Stop) -> Vec<Done> {
+    let (nats, kafka) = join(
+        Track {
+            plan,
+            port,
+            watch,
+            stop,
+        }
+        .walk(Broker::Nats),
+        Track {
+            plan,
+            port,
+            watch,
+            stop,
+        }
+        .walk(Broker::Kafka),
+    )
+    .await;
+    let mut outcomes: HashMap<Address, Outcome> = nats.into_iter().chain(kafka).collect();
+    plan.steps
+        .iter()
+        .map(|step| Done {
+            address: step.address.clone(),
+            action: step.action,
+            outcome: outcomes.remove(&step.address).unwrap_or_else(lost),
+        })
+        .collect()
+}
+
+fn lost() -> Outcome {
+    Outcome::Unknown {
+        why: "no answer for this item came back".to_owned(),
+    }
+}
+
+/// The steps of one broker on their way.
+#[derive(Clone, Copy)]
+struct Track<'a> {
+    plan: &'a Plan,
+    port: &'a dyn Port,
+    watch: &'a dyn Watch,
+    stop: &'a Stop,
+}
+
+impl<'a> Track<'a> {
+    async fn walk(self, broker: Broker) -> HashMap<Address, Outcome> {
+        let mut outcomes = HashMap::new();
+        for wave in waves(self.plan.steps.iter(), broker) {
+            let (ready, held) = self.sort_out(wave, &outcomes);
+            self.settle(&mut outcomes, held);
+            for batch in ready.chunks(BATCH) {
+                let done = self.carry_out(batch).await;
+                self.settle(&mut outcomes, done);
+            }
+        }
+        outcomes
+    }
+
+    /// The steps that may be sent, and the outcomes of those that may not.
+    fn sort_out(
+        self,
+        wave: Vec<&'a Step>,
+        outcomes: &HashMap<Address, Outcome>,
+    ) -> (Vec<&'a Step>, Vec<(Address, Outcome)>) {
+        let mut ready = Vec::new();
+        let mut held = Vec::new();
+        for step in wave {
+            match hindrance(step, outcomes) {
+                Some(because) => {
+                    held.push((step.address.clone(), Outcome::NotAttempted { because }));
+                }
+                None => ready.push(step),
+            }
+        }
+        (ready, held)
+    }
+
+    async fn carry_out(self, batch: &[&'a Step]) -> Vec<(Address, Outcome)> {
+        let Some(kind) = batch.first().map(|step| step.address.kind) else {
+            return Vec::new();
+        };
+        if self.stop.is_asked() {
+            let because = "stopped before its turn came".to_owned();
+            return batch
+                .iter()
+                .map(|step| {
+                    (
+                        step.address.clone(),
+                        Outcome::NotAttempted {
+                            because: because.clone(),
+                        },
+                    )
+                })
+                .collect();
+        }
+        let addresses: Vec<&Address> = batch.iter().map(|step| &step.address).collect();
+        self.watch.started(&addresses);
+        self.port.carry_out(kind, batch).await
+    }
+
+    fn settle(self, outcomes: &mut HashMap<Address, Outcome>, done: Vec<(Address, Outcome)>) {
+        for (address, outcome) in done {
+            self.watch.finished(&address, &outcome);
+            outcomes.insert(address, outcome);
+        }
+    }
+}
+
+/// Why a step can't be sent: its own refusals, or one that it rests on and that was not applied.
+fn hindrance(step: &Step, outcomes: &HashMap<Address, Outcome>) -> Option<String> {
+    if let Some(refusal) = step.refusals.first() {
+        let word = if step.action == Action::Unread {
+            "not readable"
+        } else {
+            "blocked"
+        };
+        return Some(format!("{word}: {}", refusal.message));
+    }
+    step.rests_on
+        .iter()
+        .find_map(|origin| match outcomes.get(origin) {
+            Some(Outcome::Applied) | None => None,
+            Some(Outcome::Failed { .. }) => Some(format!("`{origin}` failed")),
+            Some(Outcome::NotAttempted { .. }) => Some(format!("`{origin}` was not attempted")),
+            Some(Outcome::Unknown { .. }) => Some(format!("the outcome of `{origin}` is unknown")),
+        })
+}

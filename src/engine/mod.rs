@@ -1,0 +1,13 @@
+//! The way through: connect, observe, plan, and what stands around a plan (stale, export).
+//!
+//! Everything here reads; only `apply` writes.
+
+mod export;
+mod planning;
+mod port;
+mod stale;
+
+pub use export::{Wanted, export};
+pub use planning::plan;
+pub use port::{LiveBrokers, Port};
+pub use stale::{Moved, moved, wrong_target};

@@ -1,0 +1,96 @@
+use async_trait::async_trait;
+
+use crate::broker::Brokers;
+use crate::kinds::{Observations, Observed, Surroundings, kind};
+use crate::model::{Address, KindName, Outcome, Problem, Refusal, Step};
+use crate::plan::Target;
+
+/// Where live state is: the brokers, or what stands in for them.
+///
+/// Two verbs touch the world: observe and carry out; rehearse asks and changes nothing.
+#[async_trait]
+pub trait Port: Send + Sync {
+    /// The brokers behind it.
+    fn targets(&self) -> Vec<Target>;
+
+    /// Their versions and limits.
+    fn surroundings(&self) -> &Surroundings;
+
+    /// Reads these resources of one kind; every address gets an answer.
+    async fn observe(&self, kind: KindName, addresses: &[Address]) -> Observations;
+
+    /// What the brokers would refuse of these steps of one kind.
+    async fn rehearse(&self, kind: KindName, steps: &[&Step]) -> Vec<(Address, Refusal)>;
+
+    /// Carries these steps of one kind out; every step gets an outcome.
+    async fn carry_out(&self, kind: KindName, steps: &[&Step]) -> Vec<(Address, Outcome)>;
+
+    /// Every resource of this kind.
+    async fn list(&self, kind: KindName) -> Result<Vec<Address>, Problem>;
+}
+
+/// The brokers themselves.
+#[derive(Clone, Debug)]
+pub struct LiveBrokers {
+    brokers: Brokers,
+    surroundings: Surroundings,
+    targets: Vec<Target>,
+}
+
+impl LiveBrokers {
+    /// Connected brokers and what is known of them.
+    pub fn new(brokers: Brokers, surroundings: Surroundings, targets: Vec<Target>) -> Self {
+        LiveBrokers {
+            brokers,
+            surroundings,
+            targets,
+        }
+    }
+
+    /// The connections themselves, for `doctor` and for counting requests.
+    pub fn brokers(&self) -> &Brokers {
+        &self.brokers
+    }
+}
+
+#[async_trait]
+impl Port for LiveBrokers {
+    fn targets(&self) -> Vec<Target> {
+        self.targets.clone()
+    }
+
+    fn surroundings(&self) -> &Surroundings {
+        &self.surroundings
+    }
+
+    async fn observe(&self, name: KindName, addresses: &[Address]) -> Observations {
+        match kind(name) {
+            Some(kind) => kind.observe(&self.brokers, addresses).await,
+            None => addresses
+                .iter()
+                .map(|address| (address.clone(), Observed::Absent))
+                .collect(),
+        }
+    }
+
+    async fn rehearse(&self, name: KindName, steps: &[&Step]) -> Vec<(Address, Refusal)> {
+        match kind(name) {
+            Some(kind) => kind.rehearse(&self.brokers, steps).await,
+            None => Vec::new(),
+        }
+    }
+
+    async fn carry_out(&self, name: KindName, steps: &[&Step]) -> Vec<(Address, Outcome)> {
+        match kind(name) {
+            Some(kind) => kind.carry_out(&self.brokers, steps).await,
+            None => Vec::new(),
+        }
+    }
+
+    async fn list(&self, name: KindName) -> Result<Vec<Address>, Problem> {
+        match kind(name) {
+            Some(kind) => kind.list(&self.brokers).await,
+            None => Ok(Vec::new()),
+        }
+    }
+}

@@ -1,0 +1,97 @@
+use super::planning::observe;
+use super::port::Port;
+use crate::kinds::Observed;
+use crate::model::{Address, Base, Step};
+use crate::plan::{Plan, Target};
+
+/// A resource that is no longer what a saved plan rests on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moved {
+    /// The resource.
+    pub address: Address,
+    /// What happened to it.
+    pub how: String,
+}
+
+/// The resources of a saved plan that changed since it was made.
+pub async fn moved(plan: &Plan, port: &dyn Port) -> Vec<Moved> {
+    let seen = observe(port, plan.open_steps().map(|step| step.address.clone())).await;
+    plan.open_steps()
+        .filter_map(|step| {
+            let how = how_it_moved(step, seen.get(&step.address))?;
+            Some(Moved {
+                address: step.address.clone(),
+                how,
+            })
+        })
+        .collect()
+}
+
+fn how_it_moved(step: &Step, seen: Option<&Observed>) -> Option<String> {
+    let now = match seen {
+        Some(Observed::Present(live)) => Base {
+            incarnation: live.incarnation.clone(),
+            fingerprint: Some(live.fingerprint()),
+        },
+        Some(Observed::Absent) => Base::default(),
+        Some(Observed::Unreadable(problem)) => {
+            return Some(format!("it can't be read now: {}", problem.message));
+        }
+        None => return Some("the broker gave no answer for it".to_owned()),
+    };
+    if now == step.base {
+        return None;
+    }
+    Some(match (&step.base.fingerprint, &now.fingerprint) {
+        (None, _) => "it was absent and exists now".to_owned(),
+        (Some(_), None) => "it was deleted since".to_owned(),
+        (Some(_), Some(_)) if now.incarnation != step.base.incarnation => {
+            "it was deleted and made anew since".to_owned()
+        }
+        (Some(_), Some(_)) => "it was changed since".to_owned(),
+    })
+}
+
+/// Why a saved plan does not belong to these brokers; none when it does.
+pub fn wrong_target(plan: &Plan, port: &dyn Port) -> Option<String> {
+    let here = port.targets();
+    plan.targets.iter().find_map(|planned| {
+        if here.iter().any(|target| same_broker(planned, target)) {
+            return None;
+        }
+        Some(format!(
+            "the plan was made on {}, which is not what is connected",
+            identity(planned)
+        ))
+    })
+}
+
+fn same_broker(planned: &Target, here: &Target) -> bool {
+    match (planned, here) {
+        (Target::Kafka { cluster_id: a, .. }, Target::Kafka { cluster_id: b, .. }) => a == b,
+        (
+            Target::Nats {
+                account: a,
+                domain: d,
+                ..
+            },
+            Target::Nats {
+                account: b,
+                domain: e,
+                ..
+            },
+        ) => a == b && d == e,
+        (Target::Kafka { .. }, Target::Nats { .. })
+        | (Target::Nats { .. }, Target::Kafka { .. }) => false,
+    }
+}
+
+fn identity(target: &Target) -> String {
+    match target {
+        Target::Kafka { cluster_id, .. } => format!("the Kafka cluster `{cluster_id}`"),
+        Target::Nats { account, url, .. } => match account {
+            Some(account) => format!("the NATS account `{account}`"),
+            None => format!("the NATS server at `{url}`"),
+        },
+    }
+}
