@@ -5,4 +5,7 @@ pub mod nats;
 
 /// The brokers that a manifest speaks of, connected; one that it does not name is never contacted.
 #[derive(Clone, Debug, Default)]
-pub struct Brokers {}
+pub struct Brokers {
+    /// NATS with JetStream.
+    pub nats: Option<nats::JetStream>,
+}

@@ -16,6 +16,7 @@ mod dial;
 mod error;
 mod facts;
 mod names;
+mod problem;
 mod rights;
 mod settings;
 mod streams;

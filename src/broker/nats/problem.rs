@@ -1,0 +1,44 @@
+use super::NatsError;
+use crate::model::{Code, Problem};
+
+impl NatsError {
+    /// The same as a problem, for what could not be reached or read.
+    pub fn problem(&self) -> Problem {
+        Problem::error(self.code(), self.to_string())
+    }
+
+    /// The code that `explain` has a page for.
+    pub fn code(&self) -> Code {
+        match self {
+            NatsError::PermissionDenied { .. } => Code::Denied,
+            NatsError::BadAddress { .. }
+            | NatsError::Settings { .. }
+            | NatsError::UnreadableFile { .. }
+            | NatsError::MalformedFile { .. } => Code::Property,
+            NatsError::InvalidName { .. } => Code::BadName,
+            NatsError::Refused { .. }
+            | NatsError::Unresolvable { .. }
+            | NatsError::ConnectTimeout { .. }
+            | NatsError::Frozen { .. }
+            | NatsError::Closed { .. }
+            | NatsError::Unauthorized { .. }
+            | NatsError::TlsRequired { .. }
+            | NatsError::TlsFirstRequired { .. }
+            | NatsError::TlsToPlainPort { .. }
+            | NatsError::UnknownAuthority { .. }
+            | NatsError::CertificateExpired { .. }
+            | NatsError::CertificateName { .. }
+            | NatsError::ClientCertificateRequired { .. }
+            | NatsError::ClientCertificateRefused { .. }
+            | NatsError::Tls { .. }
+            | NatsError::JetStreamNotEnabled { .. }
+            | NatsError::ConnectionLost { .. } => Code::Unreachable,
+            NatsError::RequestTimeout { .. }
+            | NatsError::Api { .. }
+            | NatsError::AnswerLost { .. }
+            | NatsError::MalformedAnswer { .. }
+            | NatsError::ListingIncomplete { .. }
+            | NatsError::Unsendable { .. } => Code::Unreadable,
+        }
+    }
+}
