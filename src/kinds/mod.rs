@@ -55,6 +55,12 @@ pub trait Kind: Send + Sync {
     /// `all` holds every declared resource, this one too.
     fn check(&self, resource: &Resource, all: &Resources) -> Vec<Problem>;
 
+    /// The rules that hold between all resources of this kind (subjects of two streams that
+    /// overlap). Called once per manifest, so that it can be better than quadratic.
+    fn check_all(&self, _all: &Resources) -> Vec<Problem> {
+        Vec::new()
+    }
+
     /// Resources of the same manifest that must exist before this one is made or changed.
     fn rests_on(&self, _resource: &Resource, _all: &Resources) -> Vec<Address> {
         Vec::new()
