@@ -3,9 +3,11 @@
 //! A kind is one folder and one line of [`registry`]. Its struct is the only place where its
 //! fields are written down (see [`Declaration`]); everything else reads them from there.
 
+pub mod acl;
 mod declaration;
 mod facts;
 mod surroundings;
+pub mod topic;
 mod values;
 
 use async_trait::async_trait;
