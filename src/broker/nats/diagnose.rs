@@ -13,6 +13,7 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore};
 
 use super::address::Address;
+use super::dial::DIAL_BUDGET;
 use super::{NatsError, NatsSettings};
 
 /// How long each of the three looks may take.
@@ -86,7 +87,10 @@ impl Found {
                 host: address.server.host().to_owned(),
                 reason: "the name service did not answer in time".to_owned(),
             },
-            Found::Nobody => NatsError::ConnectTimeout { server, seconds: 5 },
+            Found::Nobody => NatsError::ConnectTimeout {
+                server,
+                seconds: DIAL_BUDGET.as_secs(),
+            },
             Found::Refused => NatsError::Refused { server },
             Found::Silence => NatsError::Frozen { server },
             Found::Tls if !settings.tls_first => NatsError::TlsFirstRequired { server },

@@ -15,7 +15,7 @@ use super::{NatsError, NatsSettings, tls};
 use crate::broker::crypto;
 
 /// How long all servers together may take to let us in; finding out why they did not takes up to 3 s more.
-const DIAL_BUDGET: Duration = Duration::from_secs(5);
+pub(super) const DIAL_BUDGET: Duration = Duration::from_secs(5);
 
 /// How often a lost connection is tried again, and how long between: about 10 s, then it is lost for good.
 const RECONNECTS: usize = 25;

@@ -36,6 +36,7 @@ pub use facts::{AccountFacts, AccountLimits, AccountUsage, ServerFacts};
 pub use rights::{RightProbe, Verdict};
 pub use settings::NatsSettings;
 pub use streams::StreamListing;
+pub use wire::many;
 
 use wire::{Body, Wire};
 

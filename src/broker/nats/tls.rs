@@ -64,10 +64,11 @@ fn certificate_meaning(
     settings: &NatsSettings,
 ) -> NatsError {
     match fault {
-        CertificateError::UnknownIssuer if settings.ca.is_none() => {
-            NatsError::TlsRequired { server }
-        }
-        CertificateError::UnknownIssuer => NatsError::UnknownAuthority { server },
+        // a bad signature: an authority of the same name and another key, as after it was made anew
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => match settings.ca {
+            None => NatsError::TlsRequired { server },
+            Some(_) => NatsError::UnknownAuthority { server },
+        },
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
             NatsError::CertificateExpired { server }
         }

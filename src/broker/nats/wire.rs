@@ -51,7 +51,7 @@ enum Miss {
 }
 
 /// Runs `ask` for each item, at most 64 at a time, and gives the answers in the order of the items.
-pub(super) async fn many<I, A, F, T>(items: I, ask: A) -> Vec<T>
+pub async fn many<I, A, F, T>(items: I, ask: A) -> Vec<T>
 where
     I: IntoIterator,
     A: FnMut(I::Item) -> F,
