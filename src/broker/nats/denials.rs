@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use async_nats::{Event, ServerError};
 use tokio::sync::oneshot;
@@ -31,6 +32,7 @@ struct State {
     next: u64,
     waiting: HashMap<u64, Waiter>,
     inbox: Option<String>,
+    broken_since: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -80,12 +82,25 @@ impl Denials {
     pub(super) fn note(&self, event: &Event) {
         match event {
             Event::ServerError(ServerError::Other(text)) => self.note_violation(text),
+            Event::Connected => self.lock().broken_since = None,
             Event::Disconnected | Event::Closed => {
-                self.lock().inbox = None;
+                self.note_break();
                 self.cut_where(|_| true, &Cut::Disconnected);
             }
             _ => {}
         }
+    }
+
+    /// How long the connection has been broken, as far as it is known.
+    pub(super) fn broken_for(&self) -> Duration {
+        let since = self.lock().broken_since;
+        since.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
+    fn note_break(&self) {
+        let mut state = self.lock();
+        state.inbox = None;
+        state.broken_since.get_or_insert_with(Instant::now);
     }
 
     fn note_violation(&self, text: &str) {

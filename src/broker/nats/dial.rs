@@ -17,9 +17,13 @@ use crate::broker::crypto;
 /// How long all servers together may take to let us in; finding out why they did not takes up to 3 s more.
 pub(super) const DIAL_BUDGET: Duration = Duration::from_secs(5);
 
-/// How often a lost connection is tried again, and how long between: about 10 s, then it is lost for good.
-const RECONNECTS: usize = 25;
+/// How often a lost connection is tried again, and how long between: for a minute, in the background. Requests
+/// do not wait that long.
+const RECONNECTS: usize = 150;
 const RECONNECT_PAUSE: Duration = Duration::from_millis(400);
+
+/// How often the server is asked for a sign of life; after two without one the connection counts as broken.
+const PING: Duration = Duration::from_secs(3);
 
 /// A connection and the facts of how it came about.
 pub(super) struct Line {
@@ -114,7 +118,7 @@ impl Caller<'_> {
                 0 | 1 => Duration::ZERO,
                 _ => RECONNECT_PAUSE,
             })
-            .ping_interval(Duration::from_secs(5))
+            .ping_interval(PING)
             .event_callback(move |event| {
                 heard.note(&event);
                 std::future::ready(())

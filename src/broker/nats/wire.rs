@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use async_nats::connection::State;
 use async_nats::{Client, HeaderMap, Message, Request, RequestErrorKind};
 use backon::{ExponentialBuilder, Retryable};
 use bytes::Bytes;
@@ -27,6 +28,9 @@ const PATIENCE: Duration = Duration::from_secs(9);
 /// How long one attempt of a repeatable request may take.
 const ATTEMPT: Duration = Duration::from_secs(4);
 
+/// How long a broken connection may take to come back before every request fails at once.
+const GIVE_UP: Duration = Duration::from_secs(5);
+
 /// The header that makes a server below this API level refuse (2.12; older servers ignore it).
 const REQUIRED_LEVEL: &str = "Nats-Required-Api-Level";
 
@@ -47,6 +51,7 @@ enum Miss {
     NoResponders,
     Denied(Action, String),
     Lost(String),
+    NotSent,
     Unsendable(String),
 }
 
@@ -144,6 +149,7 @@ impl Wire {
         patience: Duration,
     ) -> Result<Message, Miss> {
         let _place = self.gate.acquire().await;
+        self.connected().await?;
         let mut watch = self.denials.watch(subject);
         self.sent.fetch_add(1, Ordering::Relaxed);
         tracing::trace!(subject, "request");
@@ -158,6 +164,19 @@ impl Wire {
             },
             cut = watch.cut() => Err(Miss::from_cut(cut)),
         }
+    }
+
+    /// Waits for a broken connection to come back, but no longer than [`GIVE_UP`] after it broke.
+    ///
+    /// Nothing is sent into a broken connection: it would wait there and be carried out long after we gave up.
+    async fn connected(&self) -> Result<(), Miss> {
+        while self.client.connection_state() != State::Connected {
+            if self.denials.broken_for() > GIVE_UP {
+                return Err(Miss::NotSent);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Ok(())
     }
 
     fn answer(&self, subject: &str, message: &Message) -> Result<Map<String, Value>, NatsError> {
@@ -211,33 +230,6 @@ impl Wire {
                 subject,
                 reason,
             },
-            other => self.definite(subject, other),
-        }
-    }
-
-    fn write_error(&self, subject: String, miss: Miss) -> NatsError {
-        let lost = |subject: String, reason: String| NatsError::AnswerLost {
-            server: self.server.clone(),
-            subject,
-            reason,
-        };
-        match miss {
-            Miss::TimedOut(after) => lost(
-                subject,
-                format!("nothing came within {} s", after.as_secs()),
-            ),
-            Miss::Lost(reason) => lost(subject, reason),
-            Miss::Denied(Action::Subscribe, inbox) => {
-                lost(subject, format!("we may not subscribe to `{inbox}`"))
-            }
-            other => self.definite(subject, other),
-        }
-    }
-
-    /// The misses after which the request was certainly not carried out.
-    fn definite(&self, subject: String, miss: Miss) -> NatsError {
-        let server = self.server.clone();
-        match miss {
             Miss::NoResponders => NatsError::JetStreamNotEnabled {
                 server,
                 reason: format!("nobody answers on `{subject}`"),
@@ -247,21 +239,34 @@ impl Wire {
                 action,
                 subject,
             },
+            Miss::NotSent => NatsError::ConnectionLost {
+                server,
+                subject,
+                reason: "the request was not sent".to_owned(),
+            },
             Miss::Unsendable(reason) => NatsError::Unsendable {
                 server,
                 subject,
                 reason,
             },
-            Miss::TimedOut(_) => NatsError::RequestTimeout {
-                server,
-                subject,
-                seconds: PATIENCE.as_secs(),
-            },
-            Miss::Lost(reason) => NatsError::ConnectionLost {
-                server,
-                subject,
-                reason,
-            },
+        }
+    }
+
+    /// As for a read, but where the request may have been carried out its outcome is unknown.
+    fn write_error(&self, subject: String, miss: Miss) -> NatsError {
+        let reason = match miss {
+            Miss::TimedOut(after) => format!("nothing came within {} s", after.as_secs()),
+            Miss::Lost(reason) => reason,
+            Miss::Denied(Action::Subscribe, inbox) => format!("we may not subscribe to `{inbox}`"),
+            Miss::Denied(Action::Publish, _)
+            | Miss::NoResponders
+            | Miss::NotSent
+            | Miss::Unsendable(_) => return self.read_error(subject, miss),
+        };
+        NatsError::AnswerLost {
+            server: self.server.clone(),
+            subject,
+            reason,
         }
     }
 }
@@ -285,9 +290,7 @@ impl Miss {
     fn from_cut(cut: Cut) -> Miss {
         match cut {
             Cut::Denied(action, subject) => Miss::Denied(action, subject),
-            Cut::Disconnected => {
-                Miss::Lost("the server or the network ended the connection".to_owned())
-            }
+            Cut::Disconnected => Miss::Lost("it broke or gave no sign of life".to_owned()),
         }
     }
 
@@ -295,7 +298,7 @@ impl Miss {
     fn may_pass(&self) -> bool {
         match self {
             Miss::TimedOut(_) | Miss::NoResponders | Miss::Lost(_) => true,
-            Miss::Denied(..) | Miss::Unsendable(_) => false,
+            Miss::Denied(..) | Miss::NotSent | Miss::Unsendable(_) => false,
         }
     }
 }

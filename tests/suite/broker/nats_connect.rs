@@ -92,14 +92,8 @@ async fn a_frozen_server_during_a_run() {
     let took = begin.elapsed();
     server.thaw();
     assert!(took < ANSWER, "{took:?}");
-    assert!(
-        matches!(read, Err(NatsError::RequestTimeout { .. })),
-        "{read:?}"
-    );
-    assert!(
-        matches!(list, Err(NatsError::RequestTimeout { .. })),
-        "{list:?}"
-    );
+    assert_gone(&read.unwrap_err());
+    assert_gone(&list.unwrap_err());
     let write = write.unwrap_err();
     assert!(write.outcome_unknown(), "{write:?}");
     assert!(write.to_string().contains("unknown"), "{write}");
@@ -113,15 +107,56 @@ async fn a_server_that_dies_during_a_run() {
     let begin = Instant::now();
     let error = jetstream.stream_info("S").await.unwrap_err();
     assert!(begin.elapsed() < ANSWER, "{:?}", begin.elapsed());
-    let lost = matches!(
+    assert_gone(&error);
+    let config = object(json!({"name": "S"}));
+    let error = jetstream.stream_create(&config, None).await.unwrap_err();
+    let sent = !matches!(error, NatsError::ConnectionLost { .. });
+    assert!(!sent, "nothing was sent, so nothing is unknown: {error:?}");
+    assert!(begin.elapsed() < ANSWER * 2, "{:?}", begin.elapsed());
+}
+
+fn assert_gone(error: &NatsError) {
+    let gone = matches!(
         error,
         NatsError::ConnectionLost { .. } | NatsError::RequestTimeout { .. }
     );
-    assert!(lost, "{error:?}");
+    assert!(gone, "{error:?}");
+}
+
+#[tokio::test]
+async fn a_server_that_restarts_during_a_run() {
+    let mut server = NatsServer::start("");
+    let jetstream = server.connect().await;
     let config = object(json!({"name": "S"}));
-    let error = jetstream.stream_create(&config, None).await.unwrap_err();
-    assert!(error.outcome_unknown(), "{error:?}");
-    assert!(begin.elapsed() < ANSWER * 2, "{:?}", begin.elapsed());
+    jetstream.stream_create(&config, None).await.unwrap();
+    server.kill();
+    let server = tokio::task::spawn_blocking(move || {
+        server.restart();
+        server
+    })
+    .await
+    .unwrap();
+    let begin = Instant::now();
+    while jetstream.stream_info("S").await.is_err() {
+        assert!(begin.elapsed() < ANSWER * 3, "it did not come back");
+    }
+    jetstream.stream_update(&config, None).await.unwrap();
+    drop(server);
+}
+
+/// Many requests to a dead server do not add up their time-outs.
+#[tokio::test]
+async fn a_thousand_requests_to_a_frozen_server() {
+    let server = NatsServer::start("");
+    let jetstream = server.connect().await;
+    server.freeze();
+    let names = (0..1000).map(|n| format!("S{n}")).collect::<Vec<_>>();
+    let begin = Instant::now();
+    let infos = jetstream.stream_infos(&names).await;
+    let took = begin.elapsed();
+    server.thaw();
+    assert!(infos.values().all(Result::is_err));
+    assert!(took < ANSWER * 3, "{took:?}");
 }
 
 #[tokio::test]

@@ -20,6 +20,7 @@ pub const ANSWER: Duration = Duration::from_secs(20);
 pub struct NatsServer {
     child: Child,
     folder: TempDir,
+    config: String,
     pub port: u16,
 }
 
@@ -36,10 +37,12 @@ impl NatsServer {
 
     /// The same in a folder that the test has filled before.
     pub fn launch_in(folder: TempDir, config: &str) -> NatsServer {
-        let child = spawn(folder.path(), config, -1);
+        let config = config.replace("$DIR", &folder.path().display().to_string());
+        let child = spawn(folder.path(), &config, -1);
         let mut server = NatsServer {
             child,
             folder,
+            config,
             port: 0,
         };
         server.port = server.await_port();
@@ -78,6 +81,12 @@ impl NatsServer {
     pub fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+
+    /// Starts a killed server again, at the same port and on the same store.
+    pub fn restart(&mut self) {
+        self.child = spawn(self.folder.path(), &self.config, i32::from(self.port));
+        self.await_port();
     }
 
     fn signal(&self, name: &str) {

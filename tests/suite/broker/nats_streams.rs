@@ -131,6 +131,31 @@ async fn six_hundred_streams() {
     );
 }
 
+/// Overlap goes both ways: a wildcard of the stream's and one of the question's.
+#[tokio::test]
+async fn overlapping_streams_are_found() {
+    let server = NatsServer::start("");
+    let jetstream = server.connect().await;
+    for (name, subject) in [
+        ("EVENTS", "events.>"),
+        ("ORDER", "orders.*.new"),
+        ("ONE", "one"),
+    ] {
+        let config = object(json!({"name": name, "subjects": [subject]}));
+        jetstream.stream_create(&config, None).await.unwrap();
+    }
+    for (subject, expected) in [
+        ("events.created", vec!["EVENTS"]),
+        ("orders.eu.*", vec!["ORDER"]),
+        (">", vec!["EVENTS", "ONE", "ORDER"]),
+        ("*", vec!["ONE"]),
+        ("orders.eu", vec![]),
+    ] {
+        let found = jetstream.stream_names_overlapping(subject).await.unwrap();
+        assert_eq!(found, expected, "{subject}");
+    }
+}
+
 #[tokio::test]
 async fn consumers_are_created_updated_paused_and_read_whole() {
     let server = NatsServer::start("");
