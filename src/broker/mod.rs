@@ -1,6 +1,7 @@
 //! Connections and protocols of the two brokers. Knows no kinds.
 
 pub mod crypto;
+pub mod kafka;
 pub mod nats;
 
 /// The brokers that a manifest speaks of, connected; one that it does not name is never contacted.

@@ -1,0 +1,81 @@
+//! The calls, by what they are about.
+
+mod acls;
+mod alter;
+mod cluster;
+mod configs;
+mod create;
+mod reassignments;
+mod topics;
+
+pub use alter::ConfigChange;
+pub use cluster::{Broker, Cluster};
+pub use configs::{ConfigEntry, ConfigSource, ConfigSynonym, ConfigType};
+pub use create::NewTopic;
+pub use reassignments::Reassignment;
+pub use topics::{Partition, TopicDescription};
+
+use std::collections::HashMap;
+
+use indexmap::{IndexMap, IndexSet};
+use kafka_protocol::messages::TopicName;
+use kafka_protocol::protocol::StrBytes;
+
+use super::batch::Results;
+use super::error::ItemError;
+
+/// How long a broker may take for a change before it answers `REQUEST_TIMED_OUT`, in ms.
+const BROKER_TIMEOUT_MS: i32 = 30_000;
+
+const NOT_CONTROLLER: i16 = 41;
+
+fn text(text: &str) -> StrBytes {
+    StrBytes::from_string(text.to_string())
+}
+
+fn topic_name(name: &str) -> TopicName {
+    TopicName(text(name))
+}
+
+fn words(message: &Option<StrBytes>) -> Option<String> {
+    message
+        .as_ref()
+        .filter(|text| !text.is_empty())
+        .map(|text| text.to_string())
+}
+
+fn item(code: i16, message: &Option<StrBytes>) -> Result<(), ItemError> {
+    ItemError::check(code, words(message).as_deref())
+}
+
+/// Each name once, in the order of the first mention.
+fn distinct(names: &[String]) -> Vec<String> {
+    names
+        .iter()
+        .collect::<IndexSet<_>>()
+        .into_iter()
+        .cloned()
+        .collect()
+}
+
+/// The answers in the order of the question.
+fn in_order<'a, T>(
+    names: impl Iterator<Item = &'a str>,
+    mut answers: HashMap<String, Result<T, ItemError>>,
+) -> Vec<Result<T, ItemError>> {
+    names
+        .map(|name| {
+            answers
+                .remove(name)
+                .unwrap_or_else(|| Err(ItemError::left_out()))
+        })
+        .collect()
+}
+
+/// Names with their results.
+fn by_name<'a>(
+    names: impl Iterator<Item = &'a String>,
+    results: Results,
+) -> IndexMap<String, Result<(), ItemError>> {
+    names.cloned().zip(results).collect()
+}

@@ -1,0 +1,164 @@
+//! Reading and creating ACLs.
+
+use indexmap::IndexSet;
+use kafka_protocol::messages::create_acls_request::AclCreation;
+use kafka_protocol::messages::describe_acls_response::DescribeAclsResource;
+use kafka_protocol::messages::{CreateAclsRequest, DescribeAclsRequest};
+
+use super::{NOT_CONTROLLER, item, text, words};
+use crate::broker::kafka::acl::{
+    AclBinding, AclFilter, Operation, PatternType, Permission, ResourceType,
+};
+use crate::broker::kafka::batch::{RECORDS_PER_REQUEST, Results, read, split, write};
+use crate::broker::kafka::client::{Effect, Kafka, Target};
+use crate::broker::kafka::error::{ItemError, KafkaError};
+
+/// Filters in flight: one request carries one filter.
+const FILTERS_IN_FLIGHT: usize = 32;
+
+/// The wire's word for "every value".
+const ANY: i8 = 1;
+
+impl Kafka {
+    /// The ACLs that match any of these filters, each once, filter by filter.
+    ///
+    /// Needs DESCRIBE on the cluster ([`KafkaError::ClusterAuthorizationFailed`]); a cluster without an authorizer is
+    /// [`KafkaError::SecurityDisabled`].
+    pub async fn describe_acls(
+        &self,
+        filters: &[AclFilter],
+    ) -> Result<Vec<AclBinding>, KafkaError> {
+        let slices = split(filters, 1, |_| 1);
+        let found = read(slices, FILTERS_IN_FLIGHT, |filter: Vec<AclFilter>| {
+            self.describe_some(filter)
+        })
+        .await?;
+        let distinct: IndexSet<AclBinding> = found.into_iter().flatten().collect();
+        Ok(distinct.into_iter().collect())
+    }
+
+    async fn describe_some(&self, filters: Vec<AclFilter>) -> Result<Vec<AclBinding>, KafkaError> {
+        let mut found = Vec::new();
+        for filter in &filters {
+            let answer = self
+                .ask(Target::Any, Effect::Read, &request(filter), |_| false)
+                .await?;
+            let message = words(&answer.error_message);
+            ItemError::check(answer.error_code, message.as_deref())
+                .map_err(|error| KafkaError::refused("DescribeAcls", error))?;
+            for resource in &answer.resources {
+                found.extend(bindings(resource).map_err(|cause| KafkaError::Protocol {
+                    broker: "the cluster".to_string(),
+                    cause,
+                })?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Creates ACLs; one that exists already is fine. Each has its own result, in the order given, as in [`Kafka::create_topics`].
+    ///
+    /// Needs ALTER on the cluster: an item's error 31 (`CLUSTER_AUTHORIZATION_FAILED`) says that it lacks.
+    pub async fn create_acls(
+        &self,
+        acls: &[AclBinding],
+    ) -> Result<Vec<Result<(), ItemError>>, KafkaError> {
+        let slices = split(acls, RECORDS_PER_REQUEST, |_| 1);
+        let results = write(slices, |slice| self.create_some_acls(slice)).await?;
+        let disabled =
+            |result: &&Result<(), ItemError>| result.as_ref().is_err_and(|error| error.code == 54);
+        match results.iter().find(disabled) {
+            Some(Err(error)) => Err(KafkaError::SecurityDisabled {
+                message: error.message.clone(),
+            }),
+            Some(Ok(())) | None => Ok(results),
+        }
+    }
+
+    async fn create_some_acls(&self, acls: Vec<AclBinding>) -> Result<Results, KafkaError> {
+        let request =
+            CreateAclsRequest::default().with_creations(acls.iter().map(creation).collect());
+        let answer = self.ask(Target::Controller, Effect::Write, &request, |answer| {
+            answer
+                .results
+                .iter()
+                .any(|result| result.error_code == NOT_CONTROLLER)
+        });
+        let mut answers = answer.await?.results.into_iter();
+        let next = |_| {
+            answers.next().map_or_else(
+                || Err(ItemError::left_out()),
+                |result| item(result.error_code, &result.error_message),
+            )
+        };
+        Ok(acls.iter().map(next).collect())
+    }
+}
+
+fn request(filter: &AclFilter) -> DescribeAclsRequest {
+    let AclFilter {
+        principal,
+        permission,
+        operation,
+        resource_type,
+        pattern,
+        name,
+        host,
+    } = filter;
+    DescribeAclsRequest::default()
+        .with_principal_filter(principal.as_deref().map(text))
+        .with_permission_type(permission.map_or(ANY, Permission::code))
+        .with_operation(operation.map_or(ANY, Operation::code))
+        .with_resource_type_filter(resource_type.map_or(ANY, ResourceType::code))
+        .with_pattern_type_filter(pattern.map_or(ANY, PatternType::code))
+        .with_resource_name_filter(name.as_deref().map(text))
+        .with_host_filter(host.as_deref().map(text))
+}
+
+fn creation(acl: &AclBinding) -> AclCreation {
+    let AclBinding {
+        principal,
+        permission,
+        operation,
+        resource_type,
+        pattern,
+        name,
+        host,
+    } = acl;
+    AclCreation::default()
+        .with_principal(text(principal))
+        .with_permission_type(permission.code())
+        .with_operation(operation.code())
+        .with_resource_type(resource_type.code())
+        .with_resource_pattern_type(pattern.code())
+        .with_resource_name(text(name))
+        .with_host(text(host))
+}
+
+/// The ACLs of one resource. A word that we don't know is an error: a listing that leaves something out would lie.
+fn bindings(resource: &DescribeAclsResource) -> Result<Vec<AclBinding>, String> {
+    let unknown = |what: &str, code: i8| {
+        format!(
+            "an ACL on `{}` has {what} {code}, which trueup does not know",
+            resource.resource_name
+        )
+    };
+    let resource_type = ResourceType::from_code(resource.resource_type)
+        .ok_or_else(|| unknown("resource type", resource.resource_type))?;
+    let pattern = PatternType::from_code(resource.pattern_type)
+        .ok_or_else(|| unknown("pattern type", resource.pattern_type))?;
+    let binding = |acl: &kafka_protocol::messages::describe_acls_response::AclDescription| {
+        Ok(AclBinding {
+            principal: acl.principal.to_string(),
+            permission: Permission::from_code(acl.permission_type)
+                .ok_or_else(|| unknown("permission", acl.permission_type))?,
+            operation: Operation::from_code(acl.operation)
+                .ok_or_else(|| unknown("operation", acl.operation))?,
+            resource_type,
+            pattern,
+            name: resource.resource_name.to_string(),
+            host: acl.host.to_string(),
+        })
+    };
+    resource.acls.iter().map(binding).collect()
+}

@@ -1,0 +1,87 @@
+//! Altering the configs of topics.
+
+use indexmap::IndexMap;
+use kafka_protocol::messages::IncrementalAlterConfigsRequest;
+use kafka_protocol::messages::incremental_alter_configs_request::{
+    AlterConfigsResource, AlterableConfig,
+};
+
+use super::{NOT_CONTROLLER, by_name, in_order, item, text};
+use crate::broker::kafka::batch::{RECORDS_PER_REQUEST, Results, split, write};
+use crate::broker::kafka::client::{Effect, Kafka, Target};
+use crate::broker::kafka::error::{ItemError, KafkaError};
+
+/// What to change in one topic's configs; keys that are not named stay as they are (KIP-339).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigChange {
+    /// The topic.
+    pub topic: String,
+    /// Key and new value; None removes the override.
+    pub ops: Vec<(String, Option<String>)>,
+}
+
+/// `ConfigResource.Type` and `AlterConfigOp.OpType` on the wire.
+const TOPIC: i8 = 2;
+const SET: i8 = 0;
+const DELETE: i8 = 1;
+
+impl Kafka {
+    /// Sets and removes config overrides of topics, or only asks whether that would be done. Topics must be distinct.
+    ///
+    /// Only IncrementalAlterConfigs is used (Kafka 2.3): the older request resets what it does not name. Results as in
+    /// [`Kafka::create_topics`].
+    pub async fn alter_configs(
+        &self,
+        changes: &[ConfigChange],
+        validate_only: bool,
+    ) -> Result<IndexMap<String, Result<(), ItemError>>, KafkaError> {
+        let slices = split(changes, RECORDS_PER_REQUEST, |change| change.ops.len());
+        let results = write(slices, |slice| self.alter_some(slice, validate_only)).await?;
+        Ok(by_name(changes.iter().map(|change| &change.topic), results))
+    }
+
+    async fn alter_some(
+        &self,
+        changes: Vec<ConfigChange>,
+        validate_only: bool,
+    ) -> Result<Results, KafkaError> {
+        let request = IncrementalAlterConfigsRequest::default()
+            .with_resources(changes.iter().map(resource).collect())
+            .with_validate_only(validate_only);
+        let answer = self.ask(
+            Target::Controller,
+            Effect::of(validate_only),
+            &request,
+            |answer| {
+                answer
+                    .responses
+                    .iter()
+                    .any(|topic| topic.error_code == NOT_CONTROLLER)
+            },
+        );
+        let answers = answer.await?.responses.into_iter().map(|topic| {
+            (
+                topic.resource_name.to_string(),
+                item(topic.error_code, &topic.error_message),
+            )
+        });
+        Ok(in_order(
+            changes.iter().map(|change| change.topic.as_str()),
+            answers.collect(),
+        ))
+    }
+}
+
+fn resource(change: &ConfigChange) -> AlterConfigsResource {
+    let config = |(key, value): &(String, Option<String>)| {
+        let operation = if value.is_some() { SET } else { DELETE };
+        AlterableConfig::default()
+            .with_name(text(key))
+            .with_config_operation(operation)
+            .with_value(value.as_deref().map(text))
+    };
+    AlterConfigsResource::default()
+        .with_resource_type(TOPIC)
+        .with_resource_name(text(&change.topic))
+        .with_configs(change.ops.iter().map(config).collect())
+}

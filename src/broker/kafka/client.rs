@@ -1,0 +1,287 @@
+//! [`Kafka`]: which connection a request goes to, and what happens when that connection is gone.
+
+pub(crate) mod api;
+mod bootstrap;
+mod links;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+pub use api::ApiRange;
+use api::Request;
+use links::Links;
+
+use super::connection::{Broken, Connection, Unanswered};
+use super::dial::{CONNECT_LIMIT, Dialing};
+use super::error::KafkaError;
+use super::probe;
+use super::settings::KafkaSettings;
+use super::tls::Tls;
+
+/// A client of one cluster's admin plane. Clones share its connections.
+#[derive(Clone)]
+pub struct Kafka {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    settings: Arc<KafkaSettings>,
+    tls: Option<Tls>,
+    sent: Arc<AtomicU64>,
+    links: Mutex<Links>,
+}
+
+/// Which broker a request wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Target {
+    Any,
+    Controller,
+    Node(i32),
+}
+
+/// Whether a request changes something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// It may be asked again when the connection broke.
+    Read,
+    /// It is never sent twice.
+    Write,
+}
+
+impl Effect {
+    /// A request that is only validated changes nothing.
+    pub(crate) fn of(validate_only: bool) -> Effect {
+        if validate_only {
+            Effect::Read
+        } else {
+            Effect::Write
+        }
+    }
+}
+
+/// After this long without an answer, a look at the broker tells a slow one from a frozen one.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+impl Kafka {
+    /// Connects to the first bootstrap address that answers, logs in and reads who the brokers are.
+    ///
+    /// An answer comes within 10 s. With several addresses, a failure that another address can't cure (a wrong password) ends it.
+    pub async fn connect(settings: KafkaSettings) -> Result<Kafka, KafkaError> {
+        let tls = settings.tls.as_ref().map(Tls::new).transpose()?;
+        let inner = Inner {
+            settings: Arc::new(settings),
+            tls,
+            sent: Arc::new(AtomicU64::new(0)),
+            links: Mutex::new(Links::default()),
+        };
+        let kafka = Kafka {
+            inner: Arc::new(inner),
+        };
+        kafka.connection(Target::Any).await?;
+        Ok(kafka)
+    }
+
+    /// How many requests have been sent so far, those that open connections included.
+    pub fn requests_sent(&self) -> u64 {
+        self.inner.sent.load(Ordering::Relaxed)
+    }
+
+    /// The requests that trueup uses, with the versions in use on the current connection.
+    pub async fn api_versions(&self) -> Result<Vec<ApiRange>, KafkaError> {
+        let connection = self.connection(Target::Any).await?;
+        Ok(connection.versions().table())
+    }
+
+    /// Sends one request to the broker it wants.
+    ///
+    /// A controller that moved is looked up again once. A broken connection is opened again once, unless the request changes
+    /// something and may have been received: that is [`KafkaError::AnswerLost`].
+    pub(crate) async fn ask<R: Request>(
+        &self,
+        target: Target,
+        effect: Effect,
+        request: &R,
+        moved: impl Fn(&R::Response) -> bool,
+    ) -> Result<R::Response, KafkaError> {
+        match self.ask_once(target, effect, request).await {
+            Ok(answer) if target == Target::Controller && moved(&answer) => {
+                tracing::debug!(
+                    request = R::NAME,
+                    "the controller moved, asking the new one"
+                );
+                self.inner.links.lock().await.forget_brokers();
+                self.ask_once(target, effect, request)
+                    .await
+                    .map_err(Failed::into_error)
+            }
+            Ok(answer) => Ok(answer),
+            Err(failed) if failed.retry => {
+                if matches!(failed.error, KafkaError::AdvertisedUnreachable { .. }) {
+                    self.inner.links.lock().await.forget_brokers();
+                }
+                tracing::debug!(request = R::NAME, cause = %failed.error, "the connection is gone, opening it again");
+                self.ask_once(target, effect, request)
+                    .await
+                    .map_err(Failed::into_error)
+            }
+            Err(failed) => Err(failed.error),
+        }
+    }
+
+    async fn ask_once<R: Request>(
+        &self,
+        target: Target,
+        effect: Effect,
+        request: &R,
+    ) -> Result<R::Response, Failed> {
+        let name = R::NAME;
+        let connection = self
+            .connection(target)
+            .await
+            .map_err(Failed::before_sending)?;
+        let broker = || connection.address().to_string();
+        let version = connection.versions().choose::<R>();
+        let version = version.map_err(|cause| {
+            Failed::at_once(KafkaError::Unsupported {
+                broker: broker(),
+                request: name,
+                cause,
+            })
+        })?;
+        tracing::trace!(
+            request = name,
+            version,
+            broker = connection.address(),
+            "asking"
+        );
+        let answer = self
+            .watch(&connection, effect, connection.call(request, version))
+            .await;
+        answer.map_err(|unanswered| {
+            failure(broker(), name, effect, unanswered, self.inner.tls.as_ref())
+        })
+    }
+
+    /// Waits for an answer as long as the broker is alive and `socket.timeout.ms` allows.
+    async fn watch<A>(
+        &self,
+        connection: &Connection,
+        effect: Effect,
+        answer: impl Future<Output = Result<A, Unanswered>>,
+    ) -> Result<A, Unanswered> {
+        tokio::pin!(answer);
+        let started = Instant::now();
+        let timeout = self.inner.settings.request_timeout;
+        loop {
+            let left = timeout.saturating_sub(started.elapsed());
+            match tokio::time::timeout(left.min(PATIENCE), &mut answer).await {
+                Ok(answered) => return answered,
+                Err(_) if left > PATIENCE && self.is_alive(connection, effect).await => {}
+                Err(_) => {
+                    let after = started.elapsed();
+                    connection.abandon(after);
+                    return answer.await;
+                }
+            }
+        }
+    }
+
+    /// A look at the broker on a connection of its own; a second one before the outcome of a change becomes unknown.
+    async fn is_alive(&self, connection: &Connection, effect: Effect) -> bool {
+        let dialing = self.dialing(connection.address(), Instant::now() + CONNECT_LIMIT);
+        probe::is_alive(&dialing).await
+            || (effect == Effect::Write && probe::is_alive(&dialing).await)
+    }
+
+    /// An attempt to reach an address, until `deadline`.
+    fn dialing(&self, address: &str, deadline: Instant) -> Dialing {
+        let started = Instant::now();
+        let allowed = started + self.inner.settings.connect_timeout;
+        Dialing {
+            settings: self.inner.settings.clone(),
+            tls: self.inner.tls.clone(),
+            address: address.to_string(),
+            sent: self.inner.sent.clone(),
+            started,
+            deadline: deadline.min(allowed),
+        }
+    }
+}
+
+/// A failed request, and whether asking again is safe and may help.
+struct Failed {
+    error: KafkaError,
+    retry: bool,
+}
+
+impl Failed {
+    fn at_once(error: KafkaError) -> Failed {
+        Failed {
+            error,
+            retry: false,
+        }
+    }
+
+    /// A broker that is gone from its advertised address may have a successor.
+    fn before_sending(error: KafkaError) -> Failed {
+        let retry = matches!(error, KafkaError::AdvertisedUnreachable { .. });
+        Failed { error, retry }
+    }
+
+    fn into_error(self) -> KafkaError {
+        self.error
+    }
+}
+
+fn failure(
+    broker: String,
+    request: &'static str,
+    effect: Effect,
+    unanswered: Unanswered,
+    tls: Option<&Tls>,
+) -> Failed {
+    let Unanswered { sent, why } = unanswered;
+    let closed = matches!(why, Broken::Closed(_) | Broken::Tls(_));
+    let error = match why {
+        Broken::Closed(cause) => KafkaError::ConnectionClosed {
+            broker: broker.clone(),
+            request,
+            cause,
+        },
+        Broken::Abandoned(after) => KafkaError::NoAnswer {
+            broker: broker.clone(),
+            request,
+            after,
+        },
+        Broken::Garbled(cause) => KafkaError::Protocol {
+            broker: broker.clone(),
+            cause,
+        },
+        Broken::PlainAgainstTls => KafkaError::PlainAgainstTls {
+            broker: broker.clone(),
+        },
+        Broken::Tls(error) => match tls {
+            Some(tls) => tls.failure(&broker, &error),
+            None => KafkaError::Tls {
+                broker: broker.clone(),
+                cause: error.to_string(),
+            },
+        },
+    };
+    if sent && effect == Effect::Write {
+        let cause = error.to_string();
+        return Failed::at_once(KafkaError::AnswerLost {
+            broker,
+            request,
+            cause,
+        });
+    }
+    Failed {
+        error,
+        retry: closed || !sent,
+    }
+}

@@ -1,0 +1,116 @@
+//! Which requests we know, and in which versions a broker speaks them.
+
+use kafka_protocol::messages::{self, ApiKey};
+use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, Message, VersionRange};
+
+/// One kind of request, for people who look into a connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiRange {
+    /// The request as the protocol names it, `CreateTopics`.
+    pub api: &'static str,
+    /// Its key.
+    pub key: i16,
+    /// The versions that the broker speaks, lowest and highest; None when it does not know the request.
+    pub broker: Option<(i16, i16)>,
+    /// The version in use; None when there is no common one.
+    pub used: Option<i16>,
+}
+
+/// What one broker speaks, from its ApiVersions answer.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Versions {
+    pub(crate) ranges: Vec<(i16, VersionRange)>,
+    /// The finalized level of `metadata.version`.
+    pub(crate) metadata_version: Option<i16>,
+    /// The highest level of `metadata.version` that the broker's software supports.
+    pub(crate) metadata_version_supported: Option<i16>,
+}
+
+/// A request that we send, with the answer that comes back.
+pub(crate) trait Request: Message + Encodable + HeaderVersion {
+    /// Its key on the wire.
+    const KEY: ApiKey;
+    /// Its name in the protocol.
+    const NAME: &'static str;
+    type Response: Decodable + HeaderVersion;
+}
+
+/// The requests of this client.
+macro_rules! requests {
+    ($($api:ident: $request:ident -> $response:ident,)*) => {
+        $(impl Request for messages::$request {
+            const KEY: ApiKey = ApiKey::$api;
+            const NAME: &'static str = stringify!($api);
+            type Response = messages::$response;
+        })*
+
+        const USED: &[(ApiKey, &str)] = &[$((ApiKey::$api, stringify!($api)),)*];
+    };
+}
+
+requests! {
+    ApiVersions: ApiVersionsRequest -> ApiVersionsResponse,
+    SaslHandshake: SaslHandshakeRequest -> SaslHandshakeResponse,
+    SaslAuthenticate: SaslAuthenticateRequest -> SaslAuthenticateResponse,
+    Metadata: MetadataRequest -> MetadataResponse,
+    DescribeCluster: DescribeClusterRequest -> DescribeClusterResponse,
+    DescribeConfigs: DescribeConfigsRequest -> DescribeConfigsResponse,
+    DescribeAcls: DescribeAclsRequest -> DescribeAclsResponse,
+    ListPartitionReassignments: ListPartitionReassignmentsRequest -> ListPartitionReassignmentsResponse,
+    CreateTopics: CreateTopicsRequest -> CreateTopicsResponse,
+    CreatePartitions: CreatePartitionsRequest -> CreatePartitionsResponse,
+    IncrementalAlterConfigs: IncrementalAlterConfigsRequest -> IncrementalAlterConfigsResponse,
+    CreateAcls: CreateAclsRequest -> CreateAclsResponse,
+}
+
+impl Versions {
+    pub(crate) const fn none() -> Versions {
+        Versions {
+            ranges: Vec::new(),
+            metadata_version: None,
+            metadata_version_supported: None,
+        }
+    }
+
+    /// The newest version that both sides speak, or both ranges in words.
+    pub(crate) fn choose<R: Request>(&self) -> Result<i16, String> {
+        let broker = self
+            .range(R::KEY as i16)
+            .ok_or("the broker does not know it")?;
+        let common = broker.intersect(&R::VERSIONS);
+        if common.is_empty() {
+            return Err(format!(
+                "the broker speaks {broker}, trueup {}",
+                R::VERSIONS
+            ));
+        }
+        Ok(common.max)
+    }
+
+    /// Every request of this client with the versions in use.
+    pub(crate) fn table(&self) -> Vec<ApiRange> {
+        USED.iter()
+            .map(|(api, name)| self.row(*api, name))
+            .collect()
+    }
+
+    fn row(&self, api: ApiKey, name: &'static str) -> ApiRange {
+        let broker = self.range(api as i16);
+        let common = broker.map(|range| range.intersect(&api.valid_versions()));
+        ApiRange {
+            api: name,
+            key: api as i16,
+            broker: broker.map(|range| (range.min, range.max)),
+            used: common
+                .filter(|range| !range.is_empty())
+                .map(|range| range.max),
+        }
+    }
+
+    fn range(&self, key: i16) -> Option<VersionRange> {
+        self.ranges
+            .iter()
+            .find(|(known, _)| *known == key)
+            .map(|(_, range)| *range)
+    }
+}

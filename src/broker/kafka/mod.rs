@@ -1,0 +1,29 @@
+//! Kafka's admin plane, spoken in Kafka's own protocol over connections of ours.
+//!
+//! [`Kafka`] is the client: it knows topics, configs, ACLs and reassignments as the protocol has them, and no kind of the
+//! manifest. What it returns is plain data in the order of the question; nothing here retries a mutation whose answer was lost.
+
+pub mod acl;
+mod admin;
+mod batch;
+mod client;
+mod codes;
+mod connection;
+mod dial;
+mod error;
+mod oauth;
+mod probe;
+mod release;
+mod sasl;
+mod settings;
+mod tls;
+
+pub use acl::{AclBinding, AclFilter, Operation, PatternType, Permission, ResourceType};
+pub use admin::{
+    Broker, Cluster, ConfigChange, ConfigEntry, ConfigSource, ConfigSynonym, ConfigType, NewTopic,
+    Partition, Reassignment, TopicDescription,
+};
+pub use client::{ApiRange, Kafka};
+pub use codes::error_name;
+pub use error::{Fate, ItemError, KafkaError};
+pub use settings::{KafkaSettings, PropertyComplaint};
