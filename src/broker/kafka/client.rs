@@ -28,6 +28,14 @@ pub struct Kafka {
     pub(crate) inner: Arc<Inner>,
 }
 
+impl std::fmt::Debug for Kafka {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Kafka")
+            .field("bootstrap", &self.inner.settings.bootstrap)
+            .finish_non_exhaustive()
+    }
+}
+
 pub(crate) struct Inner {
     settings: Arc<KafkaSettings>,
     tls: Option<Tls>,

@@ -1,5 +1,12 @@
 //! The broker room against real servers.
 
+mod kafka;
+mod kafka_acls;
+mod kafka_failures;
+mod kafka_login;
+mod kafka_rights;
+mod kafka_tls;
+mod kafka_topics;
 mod nats_connect;
 mod nats_fake;
 mod nats_login;
