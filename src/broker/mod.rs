@@ -9,4 +9,6 @@ pub mod nats;
 pub struct Brokers {
     /// NATS with JetStream.
     pub nats: Option<nats::JetStream>,
+    /// Kafka.
+    pub kafka: Option<kafka::Kafka>,
 }

@@ -2,11 +2,13 @@
 //!
 //! Everything here reads; only `apply` writes.
 
+mod connect;
 mod export;
 mod planning;
 mod port;
 mod stale;
 
+pub use connect::{Endpoints, connect};
 pub use export::{Wanted, export};
 pub use planning::plan;
 pub use port::{LiveBrokers, Port};

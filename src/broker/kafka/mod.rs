@@ -13,6 +13,7 @@ mod dial;
 mod error;
 mod oauth;
 mod probe;
+mod problem;
 mod release;
 mod sasl;
 mod settings;

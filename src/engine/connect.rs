@@ -1,0 +1,146 @@
+use futures::future::join;
+
+use super::port::LiveBrokers;
+use crate::broker::Brokers;
+use crate::broker::kafka::{Cluster, Kafka, KafkaSettings};
+use crate::broker::nats::{JetStream, NatsError, NatsSettings};
+use crate::kinds::{KafkaFacts, NatsFacts, NatsVersion, Surroundings};
+use crate::model::{Code, Problem};
+use crate::plan::Target;
+
+/// How to reach the brokers that a manifest speaks of, and which ones they must be.
+#[derive(Clone, Debug, Default)]
+pub struct Endpoints {
+    /// NATS, where the manifest has resources on it.
+    pub nats: Option<NatsSettings>,
+    /// The account that it must be.
+    pub account: Option<String>,
+    /// Kafka, where the manifest has resources on it.
+    pub kafka: Option<KafkaSettings>,
+    /// The cluster that it must be.
+    pub cluster_id: Option<String>,
+}
+
+/// Connects to the brokers that are named, and to no other, both at once.
+///
+/// # Errors
+/// One problem a broker: unreachable, refused, or not the one that is pinned. Within 10 s each.
+pub async fn connect(endpoints: Endpoints) -> Result<LiveBrokers, Vec<Problem>> {
+    let Endpoints {
+        nats,
+        account,
+        kafka,
+        cluster_id,
+    } = endpoints;
+    let (nats, kafka) = join(reach_nats(nats, account), reach_kafka(kafka, cluster_id)).await;
+    let (nats, kafka) = match (nats, kafka) {
+        (Ok(nats), Ok(kafka)) => (nats, kafka),
+        (nats, kafka) => return Err(nats.err().into_iter().chain(kafka.err()).collect()),
+    };
+    let mut brokers = Brokers::default();
+    let mut surroundings = Surroundings::default();
+    let mut targets = Vec::new();
+    if let Some((jetstream, facts)) = nats {
+        targets.push(nats_target(&jetstream, &facts));
+        brokers.nats = Some(jetstream);
+        surroundings.nats = Some(facts);
+    }
+    if let Some((kafka, facts, bootstrap)) = kafka {
+        targets.push(Target::Kafka {
+            bootstrap,
+            cluster_id: facts.cluster_id.clone(),
+        });
+        brokers.kafka = Some(kafka);
+        surroundings.kafka = Some(facts);
+    }
+    Ok(LiveBrokers::new(brokers, surroundings, targets))
+}
+
+async fn reach_nats(
+    settings: Option<NatsSettings>,
+    pinned: Option<String>,
+) -> Result<Option<(JetStream, NatsFacts)>, Problem> {
+    let Some(settings) = settings else {
+        return Ok(None);
+    };
+    let url = settings.display_url();
+    let jetstream = JetStream::connect(settings)
+        .await
+        .map_err(|error| error.problem())?;
+    let facts = nats_facts(&jetstream)
+        .await
+        .map_err(|error| error.problem())?;
+    check_pin("account", pinned, facts.account.as_deref(), &url)?;
+    Ok(Some((jetstream, facts)))
+}
+
+async fn nats_facts(jetstream: &JetStream) -> Result<NatsFacts, NatsError> {
+    let account = jetstream.account().await?;
+    let server = jetstream.server();
+    let (major, minor, patch) = server.release;
+    let number = |part: u64| u32::try_from(part).unwrap_or(u32::MAX);
+    Ok(NatsFacts {
+        version: NatsVersion(number(major), number(minor), number(patch)),
+        api_level: account.api_level,
+        account: account.account,
+        domain: account.domain.or_else(|| server.domain.clone()),
+        clustered: server.cluster.is_some(),
+        max_bytes_required: account.limits.max_bytes_required,
+    })
+}
+
+fn nats_target(jetstream: &JetStream, facts: &NatsFacts) -> Target {
+    Target::Nats {
+        url: jetstream.server().url.clone(),
+        version: facts.version.to_string(),
+        account: facts.account.clone(),
+        domain: facts.domain.clone(),
+    }
+}
+
+async fn reach_kafka(
+    settings: Option<KafkaSettings>,
+    pinned: Option<String>,
+) -> Result<Option<(Kafka, KafkaFacts, String)>, Problem> {
+    let Some(settings) = settings else {
+        return Ok(None);
+    };
+    let bootstrap = settings.bootstrap().join(",");
+    let principal = settings.principal_hint();
+    let kafka = Kafka::connect(settings)
+        .await
+        .map_err(|error| error.problem())?;
+    let cluster = kafka.cluster().await.map_err(|error| error.problem())?;
+    check_pin("cluster_id", pinned, Some(&cluster.cluster_id), &bootstrap)?;
+    let facts = kafka_facts(cluster, principal);
+    Ok(Some((kafka, facts, bootstrap)))
+}
+
+fn kafka_facts(cluster: Cluster, principal: Option<String>) -> KafkaFacts {
+    KafkaFacts {
+        brokers: cluster.brokers.len(),
+        release: cluster.release.map(str::to_owned),
+        cluster_id: cluster.cluster_id,
+        principal,
+    }
+}
+
+/// A pinned broker that is another one, or that does not say who it is, is refused.
+fn check_pin(
+    what: &str,
+    pinned: Option<String>,
+    found: Option<&str>,
+    at: &str,
+) -> Result<(), Problem> {
+    let Some(pinned) = pinned else { return Ok(()) };
+    let message = match found {
+        Some(found) if found == pinned => return Ok(()),
+        Some(found) => {
+            format!("the manifest pins `{what}: {pinned}`, and `{at}` is `{found}`")
+        }
+        None => format!("the manifest pins `{what}: {pinned}`, and `{at}` does not say who it is"),
+    };
+    Err(Problem::error(Code::WrongTarget, message).hint(format!(
+        "check the connection, or correct `{what}`; nothing was planned"
+    )))
+}
