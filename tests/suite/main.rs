@@ -1,4 +1,9 @@
 //! Tests on real brokers. `make test` starts them; by hand: `eval "$(sandbox/sandbox env)"`, then `cargo test --test suite`.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the sandbox is found through the environment"
+)]
+
 mod broker;
 mod sandbox;
