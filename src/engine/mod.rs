@@ -3,12 +3,14 @@
 //! Everything here reads; only `apply` writes.
 
 mod connect;
+mod doctor;
 mod export;
 mod planning;
 mod port;
 mod stale;
 
 pub use connect::{Endpoints, connect};
+pub use doctor::{Finding, Health, doctor};
 pub use export::{Wanted, export};
 pub use planning::plan;
 pub use port::{LiveBrokers, Port};
