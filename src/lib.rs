@@ -8,3 +8,4 @@ pub mod engine;
 pub mod kinds;
 pub mod model;
 pub mod plan;
+pub mod report;

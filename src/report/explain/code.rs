@@ -1,0 +1,33 @@
+use crate::model::Code;
+use crate::report::{Line, Page, Tone};
+
+/// The page of a code: what it means and the way out.
+pub fn code(code: Code, width: usize) -> String {
+    let mut page = Page::new(width);
+    page.line(&Line::new().put(Tone::Strong, code.as_str()));
+    page.gap();
+    page.wrapped(Line::indented(2), Tone::Plain, code.title());
+    page.gap();
+    page.wrapped(
+        Line::indented(2).put(Tone::Good, "way out: "),
+        Tone::Plain,
+        code.way_out(),
+    );
+    page.finish()
+}
+
+/// Every code with its sentence.
+pub fn codes(width: usize) -> String {
+    let mut page = Page::new(width);
+    let rows: Vec<_> = Code::ALL
+        .iter()
+        .map(|code| {
+            vec![
+                (Tone::Strong, code.as_str().to_owned()),
+                (Tone::Plain, code.title().to_owned()),
+            ]
+        })
+        .collect();
+    page.table(2, &rows);
+    page.finish()
+}

@@ -1,0 +1,288 @@
+use super::words;
+use crate::kinds::{Declaration, Field, Shape};
+use crate::model::KindName;
+use crate::report::{Line, Page, Tone};
+
+/// The page of a kind: what it is, where it stands in a manifest, and all its fields.
+pub fn kind(
+    name: KindName,
+    declaration: &Declaration,
+    aliases: &[(&str, &str)],
+    width: usize,
+) -> String {
+    let mut page = Page::new(width);
+    let heading = Line::new().put(Tone::Strong, name.as_str());
+    page.line(&heading.put(
+        Tone::Faint,
+        &format!("  {}, under `{}`", name.broker(), under(name)),
+    ));
+    page.gap();
+    paragraphs(&mut page, 2, &declaration.description);
+    page.gap();
+    let mut rows = vec![heads(&["field", "takes", "default", "change", "since"])];
+    rows.extend(
+        all(declaration, "")
+            .iter()
+            .map(|(path, field)| row(path, field)),
+    );
+    page.table(2, &fit(rows, width));
+    if !aliases.is_empty() {
+        page.gap();
+    }
+    for (alias, path) in aliases {
+        let line = Line::indented(2)
+            .plain(alias)
+            .put(Tone::Faint, " is short for ");
+        page.line(&line.plain(path));
+    }
+    page.gap();
+    let line = Line::new().plain("Next: ");
+    page.line(&line.put(Tone::Command, &format!("trueup explain {name}.FIELD")));
+    page.finish()
+}
+
+/// Every kind, with what it is and where it stands in a manifest.
+pub fn kinds<'a>(known: impl Iterator<Item = (KindName, &'a Declaration)>, width: usize) -> String {
+    let mut page = Page::new(width);
+    let rows: Vec<_> = known
+        .map(|(name, declaration)| {
+            vec![
+                (Tone::Strong, name.to_string()),
+                (Tone::Faint, under(name).to_owned()),
+                (
+                    Tone::Plain,
+                    first_sentence(&declaration.description).to_owned(),
+                ),
+            ]
+        })
+        .collect();
+    page.table(2, &rows);
+    page.finish()
+}
+
+/// The page of one field, by its path; none where the kind has no such field.
+pub fn field(
+    name: KindName,
+    declaration: &Declaration,
+    path: &str,
+    width: usize,
+) -> Option<String> {
+    let field = declaration.field(path)?;
+    let mut page = Page::new(width);
+    page.line(&Line::new().put(Tone::Strong, &format!("{name}.{path}")));
+    page.gap();
+    if !field.description.is_empty() {
+        paragraphs(&mut page, 2, &field.description);
+        page.gap();
+    }
+    page.table(2, &facts(name, &field));
+    if let Some(inner) = inside(&field) {
+        page.gap();
+        let mut rows = vec![heads(&["field", "takes", "default", "change", "since"])];
+        rows.extend(all(inner, "").iter().map(|(path, field)| row(path, field)));
+        page.table(2, &fit(rows, width));
+    }
+    Some(page.finish())
+}
+
+/// The fields of an object, or of the objects of a list.
+fn inside(field: &Field) -> Option<&Declaration> {
+    match &field.shape {
+        Shape::Object(inner) => Some(inner),
+        Shape::List(item) | Shape::Map(item) => inside(item),
+        Shape::Bool
+        | Shape::Integer { .. }
+        | Shape::Number
+        | Shape::Text
+        | Shape::Choice(_)
+        | Shape::Other(_) => None,
+    }
+}
+
+fn facts(name: KindName, field: &Field) -> Vec<Vec<(Tone, String)>> {
+    let facts = &field.facts;
+    let unit = facts.unit.map(|unit| {
+        let example = match unit {
+            crate::model::unit::Unit::Bytes => "`64KiB`, `10GiB`, `10MB`",
+            _ => "`500ms`, `30s`, `12h`, `7d`",
+        };
+        format!("{example}; a plain number is {}", words::plain_number(unit))
+    });
+    [
+        ("takes", Some(words::takes(field))),
+        ("unit", unit),
+        ("required", field.required.then(|| "yes".to_owned())),
+        ("default", words::default(field)),
+        ("change", Some(words::edits(&facts.edit, name))),
+        (
+            "compared",
+            words::compared(facts.compare).map(str::to_owned),
+        ),
+        ("since", words::since(field, name.broker())),
+        (
+            "set by",
+            facts
+                .hidden
+                .then(|| "the server; it can't be declared".to_owned()),
+        ),
+        ("source", facts.source.clone()),
+    ]
+    .into_iter()
+    .filter_map(|(label, text)| Some(vec![(Tone::Faint, label.to_owned()), (Tone::Plain, text?)]))
+    .collect()
+}
+
+/// Every field that can be declared, objects taken apart, by path.
+fn all<'a>(declaration: &'a Declaration, before: &str) -> Vec<(String, &'a Field)> {
+    let mut found = Vec::new();
+    for (name, field) in declaration.fields.iter().filter(|(_, f)| !f.facts.hidden) {
+        let path = format!("{before}{name}");
+        match &field.shape {
+            Shape::Object(inner) => found.extend(all(inner, &format!("{path}."))),
+            _ => found.push((path, field)),
+        }
+    }
+    found
+}
+
+fn heads(words: &[&str]) -> Vec<(Tone, String)> {
+    words
+        .iter()
+        .map(|word| (Tone::Faint, (*word).to_owned()))
+        .collect()
+}
+
+fn row(path: &str, field: &Field) -> Vec<(Tone, String)> {
+    let since = field.facts.since.clone().unwrap_or_default();
+    let required = if field.required {
+        "required".to_owned()
+    } else {
+        String::new()
+    };
+    vec![
+        (Tone::Strong, path.to_owned()),
+        (Tone::Plain, short(&words::takes(field))),
+        (Tone::Plain, words::default(field).unwrap_or(required)),
+        (Tone::Plain, words::edits_short(&field.facts.edit)),
+        (Tone::Faint, since),
+    ]
+}
+
+/// A long enumeration is cut in the table; the field's own page has it all.
+fn short(text: &str) -> String {
+    const MOST: usize = 34;
+    match text.char_indices().nth(MOST) {
+        Some((at, _)) => format!("{}…", text[..at].trim_end_matches([',', ' '])),
+        None => text.to_owned(),
+    }
+}
+
+/// On a narrow page only what a field is called and takes.
+fn fit(mut rows: Vec<Vec<(Tone, String)>>, width: usize) -> Vec<Vec<(Tone, String)>> {
+    if width < 90 {
+        for row in &mut rows {
+            row.truncate(2);
+        }
+    }
+    rows
+}
+
+fn paragraphs(page: &mut Page, indent: usize, text: &str) {
+    for (at, paragraph) in text.split("\n\n").enumerate() {
+        if at > 0 {
+            page.gap();
+        }
+        page.wrapped(
+            Line::indented(indent),
+            Tone::Plain,
+            &paragraph.replace('\n', " "),
+        );
+    }
+}
+
+fn first_sentence(text: &str) -> &str {
+    text.split_once(". ")
+        .map_or(text, |(first, _)| first)
+        .lines()
+        .next()
+        .unwrap_or_default()
+}
+
+/// Where resources of this kind stand in a manifest.
+const fn under(name: KindName) -> &'static str {
+    match name {
+        KindName::Stream => "nats.streams",
+        KindName::Kv => "nats.key_value",
+        KindName::ObjectStore => "nats.object_store",
+        KindName::Consumer => "nats.streams.STREAM.consumers",
+        KindName::Topic => "kafka.topics",
+        KindName::Acl => "kafka.acls",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kinds::{Edit, Facts, field as plain};
+    use crate::model::unit::Unit;
+    use indexmap::IndexMap;
+    use schemars::JsonSchema;
+    use serde::{Deserialize, Serialize};
+
+    /// A durable log of the messages on its subjects.
+    ///
+    /// It holds them until a limit says otherwise.
+    #[derive(Serialize, Deserialize, JsonSchema)]
+    struct Thing {
+        /// How long a message is kept.
+        #[schemars(extend("x-field" = plain().unit(Unit::Nanos).unlimited(&[0]).default_is(0)))]
+        max_age: Option<i64>,
+        /// Where messages are held.
+        #[schemars(extend("x-field" = plain().edit(Edit::Fixed).source("ADR-1")))]
+        storage: Storage,
+        /// Where the peers are.
+        placement: Option<Placement>,
+        /// Anything.
+        #[serde(default)]
+        config: IndexMap<String, String>,
+    }
+
+    #[derive(Serialize, Deserialize, JsonSchema)]
+    #[serde(rename_all = "lowercase")]
+    enum Storage {
+        File,
+        Memory,
+    }
+
+    #[derive(Serialize, Deserialize, JsonSchema)]
+    struct Placement {
+        /// Tags that a server must have.
+        #[schemars(extend("x-field" = plain().set().since_nats("2.11", 1)))]
+        tags: Option<Vec<String>>,
+    }
+
+    fn entries(key: &str) -> Facts {
+        match key {
+            "retention.ms" => plain().unit(Unit::Millis).unlimited(&[-1]).text(),
+            _ => plain().text(),
+        }
+    }
+
+    fn bare(screen: &str) -> String {
+        anstream::adapter::strip_str(screen).to_string()
+    }
+
+    #[test]
+    fn pages_of_a_kind_and_its_fields() {
+        let thing = Declaration::of::<Thing>().with_entries("config", entries);
+        let aliases = [("retention", "config.retention.ms")];
+        let page = kind(KindName::Stream, &thing, &aliases, 100);
+        insta::assert_snapshot!("a_kind", bare(&page));
+        let page = |path| bare(&field(KindName::Stream, &thing, path, 100).unwrap());
+        insta::assert_snapshot!("a_duration", page("max_age"));
+        insta::assert_snapshot!("a_fixed_choice", page("storage"));
+        insta::assert_snapshot!("an_object", page("placement"));
+        insta::assert_snapshot!("an_entry", page("config.retention.ms"));
+        assert!(field(KindName::Stream, &thing, "nothing", 100).is_none());
+    }
+}

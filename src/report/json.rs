@@ -1,0 +1,147 @@
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::Done;
+use crate::model::{Outcome, Place, Problem, Severity};
+use crate::plan::{FORMAT_VERSION, Plan};
+
+/// The plan as it is saved: pretty JSON with a line end.
+pub fn plan(plan: &Plan) -> String {
+    pretty(plan)
+}
+
+/// What became of the steps: `{format_version, plan_digest, outcomes, summary}`.
+pub fn outcomes(plan: &Plan, done: &[Done]) -> String {
+    let count = |word: &str| {
+        done.iter()
+            .filter(|(_, _, o)| word_and_why(o).0 == word)
+            .count()
+    };
+    let outcomes: Vec<Value> = done.iter().map(outcome).collect();
+    pretty(&json!({
+        "format_version": FORMAT_VERSION,
+        "plan_digest": plan.plan_digest,
+        "outcomes": outcomes,
+        "summary": {
+            "applied": count("applied"),
+            "failed": count("failed"),
+            "not_attempted": count("not-attempted"),
+            "unknown": count("unknown"),
+            "blocked": plan.blocked_steps().count(),
+            "unread": plan.summary.unread,
+            "unchanged": plan.summary.unchanged,
+        },
+    }))
+}
+
+fn outcome((address, action, outcome): &Done) -> Value {
+    let (word, why) = word_and_why(outcome);
+    let mut entry = json!({ "address": address, "action": action, "outcome": word });
+    if let Some(why) = why {
+        entry["why"] = why.into();
+    }
+    entry
+}
+
+/// An outcome's word and its reason.
+pub(super) fn word_and_why(outcome: &Outcome) -> (&'static str, Option<&str>) {
+    match outcome {
+        Outcome::Applied => ("applied", None),
+        Outcome::Failed { why } => ("failed", Some(why)),
+        Outcome::NotAttempted { because } => ("not-attempted", Some(because)),
+        Outcome::Unknown { why } => ("unknown", Some(why)),
+    }
+}
+
+/// Problems: `{format_version, problems, summary}`, each with code, severity, message, place,
+/// notes and hint.
+pub fn problems(problems: &[Problem]) -> String {
+    let count = |severity| problems.iter().filter(|p| p.severity == severity).count();
+    let entries: Vec<Value> = problems.iter().map(problem).collect();
+    pretty(&json!({
+        "format_version": FORMAT_VERSION,
+        "problems": entries,
+        "summary": { "errors": count(Severity::Error), "warnings": count(Severity::Warning) },
+    }))
+}
+
+fn problem(problem: &Problem) -> Value {
+    let mut entry = json!({
+        "code": problem.code,
+        "severity": match problem.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        },
+        "message": problem.message,
+    });
+    if let Some(address) = &problem.address {
+        entry["address"] = address.to_string().into();
+    }
+    if let Some(at) = &problem.place {
+        entry["place"] = place(at);
+    }
+    if !problem.notes.is_empty() {
+        let note =
+            |n: &crate::model::Note| json!({ "place": place(&n.place), "message": n.message });
+        entry["notes"] = problem.notes.iter().map(note).collect();
+    }
+    if let Some(hint) = &problem.hint {
+        entry["hint"] = hint.as_str().into();
+    }
+    entry
+}
+
+fn place(place: &Place) -> Value {
+    json!({ "file": &*place.file, "line": place.line, "column": place.column })
+}
+
+fn pretty(value: &impl Serialize) -> String {
+    let mut text = serde_json::to_string_pretty(value).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Action, Code};
+    use crate::report::samples::mixed;
+
+    #[test]
+    fn outcomes_are_a_document_of_their_own() {
+        let done = vec![
+            (
+                "stream/A".parse().unwrap(),
+                Action::Create,
+                Outcome::Applied,
+            ),
+            (
+                "topic/b".parse().unwrap(),
+                Action::Update,
+                Outcome::Failed { why: "no".into() },
+            ),
+        ];
+        insta::assert_snapshot!(outcomes(&mixed(), &done));
+    }
+
+    #[test]
+    fn problems_are_a_document_of_their_own() {
+        let place = Place {
+            file: "a.yaml".into(),
+            line: 3,
+            column: 5,
+            bytes: (9, 12),
+        };
+        let problem = Problem::error(Code::DeclaredTwice, "twice")
+            .at(place.clone())
+            .note(place, "first here")
+            .hint("keep one");
+        insta::assert_snapshot!(problems(&[problem]));
+    }
+
+    #[test]
+    fn a_plan_reads_back() {
+        let read: Plan = serde_json::from_str(&plan(&mixed())).unwrap();
+        assert_eq!(read, mixed());
+    }
+}

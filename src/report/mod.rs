@@ -1,0 +1,30 @@
+//! Plans, outcomes, problems and declarations as text, JSON and Markdown. Pure: values in,
+//! strings out.
+//!
+//! Text carries ANSI styles; whoever prints it strips them where they are not wanted, and no
+//! meaning hangs on them. Whatever comes from a broker or a manifest is made safe for a terminal
+//! on its way in (see [`Line`]).
+
+mod json;
+mod line;
+mod markdown;
+mod page;
+mod problems;
+mod schema;
+mod style;
+mod value;
+
+pub mod explain;
+pub mod text;
+
+pub use json::{outcomes as outcomes_json, plan as plan_json, problems as problems_json};
+pub use line::Line;
+pub use markdown::{outcomes as outcomes_markdown, plan as plan_markdown};
+pub use page::Page;
+pub use problems::problems;
+pub use schema::plan_schema;
+pub use style::Tone;
+pub use value::one_line;
+
+#[cfg(test)]
+mod samples;

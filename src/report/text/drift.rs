@@ -1,0 +1,203 @@
+use serde_json::Value;
+
+use super::change::{compared, many_lines, shown};
+use super::plan::header;
+use super::step::{mark_of, place, refusal};
+use super::{View, summary, unread};
+use crate::model::{Action, Change, Step};
+use crate::plan::{Plan, UndeclaredField};
+use crate::report::{Line, Page, Tone, one_line};
+
+/// What counts as drift.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drift {
+    /// What the manifest declares and the brokers hold otherwise.
+    Declared,
+    /// That, and values on the brokers that the manifest does not declare.
+    Strict,
+}
+
+impl Drift {
+    /// Whether the plan shows any.
+    pub fn is_in(self, plan: &Plan) -> bool {
+        match self {
+            Drift::Declared => plan.has_changes(),
+            Drift::Strict => plan.has_changes() || !plan.undeclared.is_empty(),
+        }
+    }
+}
+
+/// The drift as a screen: each field that differs, live and declared side by side; what is
+/// missing; what is set on the brokers and not declared.
+pub fn drift(plan: &Plan, counted: Drift, view: &View<'_>) -> String {
+    let mut page = Page::new(view.width);
+    header(&mut page, plan);
+    let steps = plan.steps.iter().filter(|s| s.action != Action::Unread);
+    for step in steps {
+        resource(&mut page, step);
+    }
+    if plan.has_changes() {
+        page.gap();
+    }
+    unread::all(&mut page, plan);
+    undeclared(&mut page, &plan.undeclared);
+    verdict(&mut page, plan, counted);
+    summary::next(&mut page, view.next);
+    page.finish()
+}
+
+fn resource(page: &mut Page, step: &Step) {
+    let missing = step.action == Action::Create;
+    let (tone, mark) = if missing {
+        (Tone::Bad, "-")
+    } else {
+        mark_of(step.action)
+    };
+    let line = Line::indented(2)
+        .put(tone, mark)
+        .plain(" ")
+        .put(Tone::Strong, &step.address.to_string());
+    let line = if missing {
+        line.put(Tone::Bad, "  missing")
+    } else {
+        line
+    };
+    page.apart(line, &place(step.source.as_ref()), 6);
+    if !missing && !step.changes.is_empty() {
+        side_by_side(page, step);
+    }
+    for why in &step.refusals {
+        refusal(page, why, 6);
+    }
+}
+
+/// The fields that differ in three columns; those with long values below, line by line.
+fn side_by_side(page: &mut Page, step: &Step) {
+    let short =
+        |change: &&Change| !many_lines(change) && both(step, change).1.len() <= page.width() / 3;
+    let (short, long): (Vec<_>, Vec<_>) = step
+        .changes
+        .iter()
+        .partition(|c| short(c) && both(step, c).2.len() <= page.width() / 3);
+    let sides: Vec<_> = short.into_iter().map(|change| both(step, change)).collect();
+    let widest = |of: fn(&(String, String, String)) -> &String, least: usize| {
+        let widths = sides.iter().map(|s| Line::new().plain(of(s)).width());
+        widths.max().unwrap_or(0).max(least)
+    };
+    let (names, live) = (widest(|s| &s.0, 18), widest(|s| &s.1, 4));
+    if !sides.is_empty() {
+        let head = (String::new(), "live".to_owned(), "declared".to_owned());
+        row(page, &head, names, live, [Tone::Faint; 2]);
+    }
+    for side in &sides {
+        row(page, side, names, live, [Tone::Change, Tone::Strong]);
+    }
+    for change in long {
+        below(page, step, change);
+    }
+}
+
+/// A field with long values: what only the broker holds with `-`, what only the manifest says with `+`.
+fn below(page: &mut Page, step: &Step, change: &Change) {
+    let name = Line::indented(6).plain(shown(step.address.kind, &change.field));
+    page.line(&name.to_column(26, 2).put(Tone::Faint, "- live, + declared"));
+    let empty = Value::Array(Vec::new());
+    let side = |value: &Option<Value>| value.clone().unwrap_or_else(|| empty.clone());
+    compared(page, &side(&change.before), &side(&change.after), 10);
+}
+
+fn both(step: &Step, change: &Change) -> (String, String, String) {
+    let said = |value: &Option<Value>, none: &str| value.as_ref().map_or(none.to_owned(), one_line);
+    (
+        shown(step.address.kind, &change.field).to_owned(),
+        said(&change.before, "not set"),
+        said(&change.after, "not set"),
+    )
+}
+
+fn row(
+    page: &mut Page,
+    side: &(String, String, String),
+    names: usize,
+    live: usize,
+    tones: [Tone; 2],
+) {
+    let line = Line::indented(6)
+        .plain(&side.0)
+        .to_column(6 + names, 0)
+        .plain("  ")
+        .put(tones[0], &side.1)
+        .to_column(6 + names + 2 + live, 0)
+        .plain("  ")
+        .put(tones[1], &side.2);
+    page.line(&line);
+}
+
+fn undeclared(page: &mut Page, fields: &[UndeclaredField]) {
+    if fields.is_empty() {
+        return;
+    }
+    page.line(&Line::new().put(Tone::Faint, "Set on the brokers and not declared:"));
+    let rows: Vec<_> = fields
+        .iter()
+        .map(|field| {
+            let name = shown(field.address.kind, &field.field).to_owned();
+            vec![
+                (Tone::Plain, field.address.to_string()),
+                (Tone::Plain, name),
+                (Tone::Plain, one_line(&field.value)),
+            ]
+        })
+        .collect();
+    page.table(2, &rows);
+    page.gap();
+}
+
+fn verdict(page: &mut Page, plan: &Plan, counted: Drift) {
+    let missing = plan.summary.create;
+    let differ = plan
+        .steps
+        .iter()
+        .filter(|s| matches!(s.action, Action::Update | Action::Replace))
+        .count();
+    let mut parts = Vec::new();
+    for (count, what) in [(differ, "differ from the manifest"), (missing, "missing")] {
+        if count > 0 {
+            parts.push(format!("{count} {what}"));
+        }
+    }
+    if counted == Drift::Strict && !plan.undeclared.is_empty() {
+        let values = if plan.undeclared.len() == 1 {
+            "value"
+        } else {
+            "values"
+        };
+        parts.push(format!("{} {values} not declared", plan.undeclared.len()));
+    }
+    if parts.is_empty() {
+        let (tone, text) = if plan.complete {
+            (
+                Tone::Good,
+                format!(
+                    "No drift. {}.",
+                    summary::as_declared(plan.summary.unchanged)
+                ),
+            )
+        } else {
+            (
+                Tone::Plain,
+                format!("{}.", summary::as_declared(plan.summary.unchanged)),
+            )
+        };
+        page.wrapped(Line::new(), tone, &text);
+    } else {
+        parts.push(format!("{} as declared", plan.summary.unchanged));
+        page.wrapped(
+            Line::new().put(Tone::Change, "Drift: "),
+            Tone::Plain,
+            &(parts.join(", ") + "."),
+        );
+    }
+    summary::blocked(page, plan);
+    summary::incomplete(page, plan);
+}

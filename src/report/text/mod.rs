@@ -1,0 +1,27 @@
+//! Screens: the plan, the drift, what became of the steps.
+
+mod change;
+mod drift;
+mod outcomes;
+mod plan;
+mod step;
+mod summary;
+mod unread;
+
+pub use drift::{Drift, drift};
+
+pub use outcomes::outcomes;
+pub use plan::plan;
+pub(super) use summary::{blocked_why, counts};
+
+/// What a screen needs to know beside what it shows.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    /// Columns of the terminal.
+    pub width: usize,
+    /// The command to run next, ready to be typed.
+    pub next: Option<&'a str>,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,133 @@
+use super::change;
+use crate::model::{Action, KindName, Refusal, Source, Step};
+use crate::report::{Line, Page, Tone};
+
+/// Where a step's address begins, its fields, and what is said of a field.
+const ADDRESS: usize = 2;
+const FIELD: usize = 6;
+const REMARK: usize = 8;
+
+/// A step with its fields, refusals, notes and the count of what is hidden.
+pub(super) fn whole(page: &mut Page, step: &Step) {
+    heading(page, step);
+    fields(page, step);
+    reasons(page, step);
+    hidden(page, step);
+}
+
+/// A step on one line, its fields hidden where the address already says them.
+pub(super) fn short(page: &mut Page, step: &Step) {
+    let line =
+        mark(Line::indented(FIELD), step.action).put(Tone::Strong, &step.address.to_string());
+    page.line(&line);
+    if step.action != Action::Create {
+        fields(page, step);
+    }
+    reasons(page, step);
+}
+
+/// The step's mark and address, with the place of its declaration at the right.
+pub(super) fn heading(page: &mut Page, step: &Step) {
+    let line =
+        mark(Line::indented(ADDRESS), step.action).put(Tone::Strong, &step.address.to_string());
+    let line = match step.action {
+        Action::Replace => line.put(Tone::Bad, "  deleted and made anew"),
+        Action::Create | Action::Update | Action::Unread => line,
+    };
+    page.apart(line, &place(step.source.as_ref()), FIELD);
+}
+
+fn mark(line: Line, action: Action) -> Line {
+    let (tone, mark) = mark_of(action);
+    line.put(tone, mark).plain(" ")
+}
+
+/// The sign that stands before a step of this action.
+pub(super) const fn mark_of(action: Action) -> (Tone, &'static str) {
+    match action {
+        Action::Create => (Tone::Good, "+"),
+        Action::Update => (Tone::Change, "~"),
+        Action::Replace => (Tone::Bad, "±"),
+        Action::Unread => (Tone::Bad, "?"),
+    }
+}
+
+/// `file:line`, or nothing.
+pub(super) fn place(source: Option<&Source>) -> Line {
+    source.map_or_else(Line::new, |s| {
+        Line::new().put(Tone::Faint, &format!("{}:{}", s.file, s.line))
+    })
+}
+
+fn fields(page: &mut Page, step: &Step) {
+    if step.address.kind == KindName::Acl && step.action == Action::Create {
+        return;
+    }
+    let column = change::column(step, page.width());
+    for change in &step.changes {
+        change::field(page, step, change, FIELD, column);
+        let about = |r: &&Refusal| r.field.as_deref() == Some(change.field.as_str());
+        for refusal in step.refusals.iter().filter(about) {
+            self::refusal(page, refusal, REMARK);
+        }
+    }
+}
+
+/// The refusals that stand under no field, then the notes.
+pub(super) fn reasons(page: &mut Page, step: &Step) {
+    let shown = |field: &str| step.changes.iter().any(|change| change.field == field);
+    for refusal in &step.refusals {
+        if !refusal.field.as_deref().is_some_and(shown) {
+            self::refusal(page, refusal, FIELD);
+        }
+    }
+    for note in &step.notes {
+        page.wrapped(
+            Line::indented(FIELD).put(Tone::Faint, "note: "),
+            Tone::Plain,
+            note,
+        );
+    }
+}
+
+/// Why not, and the way out.
+pub(super) fn refusal(page: &mut Page, refusal: &Refusal, indent: usize) {
+    let first = Line::indented(indent)
+        .put(Tone::Bad, "! blocked ")
+        .put(Tone::Bad, refusal.code.as_str())
+        .plain(": ");
+    let hang = Line::indented(indent + 2);
+    if first.width() + 30 > page.width() {
+        page.line(&first);
+        page.wrapped(hang.clone(), Tone::Plain, &refusal.message);
+    } else {
+        flow(page, first, indent + 2, &refusal.message);
+    }
+    let hint = refusal.hint.as_deref().unwrap_or(refusal.code.way_out());
+    page.wrapped(hang.plain("→ "), Tone::Plain, hint);
+}
+
+/// Text behind `first`; further lines begin at `hang`, not behind it.
+fn flow(page: &mut Page, first: Line, hang: usize, text: &str) {
+    let room = page.width().saturating_sub(first.width());
+    let mut lines = crate::report::line::wrap(text, room).into_iter();
+    let head = lines.next().unwrap_or_default();
+    page.line(&first.plain(&head));
+    let rest = lines.collect::<Vec<_>>().join(" ");
+    if !rest.is_empty() {
+        page.wrapped(Line::indented(hang), Tone::Plain, &rest);
+    }
+}
+
+fn hidden(page: &mut Page, step: &Step) {
+    if step.unchanged == 0 || step.action == Action::Create {
+        return;
+    }
+    let fields = if step.unchanged == 1 {
+        "field"
+    } else {
+        "fields"
+    };
+    let text = format!("{} {fields} as declared", step.unchanged);
+    page.line(&Line::indented(FIELD).put(Tone::Faint, &text));
+}

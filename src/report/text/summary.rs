@@ -1,0 +1,130 @@
+use std::collections::BTreeMap;
+
+use crate::model::{Action, Code};
+use crate::plan::Plan;
+use crate::report::{Line, Page, Tone};
+
+/// Codes that are named in the line about what is blocked.
+const NAMED: usize = 5;
+
+/// The last lines of a plan: counts, what is blocked, what is missing, the next command.
+pub(super) fn plan(page: &mut Page, plan: &Plan, next: Option<&str>) {
+    let counts = counts(plan);
+    if plan.has_changes() {
+        page.wrapped(
+            Line::new().put(Tone::Strong, "Plan: "),
+            Tone::Plain,
+            &counts,
+        );
+    } else if plan.complete {
+        let text = format!("No changes. {}.", as_declared(plan.summary.unchanged));
+        page.wrapped(Line::new(), Tone::Good, &text);
+    } else {
+        let text = format!(
+            "{} of what could be read.",
+            as_declared(plan.summary.unchanged)
+        );
+        page.wrapped(Line::new(), Tone::Plain, &text);
+    }
+    blocked(page, plan);
+    incomplete(page, plan);
+    self::next(page, next);
+}
+
+/// `3 to create, 2 to change, 0 to delete, 214 unchanged.`
+pub(in crate::report) fn counts(plan: &Plan) -> String {
+    let counts = &plan.summary;
+    let mut parts = vec![
+        format!("{} to create", counts.create),
+        format!("{} to change", counts.update),
+    ];
+    for (count, what) in [(counts.replace, "to replace"), (counts.adopt, "to adopt")] {
+        if count > 0 {
+            parts.push(format!("{count} {what}"));
+        }
+    }
+    parts.push(format!("{} to delete", counts.delete));
+    parts.push(format!("{} unchanged", counts.unchanged));
+    parts.join(", ") + "."
+}
+
+pub(super) fn as_declared(count: usize) -> String {
+    match count {
+        0 => "Nothing is declared".to_owned(),
+        1 => "1 resource is as declared".to_owned(),
+        n => format!("{n} resources are as declared"),
+    }
+}
+
+/// How many steps are blocked, and why, by code.
+pub(in crate::report) fn blocked_why(plan: &Plan) -> Option<String> {
+    let mut codes: BTreeMap<Code, usize> = BTreeMap::new();
+    let mut steps = 0;
+    for step in plan.blocked_steps() {
+        steps += 1;
+        for refusal in &step.refusals {
+            *codes.entry(refusal.code).or_default() += 1;
+        }
+    }
+    if steps == 0 {
+        return None;
+    }
+    let mut named: Vec<_> = codes
+        .iter()
+        .take(NAMED)
+        .map(|(code, count)| {
+            if *count > 1 {
+                format!("{code} ×{count}")
+            } else {
+                code.to_string()
+            }
+        })
+        .collect();
+    if codes.len() > NAMED {
+        named.push(format!("{} more", codes.len() - NAMED));
+    }
+    let steps = match steps {
+        1 => "1 step".to_owned(),
+        n => format!("{n} steps"),
+    };
+    Some(format!(
+        "{steps} can't be carried out ({})",
+        named.join(", ")
+    ))
+}
+
+pub(super) fn blocked(page: &mut Page, plan: &Plan) {
+    let Some(why) = blocked_why(plan) else { return };
+    let first = Line::new().put(Tone::Bad, "Blocked: ");
+    let text =
+        format!("{why}. The way out stands at each after `→`; `trueup explain CODE` says more.");
+    page.wrapped(first, Tone::Plain, &text);
+}
+
+pub(super) fn incomplete(page: &mut Page, plan: &Plan) {
+    if plan.complete {
+        return;
+    }
+    let unread = plan
+        .steps
+        .iter()
+        .filter(|s| s.action == Action::Unread)
+        .count();
+    let text = match unread {
+        0 => "not everything that is declared could be read".to_owned(),
+        1 => "1 resource could not be read; it is not taken to be absent".to_owned(),
+        n => format!("{n} resources could not be read; they are not taken to be absent"),
+    };
+    page.wrapped(
+        Line::new().put(Tone::Bad, "Incomplete: "),
+        Tone::Plain,
+        &format!("{text}."),
+    );
+}
+
+pub(super) fn next(page: &mut Page, next: Option<&str>) {
+    if let Some(command) = next {
+        page.gap();
+        page.line(&Line::new().plain("Next: ").put(Tone::Command, command));
+    }
+}

@@ -1,0 +1,156 @@
+use std::time::Instant;
+
+use serde_json::{Value, json};
+
+use super::{Drift, View, drift, outcomes, plan};
+use crate::model::{Action, Outcome};
+use crate::report::samples::{change, mixed, of, step};
+
+fn bare(screen: &str) -> String {
+    anstream::adapter::strip_str(screen).to_string()
+}
+
+fn view(width: usize) -> View<'static> {
+    View {
+        width,
+        next: Some("trueup apply -f platform.yaml"),
+    }
+}
+
+#[test]
+fn a_plan_with_one_of_everything() {
+    insta::assert_snapshot!(bare(&plan(&mixed(), &view(100))));
+}
+
+#[test]
+fn a_narrow_terminal_gets_the_same_without_overlap() {
+    let screen = bare(&plan(&mixed(), &view(50)));
+    insta::assert_snapshot!(screen);
+}
+
+#[test]
+fn a_plan_without_changes_says_so() {
+    let view = View {
+        width: 100,
+        next: None,
+    };
+    insta::assert_snapshot!(bare(&plan(&of(Vec::new(), 214), &view)));
+}
+
+#[test]
+fn text_without_colour_says_the_same_as_with_it() {
+    let screen = plan(&mixed(), &view(100));
+    assert!(screen.contains('\u{1b}'));
+    assert!(bare(&screen).contains("! blocked immutable"));
+}
+
+#[test]
+fn drift_shows_live_and_declared_side_by_side() {
+    let plan = mixed();
+    insta::assert_snapshot!(bare(&drift(&plan, Drift::Strict, &view(100))));
+    let narrow = bare(&drift(&plan, Drift::Declared, &view(50)));
+    insta::assert_snapshot!(narrow);
+}
+
+#[test]
+fn no_drift_is_one_sentence() {
+    let view = View {
+        width: 100,
+        next: None,
+    };
+    let plan = of(Vec::new(), 3);
+    assert!(
+        bare(&drift(&plan, Drift::Strict, &view))
+            .contains("No drift. 3 resources are as declared.")
+    );
+    assert!(!Drift::Strict.is_in(&plan));
+    assert!(!Drift::Declared.is_in(&plan));
+}
+
+#[test]
+fn outcomes_tell_what_happened_and_why_not() {
+    let plan = mixed();
+    let done = vec![
+        ("stream/NOTIFICATIONS", Action::Create, Outcome::Applied),
+        (
+            "topic/analytics-events",
+            Action::Update,
+            Outcome::Failed {
+                why: "the broker says INVALID_CONFIG: `compression.type` can't be `brotli`; it takes uncompressed, zstd, lz4, snappy, gzip, producer".into(),
+            },
+        ),
+        (
+            "consumer/NOTIFICATIONS/mailer",
+            Action::Create,
+            Outcome::NotAttempted {
+                because: "stream/NOTIFICATIONS failed".into(),
+            },
+        ),
+        (
+            "kv/sessions",
+            Action::Create,
+            Outcome::Unknown {
+                why: "no answer within 10s".into(),
+            },
+        ),
+    ]
+    .into_iter()
+    .map(|(address, action, outcome)| (address.parse().unwrap(), action, outcome))
+    .collect::<Vec<_>>();
+    insta::assert_snapshot!(bare(&outcomes(&plan, &done, &view(100))));
+}
+
+#[test]
+fn text_over_several_lines_is_compared_line_by_line() {
+    let mut changed = step("topic/a", Action::Update, 1);
+    let text = |middle: &str| {
+        let lines: Vec<_> = (0..20)
+            .map(|n| {
+                if n == 10 {
+                    middle.to_owned()
+                } else {
+                    format!("line {n}")
+                }
+            })
+            .collect();
+        json!(lines.join("\n"))
+    };
+    changed.changes = vec![
+        change("config.note", text("before"), text("after")),
+        change("config.empty", json!(""), json!("a\u{1b}[31mb")),
+        change(
+            "config.x",
+            Value::Null,
+            json!({ "a": "x".repeat(120), "b": [1, 2] }),
+        ),
+    ];
+    insta::assert_snapshot!(bare(&plan(&of(vec![changed], 0), &view(80))));
+}
+
+#[test]
+fn twice_the_steps_take_about_twice_the_time() {
+    let plan_of = |count: usize| {
+        let steps = (0..count).map(|n| {
+            let mut acl = step(
+                &format!("acl/User:u/allow/read/topic/literal/t{n}/*"),
+                Action::Create,
+                1,
+            );
+            acl.required_by = Some(format!("topic/t{}", n / 2).parse().unwrap());
+            acl
+        });
+        of(steps.collect(), 0)
+    };
+    let time = |count: usize| {
+        let plan = plan_of(count);
+        let start = Instant::now();
+        assert!(super::plan(&plan, &view(100)).lines().count() > count);
+        start.elapsed()
+    };
+    time(1_000);
+    let (small, large) = (time(4_000), time(16_000));
+    assert!(
+        large < small * 16,
+        "{small:?} for 4,000, {large:?} for 16,000"
+    );
+}

@@ -1,0 +1,78 @@
+use serde_json::Value;
+
+use super::line::safe;
+
+/// A value as a manifest would say it, on one line: `7d`, `[a, b]`, `{tier: hot}`.
+pub fn one_line(value: &Value) -> String {
+    match value {
+        Value::String(text) => scalar(text, false),
+        other => nested(other),
+    }
+}
+
+/// The value over several lines, for a comparison line by line: an item or a key on each.
+pub(super) fn lines(value: &Value) -> Vec<String> {
+    match value {
+        Value::Array(items) => items.iter().map(nested).collect(),
+        Value::Object(object) => object
+            .iter()
+            .map(|(key, value)| format!("{}: {}", safe(key), nested(value)))
+            .collect(),
+        Value::String(text) => text.lines().map(|line| safe(line).into_owned()).collect(),
+        other => vec![nested(other)],
+    }
+}
+
+fn nested(value: &Value) -> String {
+    match value {
+        Value::String(text) => scalar(text, true),
+        Value::Array(items) => {
+            let items: Vec<_> = items.iter().map(nested).collect();
+            format!("[{}]", items.join(", "))
+        }
+        Value::Object(object) => {
+            let entries: Vec<_> = object
+                .iter()
+                .map(|(key, value)| format!("{}: {}", safe(key), nested(value)))
+                .collect();
+            format!("{{{}}}", entries.join(", "))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
+    }
+}
+
+/// Text, in quotes where it would not be seen for what it is.
+fn scalar(text: &str, inside: bool) -> String {
+    let bare = !text.is_empty()
+        && text.trim() == text
+        && safe(text) == text
+        && !(inside && text.contains([',', '[', ']', '{', '}', '"']));
+    if bare {
+        return text.to_owned();
+    }
+    let quoted = Value::from(text).to_string();
+    safe(&quoted).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn values_are_said_as_a_manifest_says_them() {
+        for (value, said) in [
+            (json!("7d"), "7d"),
+            (json!(""), "\"\""),
+            (json!(["a.>", "b,c"]), "[a.>, \"b,c\"]"),
+            (
+                json!({ "tier": "hot", "n": [1, true] }),
+                "{tier: hot, n: [1, true]}",
+            ),
+            (json!(null), "null"),
+            (json!("a\u{1b}[2J"), "\"a\\u001b[2J\""),
+        ] {
+            assert_eq!(one_line(&value), said);
+        }
+    }
+}
