@@ -4,6 +4,7 @@
 
 pub mod apply;
 pub mod broker;
+pub mod cli;
 pub mod engine;
 pub mod kinds;
 pub mod model;

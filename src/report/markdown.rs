@@ -4,8 +4,9 @@ use serde_json::Value;
 
 use super::json::word_and_why;
 use super::line::safe;
+use super::one_line;
 use super::text::{blocked_why, counts};
-use super::{Done, one_line};
+use crate::apply::Done;
 use crate::model::{Action, Change, KindName, Step};
 use crate::plan::Plan;
 
@@ -144,13 +145,16 @@ pub fn outcomes(plan: &Plan, done: &[Done]) -> String {
     let mut text = format!("### trueup apply: {}\n\n", code(&plan.stack));
     let applied = done
         .iter()
-        .filter(|(_, _, o)| word_and_why(o).0 == "applied")
+        .filter(|d| word_and_why(&d.outcome).0 == "applied")
         .count();
     let _ = writeln!(text, "**Applied {applied} of {}.**\n", done.len());
     if applied < done.len() {
         text.push_str("| outcome | resource | why |\n|---|---|---|\n");
     }
-    for (address, _, outcome) in done {
+    for Done {
+        address, outcome, ..
+    } in done
+    {
         let (word, Some(why)) = word_and_why(outcome) else {
             continue;
         };

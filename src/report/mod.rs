@@ -17,7 +17,7 @@ mod value;
 pub mod explain;
 pub mod text;
 
-pub use json::{outcomes as outcomes_json, plan as plan_json, problems as problems_json};
+pub use json::{outcomes as outcomes_json, problems as problems_json};
 pub use line::Line;
 pub use markdown::{outcomes as outcomes_markdown, plan as plan_markdown};
 pub use page::Page;

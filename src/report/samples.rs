@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::model::{Action, Address, Base, Change, Code, Refusal, Source, Step};
+use crate::apply::Done;
+use crate::model::{Action, Address, Base, Change, Code, Outcome, Refusal, Source, Step};
 use crate::plan::{FORMAT_VERSION, Plan, PlanProblem, Summary, Target, UndeclaredField};
 
 pub(crate) fn step(address: &str, action: Action, line: u32) -> Step {
@@ -179,4 +180,12 @@ fn changed_topic() -> Step {
         pinned,
     ];
     changed
+}
+
+pub(crate) fn done(address: &str, action: Action, outcome: Outcome) -> Done {
+    Done {
+        address: address.parse().unwrap(),
+        action,
+        outcome,
+    }
 }

@@ -85,6 +85,14 @@ pub fn field(
     Some(page.finish())
 }
 
+/// The paths of every field that can be declared, in the order of the struct.
+pub fn paths(declaration: &Declaration) -> Vec<String> {
+    all(declaration, "")
+        .into_iter()
+        .map(|(path, _)| path)
+        .collect()
+}
+
 /// The fields of an object, or of the objects of a list.
 fn inside(field: &Field) -> Option<&Declaration> {
     match &field.shape {

@@ -6,5 +6,5 @@ mod near;
 mod words;
 
 pub use code::{code, codes};
-pub use kind::{field, kind, kinds};
+pub use kind::{field, kind, kinds, paths};
 pub use near::nearest;

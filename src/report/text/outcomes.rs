@@ -1,8 +1,9 @@
 use super::step::mark_of;
 use super::{View, summary};
+use crate::apply::Done;
 use crate::model::{Action, Outcome};
 use crate::plan::Plan;
-use crate::report::{Done, Line, Page, Tone};
+use crate::report::{Line, Page, Tone};
 
 /// What was applied is listed up to this many; beyond, it is counted.
 const LISTED: usize = 20;
@@ -10,7 +11,7 @@ const LISTED: usize = 20;
 /// What became of the steps: a table of what did not go well, then the counts and the next command.
 pub fn outcomes(plan: &Plan, done: &[Done], view: &View<'_>) -> String {
     let mut page = Page::new(view.width);
-    let is = |word: Word| done.iter().filter(move |(_, _, o)| Word::of(o) == word);
+    let is = |word: Word| done.iter().filter(move |d| Word::of(&d.outcome) == word);
     let applied = is(Word::Applied).count();
     let mut rows = Vec::new();
     if applied <= LISTED {
@@ -58,7 +59,12 @@ impl Word {
     }
 }
 
-fn row(word: &str, tone: Tone, (address, action, outcome): &Done) -> Vec<(Tone, String)> {
+fn row(word: &str, tone: Tone, done: &Done) -> Vec<(Tone, String)> {
+    let Done {
+        address,
+        action,
+        outcome,
+    } = done;
     let why = match outcome {
         Outcome::Applied => applied_how(*action),
         Outcome::Failed { why } | Outcome::Unknown { why } => why,
@@ -85,7 +91,7 @@ const fn applied_how(action: Action) -> &'static str {
 
 /// `Applied 198 of 203: 3 failed, 2 not attempted.`
 fn counts(page: &mut Page, plan: &Plan, done: &[Done]) {
-    let count = |word| done.iter().filter(|(_, _, o)| Word::of(o) == word).count();
+    let count = |word| done.iter().filter(|d| Word::of(&d.outcome) == word).count();
     let applied = count(Word::Applied);
     if done.is_empty() {
         let text = format!(

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Drift, View, drift, outcomes, plan};
 use crate::model::{Action, Outcome};
-use crate::report::samples::{change, mixed, of, step};
+use crate::report::samples::{change, done, mixed, of, step};
 
 fn bare(screen: &str) -> String {
     anstream::adapter::strip_str(screen).to_string()
@@ -70,7 +70,7 @@ fn no_drift_is_one_sentence() {
 #[test]
 fn outcomes_tell_what_happened_and_why_not() {
     let plan = mixed();
-    let done = vec![
+    let all = vec![
         ("stream/NOTIFICATIONS", Action::Create, Outcome::Applied),
         (
             "topic/analytics-events",
@@ -95,9 +95,9 @@ fn outcomes_tell_what_happened_and_why_not() {
         ),
     ]
     .into_iter()
-    .map(|(address, action, outcome)| (address.parse().unwrap(), action, outcome))
+    .map(|(address, action, outcome)| done(address, action, outcome))
     .collect::<Vec<_>>();
-    insta::assert_snapshot!(bare(&outcomes(&plan, &done, &view(100))));
+    insta::assert_snapshot!(bare(&outcomes(&plan, &all, &view(100))));
 }
 
 #[test]

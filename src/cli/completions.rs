@@ -1,0 +1,13 @@
+use super::args::command;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::screen::Screen;
+
+/// Prints the completions of a shell.
+pub(super) fn run(shell: clap_complete::Shell, screen: &Screen) -> Result<Exit, Failure> {
+    let mut text = Vec::new();
+    let mut command = command(clap::ColorChoice::Never);
+    clap_complete::generate(shell, &mut command, "trueup", &mut text);
+    screen.result(&String::from_utf8_lossy(&text))?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,52 @@
+use std::fmt::Write;
+use std::process::ExitCode;
+
+/// Declares the exit codes: variant, number, one sentence.
+macro_rules! exits {
+    ($($variant:ident $number:literal $sentence:literal;)*) => {
+        /// How trueup ends. A script may rely on every number.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Exit { $(#[doc = $sentence] $variant,)* }
+
+        impl Exit {
+            /// Every way to end, by number.
+            pub const ALL: &'static [Exit] = &[$(Exit::$variant,)*];
+
+            /// The number that the shell sees.
+            pub const fn number(self) -> u8 {
+                match self { $(Exit::$variant => $number,)* }
+            }
+
+            /// What it means, in one sentence.
+            pub const fn sentence(self) -> &'static str {
+                match self { $(Exit::$variant => $sentence,)* }
+            }
+        }
+    };
+}
+
+exits! {
+    Done 0 "done; nothing to do, or all of it was done";
+    Error 1 "an error: wrong usage, a problem in a manifest, a broker or a resource that can't be read";
+    Changes 2 "there are changes or drift (`plan --detailed-exitcode`, `drift`)";
+    Blocked 3 "what is left to do is blocked; the way out stands at each step";
+    Stale 5 "the saved plan is stale: what it rests on has moved";
+    Partly 6 "some steps were not applied: failed, not attempted, blocked or unknown";
+    Interrupted 130 "stopped cleanly by SIGINT (Ctrl-C)";
+    Terminated 143 "stopped cleanly by SIGTERM";
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(exit.number())
+    }
+}
+
+/// The table of exit codes as it stands in the long help.
+pub fn table() -> String {
+    let mut text = String::new();
+    for exit in Exit::ALL {
+        let _ = writeln!(text, "  {:>3}  {}", exit.number(), exit.sentence());
+    }
+    text
+}

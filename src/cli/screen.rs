@@ -1,0 +1,90 @@
+use std::io::{self, Write};
+use std::path::Path;
+
+use super::args::{Form, Global, When};
+use super::failure::Failure;
+
+/// Columns where no terminal tells them.
+const WIDTH: usize = 100;
+/// Beyond this, lines are harder to read, not easier.
+const WIDEST: usize = 120;
+
+/// The only way out to the user: the result to standard output, the rest to standard error.
+#[derive(Clone, Debug)]
+pub struct Screen {
+    global: Global,
+}
+
+impl Screen {
+    /// The screen that these options ask for; colour is decided here, once.
+    pub fn new(global: &Global) -> Self {
+        match global.color {
+            When::Auto => {}
+            When::Always => anstream::ColorChoice::Always.write_global(),
+            When::Never => anstream::ColorChoice::Never.write_global(),
+        }
+        Screen {
+            global: global.clone(),
+        }
+    }
+
+    /// Columns for the result.
+    pub fn width(&self) -> usize {
+        columns(terminal_size::terminal_size_of(io::stdout()))
+    }
+
+    /// Columns for diagnostics.
+    pub fn error_width(&self) -> usize {
+        columns(terminal_size::terminal_size_of(io::stderr()))
+    }
+
+    /// Prints the result in the form that was asked for, and writes each `--report`.
+    ///
+    /// # Errors
+    /// When a report or standard output can't be written; a reader that went away is no error.
+    pub fn publish(&self, render: &dyn Fn(Form) -> String) -> Result<(), Failure> {
+        for (form, file) in &self.global.reports {
+            let text = anstream::adapter::strip_str(&render(*form)).to_string();
+            write_file(file, &text)?;
+        }
+        self.result(&render(self.global.output))
+    }
+
+    /// Prints to standard output.
+    ///
+    /// # Errors
+    /// As [`Screen::publish`].
+    pub fn result(&self, text: &str) -> Result<(), Failure> {
+        let mut out = anstream::stdout().lock();
+        gone_is_fine(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+            .map_err(|error| Failure::said(format!("can't write to standard output: {error}")))
+    }
+
+    /// Says what is wrong on standard error, always.
+    pub fn complain(&self, text: &str) {
+        let mut err = anstream::stderr().lock();
+        let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
+    }
+}
+
+/// Writes a file whole.
+///
+/// # Errors
+/// Names the file and what the system said.
+pub fn write_file(file: &Path, text: &str) -> Result<(), Failure> {
+    std::fs::write(file, text)
+        .map_err(|error| Failure::said(format!("can't write `{}`: {error}", file.display())))
+}
+
+fn columns(size: Option<(terminal_size::Width, terminal_size::Height)>) -> usize {
+    size.map_or(WIDTH, |(width, _)| usize::from(width.0))
+        .clamp(20, WIDEST)
+}
+
+/// A reader that went away (`| head -1`) has what it wanted.
+fn gone_is_fine(written: io::Result<()>) -> io::Result<()> {
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}
