@@ -34,6 +34,10 @@ pub struct Facts {
     /// The server sets it; never declared, never drift.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub hidden: bool,
+    /// Every resource has it and there is no default to go back to (a topic's partitions): a live
+    /// value that is not declared is no override, and is never reset.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub inherent: bool,
     /// Where the facts come from: an ADR, a KIP, a server's source.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
@@ -91,6 +95,7 @@ pub fn field() -> Facts {
         api_level: None,
         text: false,
         hidden: false,
+        inherent: false,
         source: None,
     }
 }
@@ -153,6 +158,12 @@ impl Facts {
     /// Set by the server, never declared.
     pub fn hidden(mut self) -> Self {
         self.hidden = true;
+        self
+    }
+
+    /// Has no default to go back to.
+    pub fn inherent(mut self) -> Self {
+        self.inherent = true;
         self
     }
 

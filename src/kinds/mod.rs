@@ -6,6 +6,7 @@
 pub mod acl;
 mod declaration;
 mod facts;
+mod kafka;
 mod surroundings;
 pub mod topic;
 mod values;
@@ -24,7 +25,7 @@ use crate::model::{Address, Doc, Flat, KindName, Outcome, Problem, Refusal, Reso
 
 /// Every kind, in the order of [`KindName::ALL`].
 pub fn registry() -> &'static [&'static dyn Kind] {
-    &[]
+    &[&topic::Topic, &acl::Acl]
 }
 
 /// The kind of this name; none is missing (a test sees to it).

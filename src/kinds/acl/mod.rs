@@ -1,14 +1,94 @@
 //! Kafka ACLs: identity and nothing else, so that one is made or is there.
 
 mod binding;
+mod carry_out;
 mod entry;
 mod expand;
+mod export;
+mod judge;
+mod observe;
 mod rules;
 mod spec;
-mod words;
+
+use std::sync::LazyLock;
+
+use async_trait::async_trait;
 
 pub use binding::{acl_of, address_of};
 pub use entry::{Access, AclEntry, AclResource, Consumer, ConsumerTerms, Producer, ProducerTerms};
-pub use expand::{Expansion, expand_access, expand_entry};
+pub use expand::{Expansion, Places, expand_access, expand_entry};
+pub use export::entries;
+pub use rules::operations;
 pub use spec::AclSpec;
-pub use words::{AclBinding, AclFilter, Operation, PatternType, Permission, ResourceType};
+
+pub use crate::broker::kafka::{
+    AclBinding, AclFilter, Operation, PatternType, Permission, ResourceType,
+};
+
+use super::kafka::{client, not_attempted, refuse_all, unreadable};
+use super::{Case, Declaration, Kind, Observations, Resources};
+use crate::broker::Brokers;
+use crate::model::{Address, Code, KindName, Outcome, Problem, Refusal, Resource, Step};
+
+/// The kind `acl`.
+///
+/// Its address holds all that it is, so a resource of this kind declares no fields.
+pub struct Acl;
+
+/// The seven fields of an ACL's identity.
+pub fn declaration() -> &'static Declaration {
+    static DECLARATION: LazyLock<Declaration> = LazyLock::new(Declaration::of::<AclSpec>);
+    &DECLARATION
+}
+
+#[async_trait]
+impl Kind for Acl {
+    fn name(&self) -> KindName {
+        KindName::Acl
+    }
+
+    fn declaration(&self) -> &'static Declaration {
+        declaration()
+    }
+
+    /// What the expansion of an entry has not told already: only what no broker takes.
+    fn check(&self, resource: &Resource, _all: &Resources) -> Vec<Problem> {
+        let problems = match acl_of(&resource.address) {
+            Ok(acl) => rules::acl(&acl),
+            Err(why) => vec![Problem::error(Code::BadName, why)],
+        };
+        problems
+            .into_iter()
+            .map(|problem| problem.about(&resource.address).at(resource.place.clone()))
+            .collect()
+    }
+
+    fn judge(&self, case: &Case<'_>) -> Vec<Refusal> {
+        judge::judge(case)
+    }
+
+    async fn observe(&self, brokers: &Brokers, addresses: &[Address]) -> Observations {
+        match client(brokers) {
+            Ok(kafka) => observe::observe(kafka, addresses).await,
+            Err(problem) => unreadable(addresses, &problem),
+        }
+    }
+
+    async fn rehearse(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Refusal)> {
+        match client(brokers) {
+            Ok(kafka) => carry_out::rehearse(kafka, steps).await,
+            Err(problem) => refuse_all(steps, &problem),
+        }
+    }
+
+    async fn carry_out(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Outcome)> {
+        match client(brokers) {
+            Ok(kafka) => carry_out::carry_out(kafka, steps).await,
+            Err(problem) => not_attempted(steps, &problem.message),
+        }
+    }
+
+    async fn list(&self, brokers: &Brokers) -> Result<Vec<Address>, Problem> {
+        observe::list(client(brokers)?).await
+    }
+}

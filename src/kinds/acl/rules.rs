@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Operation, PatternType, ResourceType};
+use super::{AclBinding, Operation, PatternType, ResourceType};
 use crate::model::{Code, Problem};
 
 /// The only name that the cluster has as a resource.
@@ -47,6 +47,20 @@ impl Complaint {
         };
         problem.hint(self.hint)
     }
+}
+
+/// What no broker would take of a whole ACL.
+pub(super) fn acl(acl: &AclBinding) -> Vec<Problem> {
+    [
+        principal(&acl.principal),
+        name(acl.resource_type, acl.pattern, &acl.name),
+        host(&acl.host),
+    ]
+    .into_iter()
+    .flatten()
+    .filter(Complaint::is_error)
+    .map(Complaint::problem)
+    .collect()
 }
 
 /// A principal is `Type:name`; Kafka refuses another form.

@@ -1,20 +1,98 @@
 //! Kafka topics: partitions, replication factor and configs.
 
+mod carry_out;
 mod configs;
 mod facts;
+mod judge;
+mod observe;
+mod order;
+mod rehearse;
+mod rules;
 mod spec;
 
 use std::sync::LazyLock;
 
+use async_trait::async_trait;
+
 pub use configs::{ConfigType, KnownConfig, is_throttle, known_config, known_configs};
 pub use facts::config_facts;
+pub use rules::is_internal;
 pub use spec::{ConfigValue, TopicSpec};
 
-use crate::kinds::Declaration;
+use super::kafka::{client, not_attempted, problem, refuse_all, unreadable};
+use super::{Case, Declaration, Kind, Observations, Resources};
+use crate::broker::Brokers;
+use crate::model::{Address, Flat, KindName, Outcome, Problem, Refusal, Resource, Step};
+
+/// The kind `topic`.
+pub struct Topic;
 
 /// A topic's fields, with the facts of every config.
 pub fn declaration() -> &'static Declaration {
     static DECLARATION: LazyLock<Declaration> =
         LazyLock::new(|| Declaration::of::<TopicSpec>().with_entries("config", config_facts));
     &DECLARATION
+}
+
+#[async_trait]
+impl Kind for Topic {
+    fn name(&self) -> KindName {
+        KindName::Topic
+    }
+
+    fn declaration(&self) -> &'static Declaration {
+        declaration()
+    }
+
+    fn aliases(&self) -> &'static [(&'static str, &'static str)] {
+        &[("retention", "config.retention.ms")]
+    }
+
+    fn check(&self, resource: &Resource, _all: &Resources) -> Vec<Problem> {
+        rules::check(resource)
+    }
+
+    fn check_all(&self, all: &Resources) -> Vec<Problem> {
+        rules::check_all(all)
+    }
+
+    /// A running reassignment sets throttles and takes them away: never ours unless declared.
+    fn settle(&self, declared: &mut Flat, live: &mut Flat) {
+        live.retain(|path, _| !is_throttle(path) || declared.contains_key(path));
+    }
+
+    fn judge(&self, case: &Case<'_>) -> Vec<Refusal> {
+        judge::judge(case)
+    }
+
+    async fn observe(&self, brokers: &Brokers, addresses: &[Address]) -> Observations {
+        match client(brokers) {
+            Ok(kafka) => observe::observe(kafka, addresses).await,
+            Err(problem) => unreadable(addresses, &problem),
+        }
+    }
+
+    async fn rehearse(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Refusal)> {
+        match client(brokers) {
+            Ok(kafka) => rehearse::rehearse(kafka, steps).await,
+            Err(problem) => refuse_all(steps, &problem),
+        }
+    }
+
+    async fn carry_out(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Outcome)> {
+        match client(brokers) {
+            Ok(kafka) => carry_out::carry_out(kafka, steps).await,
+            Err(problem) => not_attempted(steps, &problem.message),
+        }
+    }
+
+    /// Every topic that the user may describe, but for Kafka's own.
+    async fn list(&self, brokers: &Brokers) -> Result<Vec<Address>, Problem> {
+        let names = client(brokers)?.list_topics().await;
+        let names = names.map_err(|error| problem(&error))?;
+        let of_users = names.into_iter().filter(|name| !is_internal(name));
+        Ok(of_users
+            .map(|name| Address::new(KindName::Topic, name))
+            .collect())
+    }
 }

@@ -1,0 +1,136 @@
+//! ACLs as the brokers have them.
+
+use std::collections::HashSet;
+
+use indexmap::{IndexMap, IndexSet};
+use serde_json::{Value, json};
+
+use super::{AclBinding, AclFilter, acl_of, address_of};
+use crate::broker::kafka::{Kafka, KafkaError};
+use crate::kinds::kafka::{needs, problem};
+use crate::kinds::{Live, Observations, Observed};
+use crate::model::{Address, Code, Doc, Flat, Problem};
+
+/// Reads these ACLs, and no others than those on the same resources or of the same principals.
+pub(super) async fn observe(kafka: &Kafka, addresses: &[Address]) -> Observations {
+    let acls: Vec<_> = addresses.iter().map(|a| (a, acl_of(a))).collect();
+    let asked: Vec<&AclBinding> = acls
+        .iter()
+        .filter_map(|(_, acl)| acl.as_ref().ok())
+        .collect();
+    let held = held(kafka, &asked).await.map_err(|error| unread(&error));
+    let of = |address: &Address, acl: Result<AclBinding, String>| match (&held, acl) {
+        (_, Err(why)) => Observed::Unreadable(no_address(address, why)),
+        (Err(problem), Ok(_)) => Observed::Unreadable(problem.clone().about(address)),
+        (Ok(held), Ok(acl)) if held.contains(&acl) => Observed::Present(live(&acl)),
+        (Ok(_), Ok(_)) => Observed::Absent,
+    };
+    acls.into_iter()
+        .map(|(address, acl)| (address.clone(), of(address, acl)))
+        .collect()
+}
+
+/// The ACLs of the cluster that these may be among.
+pub(super) async fn held(
+    kafka: &Kafka,
+    acls: &[&AclBinding],
+) -> Result<HashSet<AclBinding>, KafkaError> {
+    if acls.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let found = kafka.describe_acls(&filters(acls)).await?;
+    Ok(found.into_iter().collect())
+}
+
+/// A filter for each resource or for each principal, whichever are fewer.
+fn filters(acls: &[&AclBinding]) -> Vec<AclFilter> {
+    let resources: IndexMap<_, _> = acls
+        .iter()
+        .map(|acl| ((acl.resource_type, acl.pattern, &acl.name), ()))
+        .collect();
+    let principals: IndexSet<&String> = acls.iter().map(|acl| &acl.principal).collect();
+    if principals.len() < resources.len() {
+        let of = |principal: &&String| AclFilter {
+            principal: Some((*principal).clone()),
+            ..AclFilter::default()
+        };
+        return principals.iter().map(of).collect();
+    }
+    resources
+        .keys()
+        .map(|(kind, pattern, name)| AclFilter::on(*kind, *pattern, name))
+        .collect()
+}
+
+/// Unauthorised never reads as "no ACLs".
+pub(super) fn unread(error: &KafkaError) -> Problem {
+    match error {
+        KafkaError::ClusterAuthorizationFailed { .. } => {
+            Problem::error(Code::Denied, needs("DESCRIBE on the cluster"))
+                .hint("without it no ACL can be read, so none is taken to be absent")
+        }
+        KafkaError::SecurityDisabled { .. } => {
+            Problem::error(Code::NoAuthorizer, error.to_string()).hint(Code::NoAuthorizer.way_out())
+        }
+        other => problem(other),
+    }
+}
+
+fn no_address(address: &Address, why: String) -> Problem {
+    Problem::error(Code::BadName, why).about(address)
+}
+
+/// An ACL has no fields beside its address.
+fn live(acl: &AclBinding) -> Live {
+    let raw = match json!(acl) {
+        Value::Object(raw) => raw,
+        _ => Doc::new(),
+    };
+    Live {
+        fields: Flat::new(),
+        raw,
+        incarnation: None,
+        inherited: IndexMap::new(),
+    }
+}
+
+/// Every ACL of the cluster.
+pub(super) async fn list(kafka: &Kafka) -> Result<Vec<Address>, Problem> {
+    let found = kafka.describe_acls(&[AclFilter::default()]).await;
+    let mut acls = found.map_err(|error| unread(&error))?;
+    acls.sort();
+    Ok(acls.iter().map(address_of).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn acl(text: &str) -> AclBinding {
+        acl_of(&text.parse().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn the_fewer_filters_are_asked() {
+        let on_one: Vec<AclBinding> = ["a", "b", "c"]
+            .iter()
+            .map(|user| acl(&format!("acl/User:{user}/allow/read/topic/literal/t/*")))
+            .collect();
+        let asked = filters(&on_one.iter().collect::<Vec<_>>());
+        assert_eq!(
+            asked,
+            [AclFilter::on(
+                on_one[0].resource_type,
+                on_one[0].pattern,
+                "t"
+            )]
+        );
+        let of_one: Vec<AclBinding> = ["t", "u", "v"]
+            .iter()
+            .map(|topic| acl(&format!("acl/User:a/allow/read/topic/literal/{topic}/*")))
+            .collect();
+        let asked = filters(&of_one.iter().collect::<Vec<_>>());
+        assert_eq!(asked.len(), 1);
+        assert_eq!(asked[0].principal.as_deref(), Some("User:a"));
+    }
+}

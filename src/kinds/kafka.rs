@@ -1,0 +1,141 @@
+//! What the kinds on Kafka share: the client, its failures in the plan's words, and waiting until
+//! a change is visible.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Observations, Observed};
+use crate::broker::Brokers;
+use crate::broker::kafka::{Fate, ItemError, Kafka, KafkaError};
+use crate::model::{Address, Code, Outcome, Problem, Refusal, Step};
+
+/// The connected cluster.
+pub(super) fn client(brokers: &Brokers) -> Result<&Kafka, Problem> {
+    brokers.kafka.as_ref().ok_or_else(|| {
+        Problem::error(Code::Unreachable, "kafka is not connected")
+            .hint("name the cluster in `connections.kafka`, or set `KAFKA_BROKERS`")
+    })
+}
+
+/// A failed request as a problem of everything that it asked for.
+pub(super) fn problem(error: &KafkaError) -> Problem {
+    let code = match error {
+        KafkaError::ClusterAuthorizationFailed { .. } => Code::Denied,
+        KafkaError::SecurityDisabled { .. } => Code::NoAuthorizer,
+        KafkaError::Refused { .. }
+        | KafkaError::Unsupported { .. }
+        | KafkaError::Protocol { .. } => Code::Unreadable,
+        _ => Code::Unreachable,
+    };
+    Problem::error(code, error.to_string()).hint(code.way_out())
+}
+
+/// The same refusal for every step, when the broker could not be asked at all.
+pub(super) fn refuse_all(steps: &[&Step], problem: &Problem) -> Vec<(Address, Refusal)> {
+    let hint = problem.hint.as_deref().unwrap_or(problem.code.way_out());
+    let refusal = Refusal::new(problem.code, &problem.message, hint);
+    steps
+        .iter()
+        .map(|step| (step.address.clone(), refusal.clone()))
+        .collect()
+}
+
+/// The same for every step, when nothing could be sent.
+pub(super) fn not_attempted(steps: &[&Step], because: &str) -> Vec<(Address, Outcome)> {
+    let outcome = Outcome::NotAttempted {
+        because: because.to_owned(),
+    };
+    steps
+        .iter()
+        .map(|step| (step.address.clone(), outcome.clone()))
+        .collect()
+}
+
+/// The same problem for every address, when nothing could be read.
+pub(super) fn unreadable(addresses: &[Address], problem: &Problem) -> Observations {
+    let of = |address: &Address| Observed::Unreadable(problem.clone().about(address));
+    addresses
+        .iter()
+        .map(|address| (address.clone(), of(address)))
+        .collect()
+}
+
+/// A right that an error says is missing, as a message.
+pub(super) fn needs(right: &str) -> String {
+    format!("needs {right}")
+}
+
+/// An item's error as an outcome; `right` is the one that an authorization error speaks of.
+pub(super) fn outcome(error: &ItemError, right: &str) -> Outcome {
+    let why = match is_denial(error) {
+        true => format!("{}: {error}", needs(right)),
+        false => error.to_string(),
+    };
+    match error.fate {
+        Fate::Refused => Outcome::Failed { why },
+        Fate::Unknown => Outcome::Unknown { why },
+        Fate::NotSent => Outcome::NotAttempted { because: why },
+    }
+}
+
+/// Whether an item's error says that a right is missing.
+pub(super) fn is_denial(error: &ItemError) -> bool {
+    matches!(error.code, 29 | 30 | 31 | 53)
+}
+
+/// `UNKNOWN_TOPIC_OR_PARTITION`.
+pub(super) const UNKNOWN_TOPIC: i16 = 3;
+/// `TOPIC_ALREADY_EXISTS`.
+pub(super) const TOPIC_EXISTS: i16 = 36;
+
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// What did not become visible in time, and the last failure to look.
+pub(super) struct Unseen<T> {
+    pub(super) items: Vec<T>,
+    pub(super) failure: Option<KafkaError>,
+}
+
+/// Looks again and again, with growing pauses, for what is not visible yet. `look` gives back what
+/// is still to wait for.
+///
+/// A broker applies changes in their order, so that one read right behind a batch proves nothing.
+pub(super) async fn until_visible<T, F>(
+    mut items: Vec<T>,
+    allowed: Duration,
+    look: impl Fn(Vec<T>) -> F,
+) -> Unseen<T>
+where
+    T: Clone,
+    F: Future<Output = Result<Vec<T>, KafkaError>>,
+{
+    let (started, mut pause, mut failure) = (Instant::now(), FIRST_PAUSE, None);
+    while !items.is_empty() {
+        match look(items.clone()).await {
+            Ok(left) => (items, failure) = (left, None),
+            Err(error) => failure = Some(error),
+        }
+        if items.is_empty() || started.elapsed() > allowed {
+            break;
+        }
+        tracing::debug!(waiting_for = items.len(), "not visible yet");
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+    Unseen { items, failure }
+}
+
+/// Why an item that the broker took is not known to be there.
+pub(super) fn unseen(allowed: Duration, failure: Option<&KafkaError>) -> Outcome {
+    let seconds = allowed.as_secs();
+    Outcome::Unknown {
+        why: match failure {
+            Some(error) => format!("the broker took it, and it could not be read back: {error}"),
+            None => {
+                format!("the broker took it, and it was not visible after {seconds} s; plan again")
+            }
+        },
+    }
+}

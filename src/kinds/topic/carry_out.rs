@@ -1,0 +1,254 @@
+//! Carrying steps out, batched, each with its own outcome.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use indexmap::IndexMap;
+
+use super::declaration;
+use super::observe::{observe, read};
+use super::order::Order;
+use super::rehearse::{configs_right, create_right, partitions_right};
+use crate::broker::kafka::{ItemError, Kafka, KafkaError};
+use crate::kinds::kafka::{TOPIC_EXISTS, outcome, unseen, until_visible};
+use crate::kinds::{Live, Observed};
+use crate::model::{Action, Address, Outcome, Step};
+
+type Answers = Result<IndexMap<String, Result<(), ItemError>>, KafkaError>;
+
+/// Carries these steps out and returns when what was done is visible.
+pub(super) async fn carry_out(kafka: &Kafka, steps: &[&Step]) -> Vec<(Address, Outcome)> {
+    let mut work = Work::default();
+    work.read_orders(steps);
+    work.check_bases(kafka, steps).await;
+    work.create(kafka).await;
+    work.raise_partitions(kafka).await;
+    work.alter_configs(kafka).await;
+    work.wait(kafka).await;
+    steps
+        .iter()
+        .map(|step| (step.address.clone(), work.outcome(&step.address.name)))
+        .collect()
+}
+
+/// The orders on their way, by the topic's name, and what became of each part.
+#[derive(Default)]
+struct Work {
+    orders: IndexMap<String, Order>,
+    /// Parts that were done, for a message about those that were not.
+    done: HashMap<String, Vec<String>>,
+    outcomes: HashMap<String, Vec<Outcome>>,
+}
+
+impl Work {
+    fn read_orders(&mut self, steps: &[&Step]) {
+        for step in steps {
+            let name = step.address.name.clone();
+            match Order::of(step) {
+                Ok(order) => {
+                    self.orders.insert(name, order);
+                }
+                Err(why) => self.settle(&name, Outcome::Failed { why }),
+            }
+        }
+    }
+
+    /// Reads what is to be updated anew: a plan is kept to only while it rests on what is there.
+    async fn check_bases(&mut self, kafka: &Kafka, steps: &[&Step]) {
+        let updates: HashMap<&Address, &Step> = steps
+            .iter()
+            .filter(|step| step.action == Action::Update)
+            .map(|step| (&step.address, *step))
+            .collect();
+        let addresses: Vec<Address> = updates.keys().map(|address| (*address).clone()).collect();
+        if addresses.is_empty() {
+            return;
+        }
+        for (address, observed) in observe(kafka, &addresses).await {
+            let moved = updates
+                .get(&address)
+                .and_then(|step| moved(step, &observed));
+            if let Some(outcome) = moved {
+                self.orders.shift_remove(&address.name);
+                self.settle(&address.name, outcome);
+            }
+        }
+    }
+
+    async fn create(&mut self, kafka: &Kafka) {
+        let topics = self.parts(|order| order.create.clone());
+        if !topics.is_empty() {
+            tracing::debug!(topics = topics.len(), "creating topics");
+            let answers = kafka.create_topics(&topics, false).await;
+            let names = topics
+                .into_iter()
+                .map(|topic| (topic.name, "created".to_owned()));
+            self.take(names.collect(), answers, create_right);
+        }
+    }
+
+    async fn raise_partitions(&mut self, kafka: &Kafka) {
+        let counts = self.parts(|order| order.partitions.clone());
+        if !counts.is_empty() {
+            tracing::debug!(topics = counts.len(), "adding partitions");
+            let answers = kafka.create_partitions(&counts, false).await;
+            let names = counts
+                .into_iter()
+                .map(|(name, count)| (name, format!("partitions raised to {count}")));
+            self.take(names.collect(), answers, partitions_right);
+        }
+    }
+
+    async fn alter_configs(&mut self, kafka: &Kafka) {
+        let changes = self.parts(|order| order.configs.clone());
+        if !changes.is_empty() {
+            tracing::debug!(topics = changes.len(), "altering configs");
+            let answers = kafka.alter_configs(&changes, false).await;
+            let names = changes
+                .into_iter()
+                .map(|change| (change.topic, "configs altered".to_owned()));
+            self.take(names.collect(), answers, configs_right);
+        }
+    }
+
+    fn parts<T>(&self, part: impl Fn(&Order) -> Option<T>) -> Vec<T> {
+        self.orders.values().filter_map(part).collect()
+    }
+
+    /// Takes the broker's answer about one part of each of these topics.
+    fn take(&mut self, parts: Vec<(String, String)>, answers: Answers, right: fn(&str) -> String) {
+        for (name, deed) in parts {
+            match &answers {
+                Err(error) => {
+                    let because = error.to_string();
+                    self.settle(&name, Outcome::NotAttempted { because });
+                }
+                Ok(answers) => match answers.get(&name) {
+                    Some(Ok(())) => self.done.entry(name).or_default().push(deed),
+                    Some(Err(error)) => self.settle(&name, refused(error, &right(&name))),
+                    None => self.settle(&name, lost()),
+                },
+            }
+        }
+    }
+
+    fn settle(&mut self, name: &str, outcome: Outcome) {
+        self.outcomes
+            .entry(name.to_owned())
+            .or_default()
+            .push(outcome);
+    }
+
+    /// Waits for all that went well, together.
+    async fn wait(&mut self, kafka: &Kafka) {
+        let sent: Vec<String> = self
+            .orders
+            .keys()
+            .filter(|name| !self.outcomes.contains_key(*name))
+            .cloned()
+            .collect();
+        let allowed = Duration::from_secs(30) + Duration::from_millis(50) * count(&sent);
+        let orders = &self.orders;
+        let left = until_visible(sent, allowed, |names| async move {
+            let seen = read(kafka, &names).await?;
+            let is_hidden = |name: &String| !is_visible(orders.get(name), seen.get(name));
+            Ok(names.into_iter().filter(is_hidden).collect())
+        })
+        .await;
+        for name in left.items {
+            self.settle(&name, unseen(allowed, left.failure.as_ref()));
+        }
+    }
+
+    /// The worst of what became of the parts, with what was done all the same.
+    fn outcome(&mut self, name: &str) -> Outcome {
+        let Some(outcomes) = self.outcomes.remove(name) else {
+            return Outcome::Applied;
+        };
+        let done = self.done.remove(name).unwrap_or_default();
+        merged(outcomes, &done)
+    }
+}
+
+fn count(names: &[String]) -> u32 {
+    u32::try_from(names.len()).unwrap_or(u32::MAX)
+}
+
+fn lost() -> Outcome {
+    Outcome::Unknown {
+        why: "the broker's answer does not mention it".to_owned(),
+    }
+}
+
+fn refused(error: &ItemError, right: &str) -> Outcome {
+    if error.code == TOPIC_EXISTS {
+        let why = "somebody made it since the plan was made; plan again".to_owned();
+        return Outcome::Failed { why };
+    }
+    outcome(error, right)
+}
+
+fn moved(step: &Step, observed: &Observed) -> Option<Outcome> {
+    let failed = |why: &str| {
+        Some(Outcome::Failed {
+            why: why.to_owned(),
+        })
+    };
+    match observed {
+        Observed::Absent => failed("deleted since the plan was made; plan again"),
+        Observed::Present(live) if live.incarnation != step.base.incarnation => {
+            failed("deleted and made anew since the plan was made; plan again")
+        }
+        Observed::Present(live) if Some(live.fingerprint()) != step.base.fingerprint => {
+            failed("changed since the plan was made; plan again")
+        }
+        Observed::Present(_) => None,
+        Observed::Unreadable(problem) => Some(Outcome::NotAttempted {
+            because: format!("it can't be read now: {}", problem.message),
+        }),
+    }
+}
+
+fn is_visible(order: Option<&Order>, observed: Option<&Observed>) -> bool {
+    match (order, observed) {
+        (Some(order), Some(Observed::Present(live))) => shows(live, order),
+        _ => false,
+    }
+}
+
+fn shows(live: &Live, order: &Order) -> bool {
+    order.deltas.iter().all(|delta| {
+        let held = live.fields.get(&delta.path);
+        match declaration().field(&delta.path) {
+            Some(field) => field.same(held, delta.after.as_ref()),
+            None => held == delta.after.as_ref(),
+        }
+    })
+}
+
+fn merged(outcomes: Vec<Outcome>, done: &[String]) -> Outcome {
+    let (mut whys, mut failed, mut unknown) = (Vec::new(), false, false);
+    for outcome in outcomes {
+        match outcome {
+            Outcome::Applied => {}
+            Outcome::Failed { why } => {
+                failed = true;
+                whys.push(why);
+            }
+            Outcome::Unknown { why } => {
+                unknown = true;
+                whys.push(why);
+            }
+            Outcome::NotAttempted { because } => whys.push(because),
+        }
+    }
+    let mut why = whys.join("; ");
+    if !unknown && !done.is_empty() {
+        why = format!("{why} ({} all the same)", done.join(", "));
+    }
+    match (unknown, failed || !done.is_empty()) {
+        (true, _) => Outcome::Unknown { why },
+        (false, true) => Outcome::Failed { why },
+        (false, false) => Outcome::NotAttempted { because: why },
+    }
+}

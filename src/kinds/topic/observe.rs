@@ -1,0 +1,202 @@
+//! Topics as the brokers have them.
+
+use futures::future::try_join;
+use indexmap::IndexMap;
+use serde_json::{Value, json};
+
+use crate::broker::kafka::{
+    ConfigEntry, ConfigSource, ItemError, Kafka, KafkaError, Reassignment, TopicDescription,
+};
+use crate::kinds::kafka::{UNKNOWN_TOPIC, is_denial, needs, problem};
+use crate::kinds::{Live, Observations, Observed};
+use crate::model::{Address, Code, Doc, Flat, Problem};
+
+/// Stands in the raw document of a topic whose partitions have different numbers of replicas.
+pub(super) const MIXED: &str = "mixed_replication";
+
+type Reassignments = IndexMap<String, Vec<Reassignment>>;
+
+/// Reads these topics: description, configs and reassignments, a request of each per 1,000.
+pub(super) async fn observe(kafka: &Kafka, addresses: &[Address]) -> Observations {
+    let names: Vec<String> = addresses.iter().map(|a| a.name.clone()).collect();
+    let seen = read(kafka, &names).await;
+    let of = |address: &Address| match &seen {
+        Ok(seen) => seen.get(&address.name).cloned().unwrap_or_else(unanswered),
+        Err(error) => Observed::Unreadable(problem(error)),
+    };
+    addresses
+        .iter()
+        .map(|address| (address.clone(), about(of(address), address)))
+        .collect()
+}
+
+fn about(observed: Observed, address: &Address) -> Observed {
+    match observed {
+        Observed::Unreadable(problem) => Observed::Unreadable(problem.about(address)),
+        Observed::Absent | Observed::Present(_) => observed,
+    }
+}
+
+fn unanswered() -> Observed {
+    let message = "the broker's answer does not mention it";
+    Observed::Unreadable(Problem::error(Code::Unreadable, message).hint("plan again"))
+}
+
+/// The same by name, with the failure of a whole request apart.
+pub(super) async fn read(
+    kafka: &Kafka,
+    names: &[String],
+) -> Result<IndexMap<String, Observed>, KafkaError> {
+    let (described, mut configs) = try_join(
+        kafka.describe_topics(names),
+        kafka.describe_topic_configs(names),
+    )
+    .await?;
+    let moving = reassignments(kafka, &described).await?;
+    let seen = described.into_iter().map(|(name, description)| {
+        let configs = configs.swap_remove(&name);
+        let observed = one(&name, description, configs, moving.get(&name));
+        (name, observed)
+    });
+    Ok(seen.collect())
+}
+
+/// Without DESCRIBE on the cluster there is no list; then what the partitions show has to do.
+async fn reassignments(
+    kafka: &Kafka,
+    described: &IndexMap<String, Result<TopicDescription, ItemError>>,
+) -> Result<Reassignments, KafkaError> {
+    let counts: Vec<(String, i32)> = described
+        .iter()
+        .filter_map(|(name, topic)| Some((name.clone(), partition_count(topic.as_ref().ok()?))))
+        .collect();
+    if counts.is_empty() {
+        return Ok(Reassignments::new());
+    }
+    match kafka.list_reassignments(&counts).await {
+        Err(KafkaError::ClusterAuthorizationFailed { .. } | KafkaError::Unsupported { .. }) => {
+            tracing::debug!("reassignments can't be listed, so replicas are counted as they are");
+            Ok(Reassignments::new())
+        }
+        other => other,
+    }
+}
+
+fn partition_count(topic: &TopicDescription) -> i32 {
+    i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX)
+}
+
+fn one(
+    name: &str,
+    description: Result<TopicDescription, ItemError>,
+    configs: Option<Result<Vec<ConfigEntry>, ItemError>>,
+    moving: Option<&Vec<Reassignment>>,
+) -> Observed {
+    let left_out = || unanswered_problem(name);
+    match (description, configs) {
+        (Err(error), _) => unread(name, "DESCRIBE", &error),
+        (Ok(_), None) => Observed::Unreadable(left_out()),
+        (Ok(_), Some(Err(error))) => unread(name, "DESCRIBE_CONFIGS", &error),
+        (Ok(topic), Some(Ok(configs))) => {
+            let moving = moving.map(Vec::as_slice).unwrap_or_default();
+            Observed::Present(live(name, &topic, configs, moving))
+        }
+    }
+}
+
+fn unanswered_problem(name: &str) -> Problem {
+    let message = format!("the broker's answer leaves out the configs of topic/{name}");
+    Problem::error(Code::Unreadable, message).hint("plan again")
+}
+
+/// Only `UNKNOWN_TOPIC_OR_PARTITION` is absence; without the right it is not known.
+fn unread(name: &str, right: &str, error: &ItemError) -> Observed {
+    if error.code == UNKNOWN_TOPIC {
+        return Observed::Absent;
+    }
+    let right = format!("{right} on topic/{name}");
+    Observed::Unreadable(match is_denial(error) {
+        true => Problem::error(Code::Denied, needs(&right))
+            .hint("whether the topic exists can't be known without that right"),
+        false => Problem::error(Code::Unreadable, format!("topic/{name}: {error}"))
+            .hint(Code::Unreadable.way_out()),
+    })
+}
+
+fn live(
+    name: &str,
+    topic: &TopicDescription,
+    configs: Vec<ConfigEntry>,
+    moving: &[Reassignment],
+) -> Live {
+    let replicas = replica_counts(topic, moving);
+    let most = replicas.iter().max().copied().unwrap_or(0);
+    let mut raw = Doc::new();
+    raw.insert("name".to_owned(), name.into());
+    raw.insert("topic_id".to_owned(), json!(topic.topic_id));
+    raw.insert("internal".to_owned(), topic.internal.into());
+    if replicas.iter().any(|count| *count != most) {
+        raw.insert(MIXED.to_owned(), json!(replicas));
+    }
+    let mut fields = Flat::new();
+    fields.insert("partitions".to_owned(), topic.partitions.len().into());
+    fields.insert("replication_factor".to_owned(), most.into());
+    let (overrides, inherited) = values(configs);
+    fields.extend(overrides);
+    Live {
+        fields,
+        raw,
+        incarnation: topic.topic_id.clone(),
+        inherited,
+    }
+}
+
+/// How many replicas each partition has, or will have when its reassignment is done.
+fn replica_counts(topic: &TopicDescription, moving: &[Reassignment]) -> Vec<usize> {
+    topic
+        .partitions
+        .iter()
+        .map(|partition| {
+            let moved = moving.iter().find(|m| m.partition == partition.index);
+            moved.map_or(partition.replicas.len(), |m| m.target().len())
+        })
+        .collect()
+}
+
+/// The overrides of the topic, and what it has from elsewhere.
+///
+/// An override is what has the source DYNAMIC_TOPIC_CONFIG and nothing else: a broker's dynamic
+/// default is no drift of the topic.
+fn values(configs: Vec<ConfigEntry>) -> (Flat, IndexMap<String, Value>) {
+    let (mut overrides, mut inherited) = (Flat::new(), IndexMap::new());
+    for entry in configs {
+        let path = format!("config.{}", entry.name);
+        if let Some(value) = from_elsewhere(&entry) {
+            inherited.insert(path.clone(), value.into());
+        }
+        if let (ConfigSource::DynamicTopic, Some(value)) = (entry.source, entry.value) {
+            overrides.insert(path, value.into());
+        }
+    }
+    overrides.sort_keys();
+    (overrides, inherited)
+}
+
+/// The value that the topic would have without an override.
+fn from_elsewhere(entry: &ConfigEntry) -> Option<String> {
+    match entry.source {
+        ConfigSource::DynamicTopic => entry
+            .synonyms
+            .iter()
+            .find(|synonym| synonym.source != ConfigSource::DynamicTopic)
+            .and_then(|synonym| synonym.value.clone()),
+        ConfigSource::DynamicBroker
+        | ConfigSource::DynamicDefaultBroker
+        | ConfigSource::StaticBroker
+        | ConfigSource::Default
+        | ConfigSource::DynamicBrokerLogger
+        | ConfigSource::ClientMetrics
+        | ConfigSource::Group
+        | ConfigSource::Unknown => entry.value.clone(),
+    }
+}

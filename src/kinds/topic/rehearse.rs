@@ -1,0 +1,127 @@
+//! Asking the broker what it would refuse, without changing anything.
+
+use indexmap::IndexMap;
+
+use super::order::Order;
+use super::rules::nearest_key;
+use crate::broker::kafka::{ConfigChange, ItemError, Kafka, KafkaError, NewTopic};
+use crate::kinds::kafka::{TOPIC_EXISTS, is_denial, needs, problem, refuse_all};
+use crate::model::{Address, Code, KindName, Refusal, Step};
+
+type Answers = IndexMap<String, Result<(), ItemError>>;
+
+/// What the broker would refuse of these steps, by three batched requests with `validate_only`.
+pub(super) async fn rehearse(kafka: &Kafka, steps: &[&Step]) -> Vec<(Address, Refusal)> {
+    let (mut refusals, mut orders) = (Vec::new(), Vec::new());
+    for step in steps {
+        match Order::of(step) {
+            Ok(order) => orders.push(order),
+            Err(why) => {
+                let hint = "plan again";
+                refusals.push((
+                    step.address.clone(),
+                    Refusal::new(Code::Immutable, why, hint),
+                ));
+            }
+        }
+    }
+    match ask(kafka, &orders).await {
+        Ok(said) => refusals.extend(said),
+        Err(error) => refusals.extend(refuse_all(steps, &problem(&error))),
+    }
+    refusals
+}
+
+async fn ask(kafka: &Kafka, orders: &[Order]) -> Result<Vec<(Address, Refusal)>, KafkaError> {
+    let creates: Vec<NewTopic> = orders.iter().filter_map(|o| o.create.clone()).collect();
+    let counts: Vec<(String, i32)> = orders.iter().filter_map(|o| o.partitions.clone()).collect();
+    let configs: Vec<ConfigChange> = orders.iter().filter_map(|o| o.configs.clone()).collect();
+    let mut said = Vec::new();
+    if !creates.is_empty() {
+        said.extend(refused(
+            kafka.create_topics(&creates, true).await?,
+            of_create,
+        ));
+    }
+    if !counts.is_empty() {
+        said.extend(refused(
+            kafka.create_partitions(&counts, true).await?,
+            of_partitions,
+        ));
+    }
+    if !configs.is_empty() {
+        said.extend(refused(
+            kafka.alter_configs(&configs, true).await?,
+            of_configs,
+        ));
+    }
+    Ok(said)
+}
+
+fn refused(
+    answers: Answers,
+    refusal: fn(&str, &ItemError) -> Refusal,
+) -> impl Iterator<Item = (Address, Refusal)> {
+    answers.into_iter().filter_map(move |(name, answer)| {
+        let refusal = refusal(&name, &answer.err()?);
+        Some((Address::new(KindName::Topic, name), refusal))
+    })
+}
+
+fn of_create(name: &str, error: &ItemError) -> Refusal {
+    if error.code == TOPIC_EXISTS {
+        return Refusal::new(
+            Code::Exists,
+            format!("a topic `{name}` exists, and trueup is not allowed to see it"),
+            needs(&format!("DESCRIBE on topic/{name}")),
+        );
+    }
+    of_item(error, &create_right(name))
+}
+
+fn of_partitions(name: &str, error: &ItemError) -> Refusal {
+    of_item(error, &partitions_right(name)).field("partitions")
+}
+
+fn of_configs(name: &str, error: &ItemError) -> Refusal {
+    of_item(error, &configs_right(name))
+}
+
+fn of_item(error: &ItemError, right: &str) -> Refusal {
+    if is_denial(error) {
+        return Refusal::new(Code::Denied, needs(right), Code::Denied.way_out());
+    }
+    Refusal::new(
+        Code::RefusedByBroker,
+        format!("the broker says {error}"),
+        hint(error),
+    )
+}
+
+/// For a key that the broker does not know, the one that may be meant.
+fn hint(error: &ItemError) -> String {
+    let unknown = error
+        .message
+        .as_deref()
+        .and_then(|message| message.split_once("nknown topic config name: "))
+        .and_then(|(_, key)| nearest_key(key.trim_end_matches('.').trim()));
+    match unknown {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => Code::RefusedByBroker.way_out().to_owned(),
+    }
+}
+
+/// The right that making a topic wants.
+pub(super) fn create_right(name: &str) -> String {
+    format!("CREATE on topic/{name} or on the cluster")
+}
+
+/// The right that adding partitions wants.
+pub(super) fn partitions_right(name: &str) -> String {
+    format!("ALTER on topic/{name}")
+}
+
+/// The right that changing configs wants.
+pub(super) fn configs_right(name: &str) -> String {
+    format!("ALTER_CONFIGS on topic/{name}")
+}

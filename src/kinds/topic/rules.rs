@@ -1,0 +1,236 @@
+//! What is wrong with a topic, whatever the brokers are.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use super::configs::{ConfigType, KnownConfig, known_config, known_configs};
+use crate::kinds::Resources;
+use crate::model::{Code, KindName, Problem, Resource};
+
+/// Kafka's own topics, which no manifest may declare.
+const INTERNAL: [&str; 5] = [
+    "__cluster_metadata",
+    "__consumer_offsets",
+    "__remote_log_metadata",
+    "__share_group_state",
+    "__transaction_state",
+];
+
+/// Whether the topic is one of Kafka's own.
+pub fn is_internal(name: &str) -> bool {
+    INTERNAL.contains(&name)
+}
+
+/// Every problem of one topic.
+pub(super) fn check(topic: &Resource) -> Vec<Problem> {
+    let mut problems = Vec::from_iter(name(topic));
+    problems.extend(counts(topic));
+    for (path, value) in &topic.declared {
+        if let (Some(key), Value::String(text)) = (path.strip_prefix("config."), value) {
+            problems.extend(config(key, text).map(|p| p.at(topic.place_of(path))));
+        }
+    }
+    problems.extend(in_sync(topic));
+    problems
+        .into_iter()
+        .map(|problem| problem.about(&topic.address))
+        .collect()
+}
+
+/// Names that differ only by `.` and `_`: Kafka's metrics can't tell them apart, so it refuses the
+/// second one.
+pub(super) fn check_all(all: &Resources) -> Vec<Problem> {
+    let mut seen: HashMap<String, &Resource> = HashMap::new();
+    let mut problems = Vec::new();
+    let topics = all.values().filter(|r| r.address.kind == KindName::Topic);
+    for topic in topics.filter(|topic| topic.address.name.contains(['.', '_'])) {
+        let name = &topic.address.name;
+        match seen.get(&name.replace('.', "_")) {
+            None => {
+                seen.insert(name.replace('.', "_"), topic);
+            }
+            Some(first) => problems.push(
+                Problem::warning(
+                    Code::BadName,
+                    format!("`{name}` and `{}` differ only by `.` and `_`", first.address.name),
+                )
+                .about(&topic.address)
+                .at(topic.place.clone())
+                .note(first.place.clone(), "the other one")
+                .hint("Kafka refuses a new topic that collides with another so; use one of the two signs in all names"),
+            ),
+        }
+    }
+    problems
+}
+
+fn name(topic: &Resource) -> Option<Problem> {
+    let name = topic.address.name.as_str();
+    let is_legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    let error = |message: String, hint: &str| {
+        Problem::error(Code::BadName, message)
+            .at(topic.place.clone())
+            .hint(hint)
+    };
+    if let Some(strange) = name.chars().find(|c| !is_legal(*c)) {
+        let message = format!("the topic name `{name}` holds `{strange}`");
+        return Some(error(message, "use letters, digits, `.`, `_` and `-`"));
+    }
+    match name {
+        "." | ".." => Some(error(
+            format!("`{name}` is no name of a topic"),
+            Code::BadName.way_out(),
+        )),
+        _ if name.is_empty() || name.len() > 249 => Some(error(
+            format!("the topic name has {} characters", name.len()),
+            "Kafka takes 1 to 249",
+        )),
+        _ if is_internal(name) => Some(error(
+            format!("`{name}` is one of Kafka's own topics"),
+            "leave it out: the brokers make and keep it",
+        )),
+        _ if name.starts_with("__") => Some(
+            Problem::warning(
+                Code::BadName,
+                format!("`{name}` begins like an internal topic"),
+            )
+            .at(topic.place.clone())
+            .hint("Kafka and the tools around it keep names that begin with `__` for themselves"),
+        ),
+        _ => None,
+    }
+}
+
+fn counts(topic: &Resource) -> Vec<Problem> {
+    ["partitions", "replication_factor"]
+        .into_iter()
+        .filter(|path| number(topic, path).is_some_and(|count| count < 1))
+        .map(|path| {
+            Problem::error(Code::OutOfRange, format!("`{path}` is below 1"))
+                .at(topic.place_of(path))
+                .hint("write 1 or more, or leave it out for the broker's default")
+        })
+        .collect()
+}
+
+/// A topic that no producer with `acks=all` can ever write to.
+fn in_sync(topic: &Resource) -> Option<Problem> {
+    let path = "config.min.insync.replicas";
+    let (wanted, kept) = (number(topic, path)?, number(topic, "replication_factor")?);
+    (wanted > kept).then(|| {
+        Problem::warning(
+            Code::Contradiction,
+            format!("`min.insync.replicas` is {wanted} and `replication_factor` is {kept}: no producer with `acks=all` can write"),
+        )
+        .at(topic.place_of(path))
+        .note(topic.place_of("replication_factor"), "the replication factor")
+        .hint(format!("declare `min.insync.replicas: {}`, or more replicas", kept.saturating_sub(1).max(1)))
+    })
+}
+
+fn number(topic: &Resource, path: &str) -> Option<i64> {
+    match topic.declared.get(path)? {
+        Value::Number(number) => number.as_i64(),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+}
+
+fn config(key: &str, text: &str) -> Option<Problem> {
+    match known_config(key) {
+        Some(config) => value(config, text),
+        None => unknown_key(key),
+    }
+}
+
+/// Allowed, because a newer broker may know it; but it may also be a slip of the pen.
+fn unknown_key(key: &str) -> Option<Problem> {
+    nearest_key(key).map(|near| {
+        Problem::warning(
+            Code::UnknownField,
+            format!("`{key}` is no topic config that trueup knows"),
+        )
+        .hint(format!(
+            "did you mean `{near}`? A key that your brokers know is sent as it is"
+        ))
+    })
+}
+
+/// The known key that somebody may have meant, when it is near enough.
+pub(super) fn nearest_key(key: &str) -> Option<&'static str> {
+    let bare = key.strip_prefix("log.").unwrap_or(key).replace('_', ".");
+    known_configs()
+        .iter()
+        .map(|config| {
+            (
+                config.key,
+                strsim::normalized_damerau_levenshtein(&bare, config.key),
+            )
+        })
+        .filter(|(near, likeness)| *likeness >= 0.8 && *near != key)
+        .max_by(|(_, a), (_, b)| a.total_cmp(b))
+        .map(|(near, _)| near)
+}
+
+fn value(config: &KnownConfig, text: &str) -> Option<Problem> {
+    let text = text.trim();
+    let KnownConfig { key, words, .. } = config;
+    let wrong = |what: &str| {
+        Problem::error(
+            Code::WrongType,
+            format!("`{key}` is `{text}`, which is no {what}"),
+        )
+        .hint(format!("Kafka's default is `{}`", config.default))
+    };
+    match config.holds {
+        ConfigType::Bool if !is_bool(text) => Some(wrong("`true` or `false`")),
+        ConfigType::Number if text.parse::<i64>().is_err() => Some(wrong("whole number")),
+        ConfigType::Fraction if text.parse::<f64>().is_err() => Some(wrong("number")),
+        ConfigType::Word if !words.is_empty() => unknown_word(config, text),
+        ConfigType::List if !words.is_empty() => text
+            .split(',')
+            .map(str::trim)
+            .filter(|word| !word.is_empty())
+            .find_map(|word| unknown_word(config, word)),
+        ConfigType::Bool
+        | ConfigType::Number
+        | ConfigType::Fraction
+        | ConfigType::Word
+        | ConfigType::List => None,
+    }
+}
+
+fn is_bool(text: &str) -> bool {
+    text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false")
+}
+
+fn unknown_word(config: &KnownConfig, word: &str) -> Option<Problem> {
+    if config.words.contains(&word) {
+        return None;
+    }
+    let listed: Vec<String> = config
+        .words
+        .iter()
+        .map(|word| format!("`{word}`"))
+        .collect();
+    let listed = format!("`{}` takes {}", config.key, listed.join(", "));
+    let near = config
+        .words
+        .iter()
+        .find(|known| strsim::damerau_levenshtein(known, &word.to_lowercase()) <= 2);
+    let hint = match near {
+        Some(near) => format!("did you mean `{near}`? {listed}"),
+        None => listed,
+    };
+    Some(
+        Problem::error(
+            Code::UnknownValue,
+            format!("`{}` can't be `{word}`", config.key),
+        )
+        .hint(hint),
+    )
+}
+
+#[cfg(test)]
+mod tests;

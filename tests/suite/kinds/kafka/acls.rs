@@ -1,0 +1,117 @@
+use serde_json::json;
+use trueup::engine::Port;
+use trueup::kinds::acl::{acl_of, entries, expand_entry};
+use trueup::kinds::{Observed, kind};
+use trueup::model::{Action, Code, KindName};
+
+use super::unique;
+use super::world::{World, acls, all};
+
+#[tokio::test]
+async fn every_sort_of_acl_comes_back_as_it_went() {
+    let world = World::plain().await;
+    let (user, name) = (format!("User:{}", unique("u")), unique("r"));
+    let odd = format!("User:CN={name},O=a/b%2F");
+    let wanted = all([
+        acls(json!({ "principal": user, "operations": ["read", "write", "create", "describe", "delete", "alter", "describe_configs", "alter_configs", "all"], "resource": { "topic": name } })),
+        acls(json!({ "principal": user, "operations": ["read"], "resource": { "topic": name, "pattern": "prefixed" } })),
+        acls(json!({ "principal": user, "operations": ["read", "describe", "delete"], "resource": { "group": "*" } })),
+        acls(json!({ "principal": user, "operations": ["describe", "idempotent_write", "cluster_action"], "resource": { "cluster": "kafka-cluster" } })),
+        acls(json!({ "principal": user, "operations": ["write", "describe", "two_phase_commit"], "resource": { "transactional_id": "tx/", "pattern": "prefixed" } })),
+        acls(json!({ "principal": user, "operations": ["describe"], "resource": { "delegation_token": "token" } })),
+        acls(json!({ "principal": user, "operations": ["create_tokens", "describe_tokens"], "resource": { "user": "User:other" } })),
+        acls(json!({ "principals": [user, odd], "permission": "deny", "operations": ["write"], "resource": { "topic": name }, "hosts": ["10.0.0.1", "::1"] })),
+    ]
+    .concat());
+    let plan = world.bring(&wanted).await;
+    assert_eq!(plan.summary.create, wanted.len());
+    assert!(plan.steps.iter().all(|step| step.action == Action::Create));
+    let listed = kind(KindName::Acl)
+        .unwrap()
+        .list(world.port.brokers())
+        .await
+        .unwrap();
+    let ours: Vec<_> = listed
+        .iter()
+        .filter(|address| {
+            acl_of(address).unwrap().principal.contains(&*user)
+                || acl_of(address).unwrap().principal == odd
+        })
+        .collect();
+    assert_eq!(ours.len(), wanted.len());
+    let exported = all(entries(ours)
+        .iter()
+        .flat_map(|entry| expand_entry(entry, &|_| None).acls));
+    assert_eq!(exported.len(), wanted.len());
+    world.nothing_left(&exported).await;
+}
+
+#[tokio::test]
+async fn an_acl_that_differs_in_one_field_is_another() {
+    let world = World::plain().await;
+    let (user, name) = (format!("User:{}", unique("u")), unique("t"));
+    let there =
+        acls(json!({ "principal": user, "operations": ["read"], "resource": { "topic": name } }));
+    world.bring(&all(there.clone())).await;
+    let others = [
+        json!({ "principal": format!("{user}x"), "operations": ["read"], "resource": { "topic": name } }),
+        json!({ "principal": user, "operations": ["write"], "resource": { "topic": name } }),
+        json!({ "principal": user, "operations": ["read"], "resource": { "group": name } }),
+        json!({ "principal": user, "operations": ["read"], "resource": { "topic": name, "pattern": "prefixed" } }),
+        json!({ "principal": user, "operations": ["read"], "resource": { "topic": "*" } }),
+        json!({ "principal": user, "operations": ["read"], "resource": { "topic": name }, "host": "10.0.0.1" }),
+        json!({ "principal": user, "permission": "deny", "operations": ["read"], "resource": { "topic": name } }),
+    ];
+    for said in others {
+        let plan = world
+            .plan(&all([there.clone(), acls(said.clone())].concat()))
+            .await;
+        assert_eq!(
+            (plan.summary.create, plan.summary.unchanged),
+            (1, 1),
+            "{said}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn trueup_is_never_locked_out() {
+    let world = World::plain().await;
+    let wanted = all(acls(json!({
+        "principals": ["User:ANONYMOUS", "User:*"], "permission": "deny", "operations": ["alter"],
+        "resource": { "cluster": "kafka-cluster" }
+    })));
+    let plan = world.plan(&wanted).await;
+    assert!(
+        plan.steps
+            .iter()
+            .all(|step| step.refusals[0].code == Code::LockOut)
+    );
+    assert!(!plan.applyable);
+}
+
+#[tokio::test]
+async fn many_acls_are_a_handful_of_requests() {
+    let world = World::plain().await;
+    let user = format!("User:{}", unique("many"));
+    let wanted = all((0..500).flat_map(|index| {
+        acls(json!({ "principal": user, "operations": ["read", "describe"], "resource": { "topic": format!("t-{index}") } }))
+    }));
+    let before = world.kafka.requests_sent();
+    let plan = world.plan(&wanted).await;
+    assert_eq!(plan.summary.create, 1_000);
+    let planned = world.kafka.requests_sent() - before;
+    assert!(planned <= 2, "{planned} requests to plan");
+    world.bring(&wanted).await;
+    let before = world.kafka.requests_sent();
+    let observed = world
+        .port
+        .observe(KindName::Acl, &wanted.keys().cloned().collect::<Vec<_>>())
+        .await;
+    assert!(
+        observed
+            .values()
+            .all(|seen| matches!(seen, Observed::Present(_)))
+    );
+    assert_eq!(world.kafka.requests_sent() - before, 1);
+}

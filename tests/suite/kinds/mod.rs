@@ -1,0 +1,3 @@
+//! The kinds on real brokers.
+
+mod kafka;
