@@ -74,9 +74,7 @@ fn undeclared_values(kind: &dyn Kind, declared: &Flat, live: &Flat) -> Vec<(Stri
         .filter(|(path, value)| {
             !declared.contains_key(*path)
                 && kind.declaration().field(path).is_some_and(|field| {
-                    !field.facts.hidden
-                        && !field.facts.inherent
-                        && !field.same(Some(value), None)
+                    !field.facts.hidden && !field.facts.inherent && !field.same(Some(value), None)
                 })
         })
         .map(|(path, value)| (path.clone(), value.clone()))
