@@ -18,19 +18,6 @@ pub(super) fn client(brokers: &Brokers) -> Result<&Kafka, Problem> {
     })
 }
 
-/// A failed request as a problem of everything that it asked for.
-pub(super) fn problem(error: &KafkaError) -> Problem {
-    let code = match error {
-        KafkaError::ClusterAuthorizationFailed { .. } => Code::Denied,
-        KafkaError::SecurityDisabled { .. } => Code::NoAuthorizer,
-        KafkaError::Refused { .. }
-        | KafkaError::Unsupported { .. }
-        | KafkaError::Protocol { .. } => Code::Unreadable,
-        _ => Code::Unreachable,
-    };
-    Problem::error(code, error.to_string()).hint(code.way_out())
-}
-
 /// The same refusal for every step, when the broker could not be asked at all.
 pub(super) fn refuse_all(steps: &[&Step], problem: &Problem) -> Vec<(Address, Refusal)> {
     let hint = problem.hint.as_deref().unwrap_or(problem.code.way_out());
@@ -81,7 +68,7 @@ pub(super) fn outcome(error: &ItemError, right: &str) -> Outcome {
 
 /// Whether an item's error says that a right is missing.
 pub(super) fn is_denial(error: &ItemError) -> bool {
-    matches!(error.code, 29 | 30 | 31 | 53)
+    error.problem_code() == Code::Denied
 }
 
 /// `UNKNOWN_TOPIC_OR_PARTITION`.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::observe::{held, unread};
 use super::{AclBinding, Operation, Permission, acl_of};
 use crate::broker::kafka::{Kafka, KafkaError};
-use crate::kinds::kafka::{needs, outcome, problem, refuse_all, unseen, until_visible};
+use crate::kinds::kafka::{needs, outcome, refuse_all, unseen, until_visible};
 use crate::model::{Action, Address, Code, Outcome, Problem, Refusal, Step};
 
 /// The right that making ACLs wants.
@@ -15,7 +15,7 @@ const RIGHT: &str = "ALTER on the cluster";
 /// Kafka can't be asked to validate an ACL; but it tells whether the user may make any.
 pub(super) async fn rehearse(kafka: &Kafka, steps: &[&Step]) -> Vec<(Address, Refusal)> {
     match kafka.cluster().await {
-        Err(error) => refuse_all(steps, &problem(&error)),
+        Err(error) => refuse_all(steps, &error.problem()),
         Ok(cluster) => match cluster.authorized_operations {
             Some(rights) if !rights.contains(&Operation::Alter) => refuse_all(steps, &denied()),
             Some(_) | None => Vec::new(),

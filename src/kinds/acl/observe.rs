@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{AclBinding, AclFilter, acl_of, address_of};
 use crate::broker::kafka::{Kafka, KafkaError};
-use crate::kinds::kafka::{needs, problem};
+use crate::kinds::kafka::needs;
 use crate::kinds::{Live, Observations, Observed};
 use crate::model::{Address, Code, Doc, Flat, Problem};
 
@@ -72,7 +72,7 @@ pub(super) fn unread(error: &KafkaError) -> Problem {
         KafkaError::SecurityDisabled { .. } => {
             Problem::error(Code::NoAuthorizer, error.to_string()).hint(Code::NoAuthorizer.way_out())
         }
-        other => problem(other),
+        other => other.problem(),
     }
 }
 

@@ -19,7 +19,7 @@ pub use facts::config_facts;
 pub use rules::is_internal;
 pub use spec::{ConfigValue, TopicSpec};
 
-use super::kafka::{client, not_attempted, problem, refuse_all, unreadable};
+use super::kafka::{client, not_attempted, refuse_all, unreadable};
 use super::{Case, Declaration, Kind, Observations, Resources};
 use crate::broker::Brokers;
 use crate::model::{Address, Flat, KindName, Outcome, Problem, Refusal, Resource, Step};
@@ -89,7 +89,7 @@ impl Kind for Topic {
     /// Every topic that the user may describe, but for Kafka's own.
     async fn list(&self, brokers: &Brokers) -> Result<Vec<Address>, Problem> {
         let names = client(brokers)?.list_topics().await;
-        let names = names.map_err(|error| problem(&error))?;
+        let names = names.map_err(|error| error.problem())?;
         let of_users = names.into_iter().filter(|name| !is_internal(name));
         Ok(of_users
             .map(|name| Address::new(KindName::Topic, name))

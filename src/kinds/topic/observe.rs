@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::broker::kafka::{
     ConfigEntry, ConfigSource, ItemError, Kafka, KafkaError, Reassignment, TopicDescription,
 };
-use crate::kinds::kafka::{UNKNOWN_TOPIC, is_denial, needs, problem};
+use crate::kinds::kafka::{UNKNOWN_TOPIC, is_denial, needs};
 use crate::kinds::{Live, Observations, Observed};
 use crate::model::{Address, Code, Doc, Flat, Problem};
 
@@ -22,7 +22,7 @@ pub(super) async fn observe(kafka: &Kafka, addresses: &[Address]) -> Observation
     let seen = read(kafka, &names).await;
     let of = |address: &Address| match &seen {
         Ok(seen) => seen.get(&address.name).cloned().unwrap_or_else(unanswered),
-        Err(error) => Observed::Unreadable(problem(error)),
+        Err(error) => Observed::Unreadable(error.problem()),
     };
     addresses
         .iter()

@@ -5,7 +5,7 @@ use indexmap::IndexMap;
 use super::order::Order;
 use super::rules::nearest_key;
 use crate::broker::kafka::{ConfigChange, ItemError, Kafka, KafkaError, NewTopic};
-use crate::kinds::kafka::{TOPIC_EXISTS, is_denial, needs, problem, refuse_all};
+use crate::kinds::kafka::{TOPIC_EXISTS, is_denial, needs, refuse_all};
 use crate::model::{Address, Code, KindName, Refusal, Step};
 
 type Answers = IndexMap<String, Result<(), ItemError>>;
@@ -27,7 +27,7 @@ pub(super) async fn rehearse(kafka: &Kafka, steps: &[&Step]) -> Vec<(Address, Re
     }
     match ask(kafka, &orders).await {
         Ok(said) => refusals.extend(said),
-        Err(error) => refusals.extend(refuse_all(steps, &problem(&error))),
+        Err(error) => refusals.extend(refuse_all(steps, &error.problem())),
     }
     refusals
 }
