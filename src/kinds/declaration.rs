@@ -31,6 +31,8 @@ pub struct Field {
     pub required: bool,
     /// The facts of an open map's entries, by key.
     pub entry_facts: Option<fn(&str) -> Facts>,
+    /// What is known of an open map's entries, by key.
+    pub entry_description: Option<fn(&str) -> Option<String>>,
 }
 
 /// What a field holds.
@@ -75,6 +77,18 @@ impl Declaration {
     pub fn with_entries(mut self, name: &str, facts: fn(&str) -> Facts) -> Declaration {
         if let Some(field) = self.fields.get_mut(name) {
             field.entry_facts = Some(facts);
+        }
+        self
+    }
+
+    /// The same, with words about the entries of the open map `name`.
+    pub fn with_entry_descriptions(
+        mut self,
+        name: &str,
+        description: fn(&str) -> Option<String>,
+    ) -> Declaration {
+        if let Some(field) = self.fields.get_mut(name) {
+            field.entry_description = Some(description);
         }
         self
     }
@@ -206,6 +220,7 @@ impl Field {
             shape: Shape::read(schema),
             required,
             entry_facts: None,
+            entry_description: None,
         }
     }
 
@@ -214,9 +229,11 @@ impl Field {
         let facts = self
             .entry_facts
             .map_or_else(|| entry.facts.clone(), |facts| facts(key));
+        let description = self.entry_description.and_then(|words| words(key));
         Field {
             name: key.to_owned(),
             facts,
+            description: description.unwrap_or_else(|| entry.description.clone()),
             ..entry.clone()
         }
     }

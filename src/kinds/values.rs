@@ -278,6 +278,7 @@ mod tests {
             shape,
             required: false,
             entry_facts: None,
+            entry_description: None,
         }
     }
 

@@ -25,6 +25,45 @@ fn of_known(config: &KnownConfig) -> Facts {
     }
 }
 
+/// What `explain` says of a config: what it is for, what it takes, and Kafka's own default.
+pub fn config_description(key: &str) -> Option<String> {
+    let config = known_config(key)?;
+    let mut text = sentence(config.description);
+    if !config.words.is_empty() {
+        let words: Vec<String> = config
+            .words
+            .iter()
+            .map(|word| format!("`{word}`"))
+            .collect();
+        text.push_str(&format!(" Takes {}.", words.join(", ")));
+    }
+    if !config.default.is_empty() {
+        text.push_str(&format!(
+            " Kafka's own default is `{}`; the brokers' configuration may say otherwise.",
+            default_of(config)
+        ));
+    }
+    Some(text)
+}
+
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters
+        .next()
+        .map(|letter| letter.to_uppercase().to_string());
+    format!("{}{}.", first.unwrap_or_default(), letters.as_str())
+}
+
+/// The default as a manifest says it.
+fn default_of(config: &KnownConfig) -> String {
+    let number = config.default.parse::<i64>().ok();
+    match (number, config.unit) {
+        (Some(number), _) if config.unlimited.contains(&number) => "unlimited".to_owned(),
+        (Some(number @ 0..), Some(unit)) => unit.format(number),
+        (_, _) => config.default.to_owned(),
+    }
+}
+
 /// Kafka ends the names of durations and sizes in their units.
 fn of_unknown(key: &str) -> Facts {
     let facts = field().text();
@@ -62,6 +101,19 @@ mod tests {
                 config.words.is_empty() || config.words.contains(&config.default)
             }
         }
+    }
+
+    #[test]
+    fn every_known_config_is_described() {
+        let described = declaration().field("config.retention.ms").unwrap();
+        assert_eq!(
+            described.description,
+            "How long messages are kept before `delete` drops them: the time that consumers have to read. \
+             Kafka's own default is `7d`; the brokers' configuration may say otherwise."
+        );
+        let flush = config_description("flush.ms").unwrap();
+        assert!(flush.contains("`unlimited`"), "{flush}");
+        assert_eq!(config_description("no.such.key"), None);
     }
 
     #[test]

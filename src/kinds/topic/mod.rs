@@ -15,7 +15,7 @@ use std::sync::LazyLock;
 use async_trait::async_trait;
 
 pub use configs::{ConfigType, KnownConfig, is_throttle, known_config, known_configs};
-pub use facts::config_facts;
+pub use facts::{config_description, config_facts};
 pub use rules::is_internal;
 pub use spec::{ConfigValue, TopicSpec};
 
@@ -29,8 +29,11 @@ pub struct Topic;
 
 /// A topic's fields, with the facts of every config.
 pub fn declaration() -> &'static Declaration {
-    static DECLARATION: LazyLock<Declaration> =
-        LazyLock::new(|| Declaration::of::<TopicSpec>().with_entries("config", config_facts));
+    static DECLARATION: LazyLock<Declaration> = LazyLock::new(|| {
+        Declaration::of::<TopicSpec>()
+            .with_entries("config", config_facts)
+            .with_entry_descriptions("config", config_description)
+    });
     &DECLARATION
 }
 

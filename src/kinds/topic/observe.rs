@@ -200,3 +200,6 @@ fn from_elsewhere(entry: &ConfigEntry) -> Option<String> {
         | ConfigSource::Unknown => entry.value.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -288,3 +288,73 @@ async fn a_thousand_topics_are_a_handful_of_requests() {
     let again = world.kafka.requests_sent() - before;
     assert!(again <= 3, "{again} requests to plan again");
 }
+
+#[tokio::test]
+async fn a_dynamic_default_of_the_cluster_is_no_drift() {
+    let world = World::plain().await;
+    let (declared, silent) = (unique("declared"), unique("silent"));
+    let wanted = all([
+        topic(
+            &declared,
+            json!({ "config": { "index.interval.bytes": 4096 } }),
+        ),
+        topic(&silent, json!({})),
+    ]);
+    world.bring(&wanted).await;
+    let default = Default::set(&world, &silent).await;
+    let plan = world.plan(&wanted).await;
+    default.unset();
+    assert_eq!((plan.steps.len(), plan.undeclared.len()), (0, 0));
+}
+
+/// A dynamic default of the whole cluster, by Kafka's own tool; gone again when dropped.
+struct Default;
+
+impl Default {
+    const KEY: &str = "log.index.interval.bytes";
+
+    async fn set(world: &World, topic: &str) -> Default {
+        Default::tool(&["--add-config", &format!("{}=8192", Default::KEY)]);
+        let set = Default;
+        super::eventually("the topic has the cluster's default", || async {
+            let configs = world
+                .kafka
+                .describe_topic_configs(&[topic.to_owned()])
+                .await
+                .unwrap();
+            let entries = configs[topic].as_ref().unwrap();
+            let entry = entries
+                .iter()
+                .find(|entry| entry.name == "index.interval.bytes")
+                .unwrap();
+            entry.value.as_deref() == Some("8192")
+        })
+        .await;
+        set
+    }
+
+    fn unset(self) {}
+
+    fn tool(change: &[&str]) {
+        let status = std::process::Command::new("sandbox/sandbox")
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .args([
+                "kafka-tool",
+                "configs",
+                "--alter",
+                "--entity-type",
+                "brokers",
+                "--entity-default",
+            ])
+            .args(change)
+            .status()
+            .unwrap();
+        assert!(status.success());
+    }
+}
+
+impl Drop for Default {
+    fn drop(&mut self) {
+        Default::tool(&["--delete-config", Default::KEY]);
+    }
+}
