@@ -6,7 +6,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use super::error::{ItemError, KafkaError};
 
-/// The controller refuses a request that would write 10,000 records or more (KAFKA-17870: `POLICY_VIOLATION`); a topic, a
+/// The controller refuses a request that would write more than 10,000 records (KAFKA-17870: `POLICY_VIOLATION`); a topic, a
 /// partition, a config and an ACL is a record each. What stays below is kept for what a broker adds by itself.
 pub(crate) const RECORDS_PER_REQUEST: usize = 9_000;
 

@@ -1,18 +1,19 @@
 //! Short looks at a listener that failed, to say why: what does it speak, is it alive?
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use kafka_protocol::messages::{ApiVersionsRequest, SaslHandshakeRequest};
 use kafka_protocol::protocol::StrBytes;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout_at};
 use tokio_rustls::rustls;
 
 use super::connection::Broken;
 use super::dial::{Dialing, NoWire};
 use super::tls::Tls;
 
-/// How long a look may take.
-const LOOK: Duration = Duration::from_secs(3);
+/// How long a look may take: until the end of the attempt that failed, or a little, within these bounds.
+const LOOK: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3);
 
 /// True when the listener answers a TLS handshake, with consent or with an alert.
 pub(crate) async fn speaks_tls(dialing: &Dialing) -> bool {
@@ -23,7 +24,7 @@ pub(crate) async fn speaks_tls(dialing: &Dialing) -> bool {
         tls: Some(tls),
         ..look(dialing)
     };
-    match timeout(LOOK, dialing.wire()).await {
+    match timeout_at(dialing.deadline, dialing.wire()).await {
         Ok(Ok(_)) => true,
         Ok(Err(NoWire::Tls(Broken::Tls(rustls::Error::AlertReceived(_))))) => true,
         Ok(Err(_)) | Err(_) => false,
@@ -47,11 +48,12 @@ pub(crate) async fn is_alive(dialing: &Dialing) -> bool {
 /// The mechanisms of the listener, when it asks for SASL.
 pub(crate) async fn sasl_mechanisms(dialing: &Dialing) -> Option<Vec<String>> {
     let request = SaslHandshakeRequest::default().with_mechanism(StrBytes::from_static_str("ANY"));
+    let dialing = look(dialing);
     let asked = async {
-        let connection = look(dialing).wire().await.ok()?;
+        let connection = dialing.wire().await.ok()?;
         connection.call(&request, 1).await.ok()
     };
-    let answer = timeout(LOOK, asked).await.ok().flatten()?;
+    let answer = timeout_at(dialing.deadline, asked).await.ok().flatten()?;
     let offered = answer
         .mechanisms
         .iter()
@@ -66,15 +68,20 @@ async fn answers(dialing: Dialing) -> bool {
         let connection = dialing.wire().await.ok()?;
         connection.call(&request, 0).await.ok()
     };
-    timeout(LOOK, asked).await.ok().flatten().is_some()
+    timeout_at(dialing.deadline, asked)
+        .await
+        .ok()
+        .flatten()
+        .is_some()
 }
 
 /// The same address, without login, with a deadline of its own.
 fn look(dialing: &Dialing) -> Dialing {
-    let now = Instant::now();
+    let started = Instant::now();
+    let left = dialing.deadline.saturating_duration_since(started);
     Dialing {
-        started: now,
-        deadline: now + LOOK,
+        started,
+        deadline: started + left.clamp(*LOOK.start(), *LOOK.end()),
         ..dialing.clone()
     }
 }

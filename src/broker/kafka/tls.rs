@@ -105,6 +105,7 @@ impl Tls {
                 | AlertDescription::UnknownCA
                 | AlertDescription::AccessDenied
                 | AlertDescription::HandshakeFailure
+                | AlertDescription::DecryptError
         );
         let cause = format!("TLS alert {alert:?}");
         match (
@@ -132,7 +133,10 @@ fn provider() -> Arc<CryptoProvider> {
 
 fn certificate_failure(broker: String, error: &CertificateError) -> KafkaError {
     match error {
-        CertificateError::UnknownIssuer => KafkaError::UnknownAuthority { broker },
+        // A bad signature is most often a CA that was made anew under its old name.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+            KafkaError::UnknownAuthority { broker }
+        }
         CertificateError::Expired
         | CertificateError::ExpiredContext { .. }
         | CertificateError::NotValidYet

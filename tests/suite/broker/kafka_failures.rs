@@ -1,9 +1,10 @@
 //! Brokers that are not there, not well, or not brokers: each its own error, and soon.
 
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use trueup::broker::kafka::{Kafka, KafkaError, KafkaSettings};
 
 use super::kafka::{refusal, settings_at};
@@ -38,6 +39,30 @@ async fn nobody_listens() {
 async fn the_host_has_no_address() {
     let error = refusal(at("no-such-host.invalid:9092")).await;
     assert!(matches!(error, KafkaError::HostUnknown { .. }), "{error:?}");
+}
+
+/// A full backlog: the kernel drops further attempts, as a firewall does.
+#[tokio::test]
+async fn no_connection_comes_about() {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+    let listener = socket.listen(0).unwrap();
+    let place = listener.local_addr().unwrap();
+    let mut held = Vec::new();
+    while let Ok(Ok(stream)) =
+        tokio::time::timeout(Duration::from_secs(1), TcpStream::connect(place)).await
+    {
+        held.push(stream);
+    }
+    let error = refusal(settings_at(
+        &place.to_string(),
+        &[("socket.connection.setup.timeout.ms", "1500")],
+    ))
+    .await;
+    assert!(
+        matches!(error, KafkaError::ConnectTimeout { .. }),
+        "{error:?}"
+    );
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use trueup::broker::kafka::{Kafka, KafkaError, KafkaSettings};
 
 use super::kafka::{plain, refusal, scram, settings};
+use crate::sandbox::variable;
 
 fn login(
     listener: &str,
@@ -109,25 +110,57 @@ async fn a_mechanism_that_is_not_enabled_lists_those_that_are() {
 
 #[tokio::test]
 async fn a_listener_with_sasl_needs_it_and_one_without_does_not() {
-    let error = refusal(settings("KAFKA_SCRAM", &[])).await;
-    let KafkaError::SaslRequired {
-        offered, protocol, ..
-    } = &error
-    else {
-        panic!("{error:?}")
-    };
-    assert_eq!(*protocol, "sasl_plaintext");
-    assert!(offered.contains(&"PLAIN".to_string()));
+    let ca = variable("SANDBOX_CA");
+    let tls = [
+        ("security.protocol", "ssl"),
+        ("ssl.ca.location", ca.as_str()),
+    ];
+    for (listener, without, protocol_needed) in [
+        ("KAFKA_SCRAM", &[][..], "sasl_plaintext"),
+        ("KAFKA_SASL_SSL", &tls, "sasl_ssl"),
+    ] {
+        let error = refusal(settings(listener, without)).await;
+        let KafkaError::SaslRequired {
+            offered, protocol, ..
+        } = &error
+        else {
+            panic!("{error:?}")
+        };
+        assert_eq!(*protocol, protocol_needed);
+        assert!(offered.contains(&"PLAIN".to_string()), "{error}");
+    }
+    for (listener, protocol_used, protocol_fit) in [
+        ("KAFKA_BROKERS", "sasl_plaintext", "plaintext"),
+        ("KAFKA_SSL", "sasl_ssl", "ssl"),
+    ] {
+        let sasl = [
+            ("security.protocol", protocol_used),
+            ("sasl.mechanism", "SCRAM-SHA-512"),
+            ("sasl.username", "admin"),
+            ("sasl.password", "admin-secret"),
+        ];
+        let ca = [("ssl.ca.location", ca.as_str())];
+        let more = if protocol_fit == "ssl" { &ca[..] } else { &[] };
+        let error = refusal(settings(listener, &[&sasl[..], more].concat())).await;
+        let KafkaError::SaslNotExpected { protocol, .. } = &error else {
+            panic!("{error:?}")
+        };
+        assert_eq!(*protocol, protocol_fit);
+    }
+}
+
+#[tokio::test]
+async fn a_password_never_travels_in_plain_to_a_listener_of_tls() {
     let error = refusal(login(
-        "KAFKA_BROKERS",
+        "KAFKA_SASL_SSL",
         "sasl_plaintext",
-        "SCRAM-SHA-512",
+        "PLAIN",
         "admin",
         "admin-secret",
     ))
     .await;
     assert!(
-        matches!(error, KafkaError::SaslNotExpected { .. }),
+        matches!(error, KafkaError::PlainAgainstTls { .. }),
         "{error:?}"
     );
 }

@@ -2,8 +2,11 @@
 
 mod kafka;
 mod kafka_acls;
+mod kafka_certificates;
 mod kafka_failures;
 mod kafka_login;
+mod kafka_lost;
+mod kafka_proxy;
 mod kafka_rights;
 mod kafka_tls;
 mod kafka_topics;

@@ -138,31 +138,4 @@ impl Login {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn login(password: &str) -> Login {
-        Login {
-            user: "u".to_string(),
-            password: SecretString::from(password.to_string()),
-        }
-    }
-
-    #[test]
-    fn passwords_are_prepared_where_it_matters() {
-        // RFC 4013, section 3: soft hyphen goes, the feminine ordinal becomes `a`.
-        assert_eq!(login("I\u{ad}X").prepared().expose_secret(), "IX");
-        assert_eq!(login("\u{aa}").prepared().expose_secret(), "a");
-        assert!(login("\u{aa}").has_two_spellings());
-        assert!(!login("admin-secret").has_two_spellings());
-        assert_eq!(login("a\u{7}b").prepared().expose_secret(), "a\u{7}b");
-    }
-
-    #[test]
-    fn iterations_are_bounded_both_ways() {
-        assert!(check_iterations(Some(4_095)).is_err());
-        assert!(check_iterations(Some(1_000_001)).is_err());
-        assert!(check_iterations(Some(8_192)).is_ok());
-        assert!(check_iterations(None).is_ok());
-    }
-}
+mod tests;

@@ -139,3 +139,6 @@ fn wrong(pem: &Pem, cause: &str) -> KafkaError {
         cause: place + cause,
     }
 }
+
+#[cfg(test)]
+mod tests;

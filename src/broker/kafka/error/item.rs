@@ -1,0 +1,124 @@
+//! Why one item of a batch was not done.
+
+use super::KafkaError;
+use crate::broker::kafka::codes::error_name;
+
+/// Why one item of a batch was not done.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.text())]
+pub struct ItemError {
+    /// Kafka's error code; 0 when no broker has answered (see `fate`).
+    pub code: i16,
+    /// Its name, `TOPIC_AUTHORIZATION_FAILED`; `ANSWER_LOST` or `NOT_SENT` when no broker has answered.
+    pub name: &'static str,
+    /// The broker's words, or ours when no broker has answered.
+    pub message: Option<String>,
+    /// What is known about the item.
+    pub fate: Fate,
+}
+
+/// What is known about an item that has an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// The broker said no: nothing was changed.
+    Refused,
+    /// Sent, and the answer was lost or is `REQUEST_TIMED_OUT`: it may have been done or not.
+    Unknown,
+    /// Never sent, because the connection failed before.
+    NotSent,
+}
+
+impl ItemError {
+    /// The result of an item: its code and the broker's words.
+    pub(crate) fn check(code: i16, message: Option<&str>) -> Result<(), ItemError> {
+        match code {
+            0 => Ok(()),
+            _ => Err(ItemError::refused(code, message)),
+        }
+    }
+
+    /// `REQUEST_TIMED_OUT` and `NETWORK_EXCEPTION` say that the broker itself waited in vain, so the outcome is unknown.
+    pub(crate) fn refused(code: i16, message: Option<&str>) -> ItemError {
+        ItemError {
+            code,
+            name: error_name(code),
+            message: message.map(str::to_string),
+            fate: if matches!(code, 7 | 13) {
+                Fate::Unknown
+            } else {
+                Fate::Refused
+            },
+        }
+    }
+
+    /// The item of a request that failed as a whole.
+    pub(crate) fn unanswered(cause: &KafkaError) -> ItemError {
+        let (name, fate) = match cause.is_outcome_unknown() {
+            true => ("ANSWER_LOST", Fate::Unknown),
+            false => ("NOT_SENT", Fate::NotSent),
+        };
+        ItemError {
+            code: 0,
+            name,
+            message: Some(cause.to_string()),
+            fate,
+        }
+    }
+
+    /// An item that was held back because an earlier request had failed.
+    pub(crate) fn held_back(earlier: &KafkaError) -> ItemError {
+        ItemError {
+            code: 0,
+            name: "NOT_SENT",
+            message: Some(format!(
+                "not sent, because an earlier request failed: {earlier}"
+            )),
+            fate: Fate::NotSent,
+        }
+    }
+
+    /// An item that the broker's answer leaves out.
+    pub(crate) fn left_out() -> ItemError {
+        ItemError {
+            code: 0,
+            name: "ANSWER_LOST",
+            message: Some("the broker's answer does not mention it".to_string()),
+            fate: Fate::Unknown,
+        }
+    }
+
+    fn text(&self) -> String {
+        match (&self.message, self.code) {
+            (Some(message), 0) => message.clone(),
+            (Some(message), code) => {
+                format!("{} ({code}): {}", self.name, message.trim_end_matches('.'))
+            }
+            (None, code) => format!("{} ({code})", self.name),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timeout_inside_of_the_broker_leaves_the_outcome_open() {
+        assert_eq!(ItemError::refused(7, None).fate, Fate::Unknown);
+        assert_eq!(ItemError::refused(29, None).fate, Fate::Refused);
+        assert_eq!(ItemError::check(0, None), Ok(()));
+    }
+
+    #[test]
+    fn an_item_says_its_code_and_the_brokers_words() {
+        let refused = ItemError::refused(40, Some("Unknown topic config name: x."));
+        assert_eq!(
+            refused.to_string(),
+            "INVALID_CONFIG (40): Unknown topic config name: x"
+        );
+        assert_eq!(
+            ItemError::refused(29, None).to_string(),
+            "TOPIC_AUTHORIZATION_FAILED (29)"
+        );
+    }
+}
