@@ -68,8 +68,9 @@ async fn no_connection_comes_about() {
 #[tokio::test]
 async fn a_frozen_broker_accepts_and_says_nothing() {
     let (_frozen, address) = listener().await;
-    for properties in [&[][..], &[("security.protocol", "ssl")]] {
-        let error = refusal(settings_at(&address, properties)).await;
+    let tls = settings_at(&address, &[("security.protocol", "ssl")]);
+    let (plain, tls) = tokio::join!(refusal(at(&address)), refusal(tls));
+    for error in [plain, tls] {
         assert!(matches!(error, KafkaError::NoAnswer { .. }), "{error:?}");
     }
 }
