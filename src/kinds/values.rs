@@ -95,8 +95,8 @@ impl Field {
             return UNLIMITED.into();
         }
         match self.facts.unit {
-            Some(unit) if (0..i64::MAX).contains(&number) => unit.format(number).into(),
-            Some(_) | None => value.clone(),
+            Some(unit) => said(unit, number).map_or_else(|| value.clone(), Value::from),
+            None => value.clone(),
         }
     }
 
@@ -224,6 +224,13 @@ fn canonical_text(value: &Value) -> Value {
             .and_then(Number::from_f64)
             .map_or_else(|| value.clone(), Value::Number),
     }
+}
+
+/// The number with its unit; none for one that does not read back (below zero, or a duration
+/// beyond some 20,000 years), which stays a plain number.
+fn said(unit: Unit, number: i64) -> Option<String> {
+    let text = (number >= 0).then(|| unit.format(number))?;
+    (unit.parse(&text) == Ok(number)).then_some(text)
 }
 
 fn whole_number(value: &Value, text: bool) -> Option<i64> {

@@ -133,4 +133,19 @@ mod tests {
         assert_eq!(asked.len(), 1);
         assert_eq!(asked[0].principal.as_deref(), Some("User:a"));
     }
+
+    #[test]
+    fn no_failure_reads_as_no_acls() {
+        let denied = KafkaError::ClusterAuthorizationFailed {
+            request: "DescribeAcls",
+            message: None,
+        };
+        let told = unread(&denied);
+        assert_eq!(
+            (told.code, told.message.as_str()),
+            (Code::Denied, "needs DESCRIBE on the cluster")
+        );
+        let disabled = KafkaError::SecurityDisabled { message: None };
+        assert_eq!(unread(&disabled).code, Code::NoAuthorizer);
+    }
 }

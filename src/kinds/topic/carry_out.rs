@@ -242,6 +242,7 @@ fn merged(outcomes: Vec<Outcome>, done: &[String]) -> Outcome {
             Outcome::NotAttempted { because } => whys.push(because),
         }
     }
+    whys.dedup();
     let mut why = whys.join("; ");
     if !unknown && !done.is_empty() {
         why = format!("{why} ({} all the same)", done.join(", "));
@@ -250,5 +251,35 @@ fn merged(outcomes: Vec<Outcome>, done: &[String]) -> Outcome {
         (true, _) => Outcome::Unknown { why },
         (false, true) => Outcome::Failed { why },
         (false, false) => Outcome::NotAttempted { because: why },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_parts_of_one_topic_are_told_together() {
+        let failed = |why: &str| Outcome::Failed {
+            why: why.to_owned(),
+        };
+        let held = |because: &str| Outcome::NotAttempted {
+            because: because.to_owned(),
+        };
+        let done = ["partitions raised to 6".to_owned()];
+        assert_eq!(
+            merged(vec![failed("bad value")], &done),
+            failed("bad value (partitions raised to 6 all the same)")
+        );
+        assert_eq!(
+            merged(vec![held("no broker"), held("no broker")], &[]),
+            held("no broker")
+        );
+        assert!(matches!(
+            merged(vec![held("gone")], &done),
+            Outcome::Failed { .. }
+        ));
+        let lost = merged(vec![lost(), failed("bad value")], &[]);
+        assert!(matches!(lost, Outcome::Unknown { .. }));
     }
 }

@@ -80,6 +80,7 @@ mod tests {
     use super::super::configs::known_configs;
     use super::*;
     use crate::kinds::topic::declaration;
+    use proptest::prelude::*;
     use serde_json::json;
 
     #[test]
@@ -144,6 +145,16 @@ mod tests {
             let field = declaration().field(&format!("config.{key}")).unwrap();
             assert_eq!(field.to_wire(&said), Ok(json!(wire)), "{key}");
             assert_eq!(field.to_manifest(&json!(wire)), again, "{key}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_broker_holds_is_exported_and_read_back(number: i64, index in 0..known_configs().len()) {
+            let field = declaration().field(&format!("config.{}", known_configs()[index].key)).unwrap();
+            let wire = json!(number.to_string());
+            let again = field.to_wire(&field.to_manifest(&wire));
+            prop_assert!(field.same(Some(&wire), again.as_ref().ok()), "{again:?}");
         }
     }
 

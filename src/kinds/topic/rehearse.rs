@@ -2,6 +2,7 @@
 
 use indexmap::IndexMap;
 
+use super::configs::known_config;
 use super::order::Order;
 use super::rules::nearest_key;
 use crate::broker::kafka::{ConfigChange, ItemError, Kafka, KafkaError, NewTopic};
@@ -98,16 +99,21 @@ fn of_item(error: &ItemError, right: &str) -> Refusal {
     )
 }
 
-/// For a key that the broker does not know, the one that may be meant.
+/// For a key that the broker does not know: the release that brings it, or the one that is meant.
 fn hint(error: &ItemError) -> String {
     let unknown = error
         .message
         .as_deref()
         .and_then(|message| message.split_once("nknown topic config name: "))
-        .and_then(|(_, key)| nearest_key(key.trim_end_matches('.').trim()));
-    match unknown {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => Code::RefusedByBroker.way_out().to_owned(),
+        .map(|(_, key)| key.trim_end_matches('.').trim());
+    let known = unknown.and_then(known_config);
+    match (
+        known.and_then(|config| config.since),
+        unknown.and_then(nearest_key),
+    ) {
+        (Some(since), _) => format!("it came with Kafka {since}: upgrade, or leave it out"),
+        (None, Some(near)) if known.is_none() => format!("did you mean `{near}`?"),
+        (None, _) => Code::RefusedByBroker.way_out().to_owned(),
     }
 }
 
@@ -124,4 +130,37 @@ pub(super) fn partitions_right(name: &str) -> String {
 /// The right that changing configs wants.
 pub(super) fn configs_right(name: &str) -> String {
     format!("ALTER_CONFIGS on topic/{name}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::broker::kafka::Fate;
+
+    fn error(code: i16, message: &str) -> ItemError {
+        ItemError {
+            code,
+            name: "NAME",
+            message: Some(message.to_owned()),
+            fate: Fate::Refused,
+        }
+    }
+
+    #[test]
+    fn a_refusal_says_what_to_do() {
+        let told = |message: &str| of_configs("t", &error(40, message)).hint.unwrap();
+        let unknown = |key: &str| told(&format!("Unknown topic config name: {key}"));
+        assert_eq!(unknown("retention.mss"), "did you mean `retention.ms`?");
+        assert!(unknown("remote.log.copy.disable").contains("Kafka 3.9"));
+        assert_eq!(unknown("foo"), Code::RefusedByBroker.way_out());
+        assert_eq!(told("Invalid value 1"), Code::RefusedByBroker.way_out());
+    }
+
+    #[test]
+    fn a_missing_right_is_named() {
+        let denied = of_create("t", &error(29, "Authorization failed."));
+        assert_eq!(denied.code, Code::Denied);
+        assert_eq!(denied.message, "needs CREATE on topic/t or on the cluster");
+        assert_eq!(of_create("t", &error(36, "exists")).code, Code::Exists);
+    }
 }

@@ -94,3 +94,35 @@ async fn without_describe_on_the_cluster_no_acl_is_taken_to_be_absent() {
         "needs DESCRIBE on the cluster"
     );
 }
+
+#[tokio::test]
+async fn a_right_that_is_gone_at_apply_is_named_for_each_item() {
+    let (admin, limited) = (World::plain().await, World::limited().await);
+    let (there, new) = (unique("there"), unique("new"));
+    admin.bring(&all([topic(&there, json!({}))])).await;
+    let acl = acls(
+        json!({ "principal": "User:a", "operations": ["read"], "resource": { "topic": new } }),
+    );
+    let topics = [
+        topic(&there, json!({ "config": { "retention.ms": "2d" } })),
+        topic(&new, json!({})),
+    ];
+    let plan = admin.plan(&all([topics.to_vec(), acl].concat())).await;
+    let outcomes = limited.apply(&plan).await;
+    let told: Vec<String> = outcomes
+        .iter()
+        .map(|done| format!("{:?}", done.outcome))
+        .collect();
+    assert!(told[0].starts_with("NotAttempted"), "{told:?}");
+    assert!(
+        told[0].contains(&format!("needs DESCRIBE on topic/{there}")),
+        "{told:?}"
+    );
+    assert!(told[1].starts_with("Failed"), "{told:?}");
+    assert!(
+        told[1].contains(&format!("needs CREATE on topic/{new} or on the cluster")),
+        "{told:?}"
+    );
+    assert!(told[2].starts_with("Failed"), "{told:?}");
+    assert!(told[2].contains("needs ALTER on the cluster"), "{told:?}");
+}
