@@ -4,9 +4,11 @@
 //! fields are written down (see [`Declaration`]); everything else reads them from there.
 
 pub mod acl;
+pub mod consumer;
 mod declaration;
 mod facts;
 mod kafka;
+pub mod stream;
 mod surroundings;
 pub mod topic;
 mod values;
@@ -25,7 +27,12 @@ use crate::model::{Address, Doc, Flat, KindName, Outcome, Problem, Refusal, Reso
 
 /// Every kind, in the order of [`KindName::ALL`].
 pub fn registry() -> &'static [&'static dyn Kind] {
-    &[&topic::Topic, &acl::Acl]
+    &[
+        &stream::Stream,
+        &consumer::Consumer,
+        &topic::Topic,
+        &acl::Acl,
+    ]
 }
 
 /// The kind of this name; none is missing (a test sees to it).

@@ -1,3 +1,4 @@
 //! The kinds on real brokers.
 
 mod kafka;
+mod nats;

@@ -1,0 +1,195 @@
+//! Consumers beside their stream and beside each other.
+
+use std::collections::HashMap;
+
+use super::rules::filters_of;
+use super::stream_of;
+use crate::kinds::Resources;
+use crate::kinds::stream::{
+    Complaint, Said, SubjectTree, collide, declared_as, has_sources, is_mirror, subject_fault,
+};
+use crate::model::{Address, Code, Flat, KindName, Problem, Resource};
+
+/// What is wrong with a consumer in view of its declared stream.
+pub(super) fn of_stream(consumer: &Resource, all: &Resources) -> Vec<Complaint> {
+    let Some(name) = stream_of(consumer) else {
+        return vec![dangling(&consumer.address.name)];
+    };
+    let Some(stream) = declared_as(name, all).and_then(|address| all.get(&address)) else {
+        return vec![dangling(name)];
+    };
+    let said = Said(&consumer.declared);
+    let mut found = Vec::new();
+    if stream.address.kind == KindName::Stream {
+        found.extend(outside(said, name, &stream.declared));
+        found.extend(of_work_queue(said, &stream.declared));
+    }
+    found.extend(replicas(said, &stream.declared));
+    found.extend(limits(said, &stream.declared));
+    found
+}
+
+fn dangling(stream: &str) -> Complaint {
+    Complaint::new(
+        Code::Dangling,
+        "",
+        format!("the consumer's stream `{stream}` is not declared"),
+        "declare the stream, or repair its name",
+    )
+}
+
+/// Filters on what the stream never stores.
+fn outside(said: Said<'_>, name: &str, stream: &Flat) -> Vec<Complaint> {
+    let stream = Said(stream);
+    let is_fed_otherwise =
+        is_mirror(stream) || has_sources(stream) || stream.has_under("subject_transform");
+    if is_fed_otherwise {
+        return Vec::new();
+    }
+    let mut subjects = stream.texts("subjects");
+    if subjects.is_empty() {
+        subjects.push(name);
+    }
+    let field = match said.word("filter_subject") {
+        Some(_) => "filter_subject",
+        None => "filter_subjects",
+    };
+    filters_of(said)
+        .into_iter()
+        .filter(|filter| !subjects.iter().any(|subject| collide(subject, filter)))
+        .map(|filter| {
+            Complaint::new(
+                Code::FilterOutside,
+                field,
+                format!("the filter `{filter}` is outside the subjects of stream `{name}`"),
+                format!("take a filter within `{}`", subjects.join("`, `")),
+            )
+        })
+        .collect()
+}
+
+pub(super) fn is_work_queue(stream: Said<'_>) -> bool {
+    stream.text("retention") == Some("workqueue")
+}
+
+/// Consumers of a work queue acknowledge each message (10098) and begin at its start (10101).
+pub(super) fn of_work_queue(said: Said<'_>, stream: &Flat) -> Vec<Complaint> {
+    if !is_work_queue(Said(stream)) {
+        return Vec::new();
+    }
+    let acks = said.word("ack_policy").unwrap_or("explicit");
+    let policy = said.word("deliver_policy").unwrap_or("all");
+    let ack = (acks != "explicit" && acks != "flow_control").then(|| {
+        Complaint::contradiction(
+            "ack_policy",
+            format!("a consumer of a work queue can't have `ack_policy: {acks}`"),
+            "take `ack_policy: explicit`",
+        )
+    });
+    let start = (policy != "all").then(|| {
+        Complaint::contradiction(
+            "deliver_policy",
+            format!("a consumer of a work queue can't have `deliver_policy: {policy}`"),
+            "take `deliver_policy: all`",
+        )
+    });
+    ack.into_iter().chain(start).collect()
+}
+
+/// No more replicas than the stream has (10126); exactly as many where acknowledgements delete
+/// messages (10134).
+pub(super) fn replicas(said: Said<'_>, stream: &Flat) -> Option<Complaint> {
+    let stream = Said(stream);
+    let own = said.limit("num_replicas")?;
+    let of_stream = stream.number("num_replicas").unwrap_or(1);
+    let keeps_all = stream.text("retention").is_none_or(|word| word == "limits");
+    let reason = if own > of_stream {
+        format!("the consumer's {own} replicas are more than the {of_stream} of its stream")
+    } else if own < of_stream && !keeps_all {
+        format!(
+            "where acknowledgements delete messages, a consumer has as many replicas as its stream: {of_stream}, not {own}"
+        )
+    } else {
+        return None;
+    };
+    Some(Complaint::contradiction(
+        "num_replicas",
+        reason,
+        "leave `num_replicas` of the consumer out: it then follows the stream",
+    ))
+}
+
+/// Within the stream's `consumer_limits` (10121, 10151).
+pub(super) fn limits(said: Said<'_>, stream: &Flat) -> Vec<Complaint> {
+    let stream = Said(stream);
+    ["max_ack_pending", "inactive_threshold"]
+        .into_iter()
+        .filter_map(|field| {
+            let most = stream.limit(&format!("consumer_limits.{field}"))?;
+            let own = said.number(field)?;
+            (own > most || own < 0).then(|| {
+                Complaint::contradiction(
+                    field,
+                    format!("`{field}` is above the stream's `consumer_limits.{field}`"),
+                    "lower it, or raise the stream's limit",
+                )
+            })
+        })
+        .collect()
+}
+
+/// Consumers of one work queue whose filters overlap (10099, 10100).
+pub(super) fn check_all(all: &Resources) -> Vec<Problem> {
+    let mut trees: HashMap<&str, SubjectTree<(&str, &Resource)>> = HashMap::new();
+    let mut problems = Vec::new();
+    for consumer in all.values() {
+        let Some(stream) = stream_of(consumer) else {
+            continue;
+        };
+        let declared = all.get(&Address::new(KindName::Stream, stream));
+        if !declared.is_some_and(|stream| is_work_queue(Said(&stream.declared))) {
+            continue;
+        }
+        let tree = trees.entry(stream).or_default();
+        let filters = queue_filters(&consumer.declared);
+        let of_others = |(_, other): &(&str, &Resource)| other.address != consumer.address;
+        for filter in &filters {
+            if let Some((subject, other)) = tree.overlapping(filter, &of_others) {
+                problems.push(overlap(consumer, filter, subject, other));
+                break;
+            }
+        }
+        for filter in filters {
+            tree.insert(filter, (filter, consumer));
+        }
+    }
+    problems
+}
+
+/// What a consumer takes from the queue; everything when it has no filter.
+fn queue_filters(declared: &Flat) -> Vec<&str> {
+    let mut filters = filters_of(Said(declared));
+    filters.retain(|filter| subject_fault(filter).is_none());
+    if filters.is_empty() {
+        filters.push(">");
+    }
+    filters
+}
+
+fn overlap(consumer: &Resource, filter: &str, subject: &str, other: &Resource) -> Problem {
+    let field = match Said(&consumer.declared).word("filter_subject") {
+        Some(_) => "filter_subject",
+        None => "filter_subjects",
+    };
+    Problem::error(
+        Code::FilterOverlap,
+        format!(
+            "`{filter}` of {} overlaps with `{subject}` of {}: consumers of a work queue share nothing",
+            consumer.address, other.address
+        ),
+    )
+    .about(&consumer.address)
+    .at(consumer.place_of(field))
+    .note(other.place.clone(), format!("{} takes `{subject}`", other.address))
+    .hint("make the filters disjoint, or let one consumer serve several clients")
+}

@@ -1,0 +1,83 @@
+//! Durable consumers.
+
+mod among;
+mod judge;
+mod rules;
+mod settle;
+mod spec;
+mod wire;
+
+use std::sync::LazyLock;
+
+use async_trait::async_trait;
+
+pub use spec::{AckPolicy, ConsumerSpec, DeliverPolicy, PriorityPolicy, ReplayPolicy, Wait};
+
+use super::stream::{Said, declared_as};
+use super::{Case, Declaration, Kind, Observations, Resources};
+use crate::broker::Brokers;
+use crate::model::{Address, Flat, KindName, Outcome, Problem, Refusal, Resource, Step};
+
+/// JetStream consumers; an address is `STREAM/NAME`.
+#[derive(Clone, Copy, Debug)]
+pub struct Consumer;
+
+static DECLARATION: LazyLock<Declaration> = LazyLock::new(Declaration::of::<ConsumerSpec>);
+
+#[async_trait]
+impl Kind for Consumer {
+    fn name(&self) -> KindName {
+        KindName::Consumer
+    }
+
+    fn declaration(&self) -> &'static Declaration {
+        &DECLARATION
+    }
+
+    fn check(&self, resource: &Resource, all: &Resources) -> Vec<Problem> {
+        let said = Said(&resource.declared);
+        rules::name(&resource.address)
+            .into_iter()
+            .chain(rules::complaints(said))
+            .chain(among::of_stream(resource, all))
+            .map(|complaint| complaint.problem(resource))
+            .collect()
+    }
+
+    fn check_all(&self, all: &Resources) -> Vec<Problem> {
+        among::check_all(all)
+    }
+
+    fn rests_on(&self, resource: &Resource, all: &Resources) -> Vec<Address> {
+        stream_of(resource)
+            .and_then(|stream| declared_as(stream, all))
+            .into_iter()
+            .collect()
+    }
+
+    fn settle(&self, declared: &mut Flat, live: &mut Flat) {
+        settle::settle(declared, live);
+    }
+
+    fn judge(&self, case: &Case<'_>) -> Vec<Refusal> {
+        judge::judge(case)
+    }
+
+    async fn observe(&self, brokers: &Brokers, addresses: &[Address]) -> Observations {
+        wire::observe(brokers, addresses).await
+    }
+
+    async fn carry_out(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Outcome)> {
+        wire::carry_out(self, brokers, steps).await
+    }
+
+    async fn list(&self, brokers: &Brokers) -> Result<Vec<Address>, Problem> {
+        wire::list(brokers).await
+    }
+}
+
+/// The stream of a consumer's address.
+fn stream_of(resource: &Resource) -> Option<&str> {
+    let (stream, _) = resource.address.stream_and_consumer()?;
+    Some(stream)
+}

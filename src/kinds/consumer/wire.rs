@@ -1,0 +1,264 @@
+//! Consumers on the wire: read whole, written whole.
+
+use serde_json::{Value, json};
+
+use super::{Consumer, DECLARATION};
+use crate::broker::Brokers;
+use crate::broker::nats::{ConsumerAction, JetStream, NatsError};
+use crate::kinds::stream::{
+    config_of, each, failed, gone, lay_over, moved, outcome_of, required_level, unanswered,
+    unconnected, unreadable, verdict, withheld, without_server_metadata,
+};
+use crate::kinds::{Delta, Kind, Live, Observations, Observed};
+use crate::model::{Action, Address, Doc, Flat, KindName, Outcome, Problem, Step};
+
+/// The name is taken by a consumer of another configuration (10148).
+const EXISTS: u64 = 10148;
+
+/// The consumer is not there (10149, 10014).
+const NOT_FOUND: [u64; 2] = [10149, 10014];
+
+/// Filters of consumers of one work queue overlap (10099, 10100).
+const QUEUE_OVERLAP: [u64; 2] = [10099, 10100];
+
+/// The field that has a request of its own: an update ignores it.
+const PAUSE: &str = "pause_until";
+
+/// Reads consumers, with few requests.
+pub(super) async fn observe(brokers: &Brokers, addresses: &[Address]) -> Observations {
+    let Some(nats) = &brokers.nats else {
+        return unconnected(addresses);
+    };
+    let names: Vec<(String, String)> = addresses.iter().map(split).collect();
+    let answers = nats.consumer_infos(&names).await;
+    addresses
+        .iter()
+        .zip(&names)
+        .map(|(address, name)| {
+            let observed = match answers.get(name) {
+                Some(Ok(Some(info))) => Observed::Present(live(info)),
+                Some(Ok(None)) => Observed::Absent,
+                Some(Err(error)) => unreadable(address, error),
+                None => unanswered(address),
+            };
+            (address.clone(), observed)
+        })
+        .collect()
+}
+
+fn split(address: &Address) -> (String, String) {
+    let (stream, name) = address.stream_and_consumer().unwrap_or_default();
+    (stream.to_owned(), name.to_owned())
+}
+
+fn live(info: &Doc) -> Live {
+    let raw = config_of(info);
+    Live {
+        fields: DECLARATION.flatten(&without_server_metadata(&raw)),
+        raw,
+        incarnation: info
+            .get("created")
+            .and_then(Value::as_str)
+            .map(str::to_owned),
+        inherited: indexmap::IndexMap::new(),
+    }
+}
+
+/// Carries steps out side by side. What failed because of another consumer's filters gets a second
+/// try when the others are done: the other may have given them up.
+pub(super) async fn carry_out(
+    kind: &Consumer,
+    brokers: &Brokers,
+    steps: &[&Step],
+) -> Vec<(Address, Outcome)> {
+    let Some(nats) = &brokers.nats else {
+        return withheld(steps, "there is no connection to NATS");
+    };
+    let first = each(steps.iter().map(|step| write(kind, nats, step))).await;
+    let mut outcomes = Vec::new();
+    for (step, result) in steps.iter().zip(first) {
+        let result = match result {
+            Err(error) if steps.len() > 1 && is_one_of(&error, &QUEUE_OVERLAP) => {
+                write(kind, nats, step).await
+            }
+            other => other,
+        };
+        outcomes.push((step.address.clone(), told(result)));
+    }
+    outcomes
+}
+
+fn is_one_of(error: &NatsError, codes: &[u64]) -> bool {
+    error.api_code().is_some_and(|code| codes.contains(&code))
+}
+
+fn told(result: Result<Outcome, NatsError>) -> Outcome {
+    match result {
+        Ok(outcome) => outcome,
+        Err(error) if is_one_of(&error, &[EXISTS]) => {
+            failed("somebody created it meanwhile with another configuration; plan again")
+        }
+        Err(error) if is_one_of(&error, &NOT_FOUND) => gone(),
+        Err(error) => outcome_of(&error),
+    }
+}
+
+async fn write(kind: &Consumer, nats: &JetStream, step: &Step) -> Result<Outcome, NatsError> {
+    let deltas = match Delta::of_step(step, kind.declaration()) {
+        Ok(deltas) => deltas,
+        Err(why) => return Ok(failed(why)),
+    };
+    match step.action {
+        Action::Create => create(kind, nats, step, &deltas).await,
+        Action::Update => update(kind, nats, step, &deltas).await,
+        Action::Replace => Ok(failed("this version doesn't replace consumers")),
+        Action::Unread => Ok(Outcome::NotAttempted {
+            because: "it could not be read".to_owned(),
+        }),
+    }
+}
+
+async fn create(
+    kind: &Consumer,
+    nats: &JetStream,
+    step: &Step,
+    deltas: &[Delta],
+) -> Result<Outcome, NatsError> {
+    let (stream, name) = split(&step.address);
+    let mut next = Flat::new();
+    next.insert("ack_policy".to_owned(), json!("explicit"));
+    lay_over(&mut next, deltas);
+    let level = required_level(&DECLARATION, &Flat::new(), &next);
+    let doc = document(&name, &next);
+    let reply = nats
+        .consumer_create(&stream, &doc, ConsumerAction::Create, level)
+        .await?;
+    Ok(verdict(kind, deltas, live(&reply).fields))
+}
+
+async fn update(
+    kind: &Consumer,
+    nats: &JetStream,
+    step: &Step,
+    deltas: &[Delta],
+) -> Result<Outcome, NatsError> {
+    let (stream, name) = split(&step.address);
+    let Some(info) = nats.consumer_info(&stream, &name).await? else {
+        return Ok(gone());
+    };
+    let live = live(&info);
+    if let Some(outcome) = moved(step, &live) {
+        return Ok(outcome);
+    }
+    let (pauses, others): (Vec<Delta>, Vec<Delta>) = deltas
+        .iter()
+        .cloned()
+        .partition(|delta| delta.path == PAUSE);
+    if !others.is_empty() {
+        let outcome = reconfigure(kind, nats, (&stream, &name), &live.fields, &others).await?;
+        if outcome != Outcome::Applied {
+            return Ok(outcome);
+        }
+    }
+    for pause in &pauses {
+        let until = pause.after.as_ref().and_then(Value::as_str);
+        let level = required_level(&DECLARATION, &Flat::new(), &flat_of(pause));
+        nats.consumer_pause(&stream, &name, until, level).await?;
+    }
+    Ok(Outcome::Applied)
+}
+
+fn flat_of(delta: &Delta) -> Flat {
+    let mut flat = Flat::new();
+    lay_over(&mut flat, std::slice::from_ref(delta));
+    flat
+}
+
+async fn reconfigure(
+    kind: &Consumer,
+    nats: &JetStream,
+    (stream, name): (&str, &str),
+    fields: &Flat,
+    deltas: &[Delta],
+) -> Result<Outcome, NatsError> {
+    let mut next = fields.clone();
+    lay_over(&mut next, deltas);
+    fit(&mut next, deltas);
+    let level = required_level(&DECLARATION, fields, &next);
+    let doc = document(name, &next);
+    let reply = nats
+        .consumer_create(stream, &doc, ConsumerAction::Update, level)
+        .await?;
+    Ok(verdict(kind, deltas, live(&reply).fields))
+}
+
+/// Takes away what the change itself makes void: the other filter field, the wait that a new
+/// `backoff` replaces, the live wait that `backoff` forces.
+pub(super) fn fit(next: &mut Flat, deltas: &[Delta]) {
+    let is_set = |path: &str| {
+        deltas.iter().any(|delta| {
+            let after = delta.after.as_ref();
+            delta.path == path
+                && after.is_some_and(|value| *value != json!([]) && *value != json!(""))
+        })
+    };
+    if is_set("filter_subjects") {
+        next.shift_remove("filter_subject");
+    }
+    if is_set("filter_subject") {
+        next.shift_remove("filter_subjects");
+    }
+    if is_set("backoff") && !is_set("ack_wait") {
+        next.shift_remove("ack_wait");
+    }
+}
+
+/// The document to send; always with the durable name, without which an update would make the
+/// consumer an ephemeral one.
+fn document(name: &str, fields: &Flat) -> Doc {
+    let mut doc = DECLARATION.unflatten(fields);
+    doc.insert("durable_name".to_owned(), name.into());
+    doc.insert("name".to_owned(), name.into());
+    doc
+}
+
+/// The durable consumers of all streams. Ephemeral ones are their clients' own, and those for
+/// sources and mirrors the server's.
+///
+/// # Errors
+/// When a listing fails or has holes: an export with holes would be taken for the whole.
+pub(super) async fn list(brokers: &Brokers) -> Result<Vec<Address>, Problem> {
+    let Some(nats) = &brokers.nats else {
+        return Ok(Vec::new());
+    };
+    let listing = nats.stream_list().await.map_err(|error| error.problem())?;
+    let streams: Vec<String> = listing.streams.iter().filter_map(with_consumers).collect();
+    let listings = each(streams.iter().map(|stream| nats.consumer_list(stream))).await;
+    let mut found = Vec::new();
+    for (stream, consumers) in streams.iter().zip(listings) {
+        let consumers = consumers.map_err(|error| error.problem())?;
+        found.extend(consumers.iter().filter_map(|info| durable(stream, info)));
+    }
+    Ok(found)
+}
+
+/// The name of a stream that has consumers.
+fn with_consumers(info: &Doc) -> Option<String> {
+    let count = info.get("state")?.get("consumer_count")?.as_u64()?;
+    let name = info.get("config")?.get("name")?.as_str()?;
+    let is_internal = name.starts_with('$') || name.starts_with("MQTT_");
+    (count > 0 && !is_internal).then(|| name.to_owned())
+}
+
+fn durable(stream: &str, info: &Doc) -> Option<Address> {
+    let config = info.get("config")?;
+    let name = config
+        .get("durable_name")?
+        .as_str()
+        .filter(|name| !name.is_empty())?;
+    let is_internal = ["JS_SRC_", "JS_MIRROR_"]
+        .iter()
+        .any(|prefix| name.starts_with(prefix))
+        || config.get("sourcing").and_then(Value::as_bool) == Some(true);
+    (!is_internal).then(|| Address::new(KindName::Consumer, format!("{stream}/{name}")))
+}

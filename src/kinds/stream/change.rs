@@ -1,0 +1,122 @@
+//! A stream's configuration before and after a change, whatever kind declares it.
+
+use super::said::Said;
+use super::settle::forced;
+use super::view::View;
+use crate::kinds::{Case, Delta};
+use crate::model::{Flat, Step};
+
+/// A stream's configuration before and after, flat and in the stream's own terms.
+pub(in crate::kinds) struct StreamChange {
+    /// What there is; nothing when it gets created.
+    pub(in crate::kinds) live: Flat,
+    /// What is to be.
+    pub(in crate::kinds) next: Flat,
+    /// Whether it gets created.
+    pub(in crate::kinds) creates: bool,
+}
+
+impl StreamChange {
+    /// What a case wants.
+    pub(in crate::kinds) fn of_case(view: &dyn View, case: &Case<'_>) -> StreamChange {
+        let name = &case.resource.address.name;
+        match case.live {
+            Some(live) => StreamChange::updating(view, name, &live.fields, case.deltas),
+            None => StreamChange::creating(view, name, case.deltas),
+        }
+    }
+
+    /// What a plan's step wants, as far as the step tells: nothing is known of the live values
+    /// that it keeps.
+    ///
+    /// # Errors
+    /// As [`Delta::of_step`].
+    pub(in crate::kinds) fn of_step(view: &dyn View, step: &Step) -> Result<StreamChange, String> {
+        let deltas = Delta::of_step(step, view.declaration())?;
+        let mut before = Flat::new();
+        for delta in &deltas {
+            if let Some(value) = &delta.before {
+                before.insert(delta.path.clone(), value.clone());
+            }
+        }
+        Ok(StreamChange::updating(
+            view,
+            &step.address.name,
+            &before,
+            &deltas,
+        ))
+    }
+
+    /// A new stream with these fields.
+    pub(in crate::kinds) fn creating(
+        view: &dyn View,
+        name: &str,
+        deltas: &[Delta],
+    ) -> StreamChange {
+        let mut fields = view.fresh();
+        lay_over(&mut fields, deltas);
+        StreamChange {
+            live: Flat::new(),
+            next: view.in_stream_terms(name, fields),
+            creates: true,
+        }
+    }
+
+    /// A live stream with changes laid over its fields.
+    pub(in crate::kinds) fn updating(
+        view: &dyn View,
+        name: &str,
+        fields: &Flat,
+        deltas: &[Delta],
+    ) -> StreamChange {
+        let mut next = fields.clone();
+        lay_over(&mut next, deltas);
+        let live = view.in_stream_terms(name, fields.clone());
+        let mut next = view.in_stream_terms(name, next);
+        fit_window(&live, &mut next);
+        forget_forced(&live, &mut next);
+        StreamChange {
+            live,
+            next,
+            creates: false,
+        }
+    }
+}
+
+/// Sets what is wanted and removes what goes back to the default.
+pub(in crate::kinds) fn lay_over(fields: &mut Flat, deltas: &[Delta]) {
+    for delta in deltas {
+        match &delta.after {
+            Some(value) => {
+                fields.insert(delta.path.clone(), value.clone());
+            }
+            None => {
+                fields.shift_remove(&delta.path);
+            }
+        }
+    }
+}
+
+/// A duplicate window that nobody asked for must not stand in the way of a shorter `max_age`:
+/// left out, the server fits it in.
+fn fit_window(live: &Flat, next: &mut Flat) {
+    const WINDOW: &str = "duplicate_window";
+    let is_untouched = live.get(WINDOW) == next.get(WINDOW);
+    let said = Said(next);
+    let is_too_long = match (said.limit(WINDOW), said.limit("max_age")) {
+        (Some(window), Some(age)) => window > age,
+        _ => false,
+    };
+    if is_untouched && is_too_long {
+        next.shift_remove(WINDOW);
+    }
+}
+
+/// Live values that the server is about to overwrite because of the change are not sent.
+fn forget_forced(live: &Flat, next: &mut Flat) {
+    for field in forced(Said(next)) {
+        if live.get(field) == next.get(field) {
+            next.shift_remove(field);
+        }
+    }
+}

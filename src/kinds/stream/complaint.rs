@@ -1,0 +1,64 @@
+use crate::model::{Code, Problem, Refusal, Resource};
+
+/// What is wrong with a configuration, before it is a problem of a manifest or a plan's refusal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::kinds) struct Complaint {
+    /// The stable code.
+    pub(in crate::kinds) code: Code,
+    /// The field to point at.
+    pub(in crate::kinds) field: String,
+    /// What is wrong.
+    pub(in crate::kinds) message: String,
+    /// The way out.
+    pub(in crate::kinds) hint: String,
+}
+
+impl Complaint {
+    /// A complaint about this field.
+    pub(in crate::kinds) fn new(
+        code: Code,
+        field: &str,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Self {
+        Complaint {
+            code,
+            field: field.to_owned(),
+            message: message.into(),
+            hint: hint.into(),
+        }
+    }
+
+    /// Two fields that can't both hold.
+    pub(in crate::kinds) fn contradiction(
+        field: &str,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Self {
+        Complaint::new(Code::Contradiction, field, message, hint)
+    }
+
+    /// As the manifest's problem, at the place of the field.
+    pub(in crate::kinds) fn problem(self, resource: &Resource) -> Problem {
+        let place = resource
+            .field_places
+            .iter()
+            .find(|(path, _)| **path == self.field || is_under(path, &self.field))
+            .map(|(_, place)| place.clone())
+            .or_else(|| resource.place.clone());
+        Problem::error(self.code, self.message)
+            .about(&resource.address)
+            .at(place)
+            .hint(self.hint)
+    }
+
+    /// As a step's refusal.
+    pub(in crate::kinds) fn refusal(self) -> Refusal {
+        Refusal::new(self.code, self.message, self.hint).field(self.field)
+    }
+}
+
+fn is_under(path: &str, object: &str) -> bool {
+    path.strip_prefix(object)
+        .is_some_and(|rest| rest.starts_with('.'))
+}

@@ -1,0 +1,181 @@
+//! What the server would refuse of a change, beyond what the fields' facts say.
+
+use serde_json::Value;
+
+use super::change::StreamChange;
+use super::complaint::Complaint;
+use super::said::Said;
+use super::view::{View, stream_declaration};
+use super::{level, origins, rules};
+use crate::kinds::{Case, NatsFacts, NatsVersion};
+use crate::model::{Code, Refusal};
+
+/// From when on a mirror can be made a stream of its own.
+const PROMOTION: NatsVersion = NatsVersion(2, 12, 0);
+
+/// From when on `allow_msg_ttl` can be switched on.
+const TTL_SWITCH: NatsVersion = NatsVersion(2, 11, 2);
+
+/// Every refusal of this case, in the kind's own terms.
+pub(in crate::kinds) fn judge(view: &dyn View, case: &Case<'_>) -> Vec<Refusal> {
+    let change = StreamChange::of_case(view, case);
+    let mut found = new_complaints(&change);
+    if change.creates {
+        found.extend(creation(&change));
+    } else {
+        found.extend(retention(&change));
+        found.extend(mirror(&change, case.surroundings.nats.as_ref()));
+    }
+    if let Some(server) = &case.surroundings.nats {
+        found.extend(of_server(&change, server));
+    }
+    found
+        .into_iter()
+        .map(|complaint| {
+            let field = view.field_name(&complaint.field);
+            complaint.refusal().field(field)
+        })
+        .collect()
+}
+
+/// What contradicts itself only because of the change.
+fn new_complaints(change: &StreamChange) -> Vec<Complaint> {
+    let before = if change.creates {
+        Vec::new()
+    } else {
+        rules::complaints(Said(&change.live))
+    };
+    let mut found = rules::complaints(Said(&change.next));
+    found.retain(|complaint| !before.contains(complaint));
+    found
+}
+
+/// What a new stream may not be.
+pub(super) fn creation(change: &StreamChange) -> Vec<Complaint> {
+    let said = Said(&change.next);
+    let sealed = said.is_on("sealed").then(|| {
+        Complaint::contradiction(
+            "sealed",
+            "a new stream can't be sealed",
+            "create it without `sealed`, fill it, then seal it",
+        )
+    });
+    let direct = (said.is_on("mirror_direct") && !origins::is_mirror(said)).then(|| {
+        Complaint::contradiction(
+            "mirror_direct",
+            "`mirror_direct` is for mirrors only",
+            "leave it out, or declare a `mirror`",
+        )
+    });
+    sealed.into_iter().chain(direct).collect()
+}
+
+/// `retention` changes between `limits` and `interest` only.
+fn retention(change: &StreamChange) -> Option<Complaint> {
+    let held = Said(&change.live).text("retention").unwrap_or("limits");
+    let wanted = Said(&change.next).text("retention").unwrap_or("limits");
+    let is_refused = held != wanted && (held == "workqueue" || wanted == "workqueue");
+    is_refused.then(|| {
+        Complaint::new(
+            Code::Immutable,
+            "retention",
+            format!("`retention` can't change from `{held}` to `{wanted}`"),
+            format!(
+                "declare `retention: {held}` to keep it, or declare a new stream with a source and retire this one"
+            ),
+        )
+    })
+}
+
+/// A mirror can't be added or changed; it can be removed from 2.12 on.
+fn mirror(change: &StreamChange, server: Option<&NatsFacts>) -> Option<Complaint> {
+    let (live, next) = (Said(&change.live), Said(&change.next));
+    let field = stream_declaration().field("mirror")?;
+    let whole = |said| origins::mirror_of(said).map(Value::Object);
+    let (held, wanted) = (whole(live), whole(next));
+    if field.same(held.as_ref(), wanted.as_ref()) {
+        return None;
+    }
+    let message = match (&held, &wanted) {
+        (Some(_), None) if server.is_none_or(|server| server.version >= PROMOTION) => return None,
+        (Some(_), None) => "`mirror` can be removed from NATS 2.12 on only",
+        (None, _) => "`mirror` can't be added to a stream",
+        (Some(_), Some(_)) => "`mirror` can't change",
+    };
+    Some(Complaint::new(
+        Code::Immutable,
+        "mirror",
+        message,
+        "declare a new stream with this mirror, or use `sources`, which can change",
+    ))
+}
+
+/// What this server, or this account, won't do.
+fn of_server(change: &StreamChange, server: &NatsFacts) -> Vec<Complaint> {
+    let mut found = level::too_old(stream_declaration(), &change.live, &change.next, server);
+    found.extend(replicas(change, server));
+    found.extend(move_and_scale(change, server));
+    found.extend(max_bytes_required(change, server));
+    found.extend(ttl_switch(change, server));
+    found
+}
+
+/// One server keeps one replica (10074; updates were accepted wrongly before 2.14.6).
+fn replicas(change: &StreamChange, server: &NatsFacts) -> Option<Complaint> {
+    let wanted = Said(&change.next).number("num_replicas")?;
+    let held = Said(&change.live).number("num_replicas");
+    (wanted > 1 && held != Some(wanted) && !server.clustered).then(|| {
+        Complaint::new(
+            Code::ReplicationTooHigh,
+            "num_replicas",
+            format!("{wanted} replicas need a cluster; the server stands alone"),
+            "take `num_replicas: 1` here, for example in an overlay of this environment",
+        )
+    })
+}
+
+/// Moving and scaling at once is refused (10123).
+fn move_and_scale(change: &StreamChange, server: &NatsFacts) -> Option<Complaint> {
+    if change.creates || !server.clustered {
+        return None;
+    }
+    let (live, next) = (Said(&change.live), Said(&change.next));
+    let scales = live.number("num_replicas") != next.number("num_replicas");
+    let moves = next.has_under("placement")
+        && ["placement.cluster", "placement.tags"].iter().any(|path| {
+            let field = stream_declaration().field(path);
+            field.is_some_and(|field| !field.same(live.0.get(*path), next.0.get(*path)))
+        });
+    (scales && moves).then(|| {
+        Complaint::contradiction(
+            "num_replicas",
+            "a stream can't be moved (`placement`) and scaled (`num_replicas`) at once",
+            "change one, apply, wait until it is done, then change the other",
+        )
+    })
+}
+
+fn max_bytes_required(change: &StreamChange, server: &NatsFacts) -> Option<Complaint> {
+    let has_limit = Said(&change.next).limit("max_bytes").is_some();
+    (server.max_bytes_required && !has_limit).then(|| {
+        Complaint::new(
+            Code::MissingField,
+            "max_bytes",
+            "the account demands `max_bytes` of every stream",
+            "declare `max_bytes`",
+        )
+    })
+}
+
+fn ttl_switch(change: &StreamChange, server: &NatsFacts) -> Option<Complaint> {
+    let field = "allow_msg_ttl";
+    let switches_on = Said(&change.next).is_on(field) && !Said(&change.live).is_on(field);
+    (!change.creates && switches_on && server.version < TTL_SWITCH).then(|| {
+        Complaint::new(
+            Code::ServerTooOld,
+            field,
+            format!("`{field}` of a live stream can be switched on from NATS {TTL_SWITCH} on; the server is {}", server.version),
+            format!("upgrade the server to {TTL_SWITCH}, or leave `{field}` out"),
+        )
+    })
+}

@@ -1,0 +1,211 @@
+//! Streams, and what every kind that is a stream underneath shares.
+
+mod answer;
+mod change;
+mod complaint;
+mod judge;
+mod level;
+mod names;
+mod origins;
+mod overlaps;
+mod rehearse;
+mod rules;
+mod said;
+mod settle;
+mod spec;
+mod subjects;
+mod view;
+mod wire;
+
+use std::sync::LazyLock;
+
+use async_trait::async_trait;
+
+pub use spec::{
+    Compression, ConsumerLimits, Discard, External, PersistMode, Placement, Republish, Retention,
+    SourceConsumer, Storage, StreamSource, StreamSpec, SubjectTransform,
+};
+
+pub(super) use answer::{failed, gone, moved, outcome_of, verdict, withheld};
+pub(super) use change::lay_over;
+pub(super) use complaint::Complaint;
+pub(super) use level::{required_level, too_old};
+pub(super) use names::asset_name;
+pub(super) use origins::{has_sources, is_mirror};
+pub(super) use rules::{description, metadata, server_metadata};
+pub(super) use said::Said;
+pub(super) use subjects::{SubjectTree, collide, fault as subject_fault};
+pub(super) use view::View;
+pub(super) use wire::{
+    config_of, each, unanswered, unconnected, unreadable, without_server_metadata,
+};
+
+use super::{Case, Declaration, Edit, Kind, Observations, Resources, Shape};
+use crate::broker::Brokers;
+use crate::model::{Address, Code, Flat, KindName, Outcome, Problem, Refusal, Resource, Step};
+
+/// JetStream streams.
+#[derive(Clone, Copy, Debug)]
+pub struct Stream;
+
+static DECLARATION: LazyLock<Declaration> = LazyLock::new(|| {
+    let mut declaration = Declaration::of::<StreamSpec>();
+    rule_mirror(&mut declaration);
+    declaration
+});
+
+/// A mirror is judged as a whole; its fields have other facts as a source's.
+pub(super) fn rule_mirror(declaration: &mut Declaration) {
+    if let Some(mirror) = declaration.fields.get_mut("mirror") {
+        rule(&mut mirror.shape);
+    }
+}
+
+fn rule(shape: &mut Shape) {
+    if let Shape::Object(inner) = shape {
+        for field in inner.fields.values_mut() {
+            field.facts.edit = Edit::Ruled;
+            rule(&mut field.shape);
+        }
+    }
+}
+
+#[async_trait]
+impl Kind for Stream {
+    fn name(&self) -> KindName {
+        KindName::Stream
+    }
+
+    fn declaration(&self) -> &'static Declaration {
+        &DECLARATION
+    }
+
+    fn check(&self, resource: &Resource, _all: &Resources) -> Vec<Problem> {
+        let said = Said(&resource.declared);
+        let name = &resource.address.name;
+        let complaints = names::asset_name("stream", name)
+            .into_iter()
+            .chain(rules::server_metadata(said))
+            .chain(empty_subjects(said))
+            .chain(rules::complaints(said));
+        complaints
+            .map(|complaint| complaint.problem(resource))
+            .chain(bucket_in_disguise(resource))
+            .collect()
+    }
+
+    fn check_all(&self, all: &Resources) -> Vec<Problem> {
+        overlaps::check(all)
+    }
+
+    fn rests_on(&self, resource: &Resource, all: &Resources) -> Vec<Address> {
+        rests_on(&resource.declared, all)
+    }
+
+    fn settle(&self, declared: &mut Flat, live: &mut Flat) {
+        settle::settle(declared, live);
+    }
+
+    fn judge(&self, case: &Case<'_>) -> Vec<Refusal> {
+        judge::judge(self, case)
+    }
+
+    async fn observe(&self, brokers: &Brokers, addresses: &[Address]) -> Observations {
+        wire::observe(self, brokers, addresses).await
+    }
+
+    async fn rehearse(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Refusal)> {
+        rehearse::rehearse(self, brokers, steps).await
+    }
+
+    async fn carry_out(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Outcome)> {
+        wire::carry_out(self, brokers, steps).await
+    }
+
+    async fn list(&self, brokers: &Brokers) -> Result<Vec<Address>, Problem> {
+        wire::list(self, brokers).await
+    }
+}
+
+impl View for Stream {
+    fn stream_name(&self, name: &str) -> String {
+        name.to_owned()
+    }
+
+    fn resource_name<'n>(&self, stream: &'n str) -> Option<&'n str> {
+        let is_internal = ["$", "KV_", "OBJ_", "MQTT_"]
+            .iter()
+            .any(|prefix| stream.starts_with(prefix));
+        (!is_internal).then_some(stream)
+    }
+
+    fn in_own_terms(&self, _name: &str, stream: Flat) -> Flat {
+        stream
+    }
+
+    fn in_stream_terms(&self, _name: &str, fields: Flat) -> Flat {
+        fields
+    }
+
+    fn field_name(&self, stream_field: &str) -> String {
+        stream_field.to_owned()
+    }
+}
+
+/// The resource that a stream's name stands for: a stream, or the bucket that is declared as such.
+pub(super) fn declared_as(stream: &str, all: &Resources) -> Option<Address> {
+    let bucket = |prefix: &str, kind| {
+        let bucket = stream.strip_prefix(prefix)?;
+        Some(Address::new(kind, bucket))
+    };
+    [
+        Some(Address::new(KindName::Stream, stream)),
+        bucket("KV_", KindName::Kv),
+        bucket("OBJ_", KindName::ObjectStore),
+    ]
+    .into_iter()
+    .flatten()
+    .find(|address| all.contains_key(address))
+}
+
+/// The declared streams that a stream copies from.
+pub(super) fn rests_on(stream: &Flat, all: &Resources) -> Vec<Address> {
+    origins::local_origins(Said(stream))
+        .into_iter()
+        .filter_map(|name| declared_as(name, all))
+        .collect()
+}
+
+/// Without subjects the server captures the stream's name.
+fn empty_subjects(said: Said<'_>) -> Option<Complaint> {
+    let is_empty = said.0.contains_key("subjects") && said.items("subjects").is_empty();
+    let is_copy = origins::is_mirror(said) || origins::has_sources(said);
+    (is_empty && !is_copy).then(|| {
+        Complaint::new(
+            Code::Contradiction,
+            "subjects",
+            "a stream without subjects captures the subject that is its name",
+            "leave `subjects` out for that, or list some",
+        )
+    })
+}
+
+/// A bucket's stream declared as a plain stream escapes the bucket's own rules.
+fn bucket_in_disguise(resource: &Resource) -> Option<Problem> {
+    let name = resource.address.name.as_str();
+    let (section, bucket) = name
+        .strip_prefix("KV_")
+        .map(|bucket| ("key_value", bucket))
+        .or_else(|| Some(("object_store", name.strip_prefix("OBJ_")?)))?;
+    Some(
+        Problem::warning(
+            Code::BadName,
+            format!("`{name}` is the stream of a bucket, declared as a plain stream"),
+        )
+        .about(&resource.address)
+        .at(resource.place.clone())
+        .hint(format!(
+            "declare `{bucket}` under `{section}` if a bucket is meant"
+        )),
+    )
+}

@@ -1,0 +1,191 @@
+//! Rules for mirrors and sources.
+
+use std::collections::HashSet;
+
+use serde_json::Value;
+
+use super::complaint::Complaint;
+use super::said::Said;
+use super::view::stream_declaration;
+use crate::kinds::Shape;
+use crate::model::{Doc, Flat};
+
+/// Whether the configuration is a mirror.
+pub(in crate::kinds) fn is_mirror(said: Said<'_>) -> bool {
+    said.word("mirror.name").is_some()
+}
+
+/// Whether the configuration takes its messages from other streams, too.
+pub(in crate::kinds) fn has_sources(said: Said<'_>) -> bool {
+    !said.items("sources").is_empty()
+}
+
+/// What is wrong with a mirror, or with the sources.
+pub(super) fn complaints(said: Said<'_>) -> Vec<Complaint> {
+    let mut found = Vec::new();
+    if let Some(mirror) = mirror_of(said) {
+        found.extend(forbidden_with_mirror(said));
+        found.extend(origin(&mirror, "mirror"));
+    }
+    found.extend(schedules_with_sources(said));
+    let mut seen = HashSet::new();
+    for source in said.items("sources") {
+        let Some(source) = source.as_object() else {
+            continue;
+        };
+        found.extend(origin(source, "sources"));
+        if !seen.insert(identity(source)) {
+            let name = source.get("name").and_then(Value::as_str);
+            found.push(Complaint::contradiction(
+                "sources",
+                format!(
+                    "`{}` is a source twice with the same filter",
+                    name.unwrap_or_default()
+                ),
+                "leave one out, or give them different filters",
+            ));
+        }
+    }
+    found
+}
+
+/// Fields that a mirror can't have, with why.
+const NOT_WITH_MIRROR: &[(&str, &str)] = &[
+    ("subjects", "a mirror captures no subjects"),
+    ("sources", "a stream has a mirror or sources, not both"),
+    ("first_seq", "a mirror has its origin's sequence numbers"),
+    (
+        "subject_delete_marker_ttl",
+        "a mirror makes no delete markers",
+    ),
+    ("allow_msg_counter", "a mirror counts nothing itself"),
+    ("allow_atomic", "nobody publishes to a mirror"),
+    ("allow_msg_schedules", "nobody publishes to a mirror"),
+    ("allow_batched", "nobody publishes to a mirror"),
+    ("duplicate_window", "nobody publishes to a mirror"),
+];
+
+fn forbidden_with_mirror(said: Said<'_>) -> Vec<Complaint> {
+    let is_set = |field: &str| match said.0.get(field) {
+        None | Some(Value::Null) => false,
+        Some(Value::Bool(on)) => *on,
+        Some(Value::Number(number)) => number.as_i64() != Some(0),
+        Some(Value::Array(items)) => !items.is_empty(),
+        Some(Value::String(_) | Value::Object(_)) => true,
+    };
+    NOT_WITH_MIRROR
+        .iter()
+        .filter(|(field, _)| is_set(field))
+        .map(|(field, why)| {
+            Complaint::contradiction(
+                field,
+                format!("`{field}` can't be had with `mirror`: {why}"),
+                format!("leave `{field}` out"),
+            )
+        })
+        .collect()
+}
+
+fn schedules_with_sources(said: Said<'_>) -> Option<Complaint> {
+    (said.is_on("allow_msg_schedules") && has_sources(said)).then(|| {
+        Complaint::contradiction(
+            "allow_msg_schedules",
+            "a stream with sources can't have `allow_msg_schedules`",
+            "leave one of them out",
+        )
+    })
+}
+
+/// What is wrong with one origin.
+fn origin(origin: &Doc, field: &str) -> Vec<Complaint> {
+    let name = origin
+        .get("name")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    let has = |key: &str| match origin.get(key) {
+        None | Some(Value::Null) => false,
+        Some(Value::String(text)) => !text.is_empty(),
+        Some(Value::Array(items)) => !items.is_empty(),
+        Some(Value::Number(number)) => number.as_i64() != Some(0),
+        Some(Value::Bool(_) | Value::Object(_)) => true,
+    };
+    let both = |one: &str, other: &str| {
+        (has(one) && has(other)).then(|| {
+            Complaint::contradiction(
+                field,
+                format!("`{one}` and `{other}` of the origin `{name}` can't both hold"),
+                "leave one of them out",
+            )
+        })
+    };
+    let mut found: Vec<Complaint> = [
+        half_consumer(origin, name, field),
+        both("filter_subject", "subject_transforms"),
+        both("opt_start_seq", "opt_start_time"),
+        both("consumer", "opt_start_seq"),
+        both("consumer", "opt_start_time"),
+        both("consumer", "filter_subject"),
+        both("consumer", "subject_transforms"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if origin.contains_key("external") {
+        return found;
+    }
+    if let Some(mut complaint) = super::names::asset_name("stream", name) {
+        complaint.field = field.to_owned();
+        found.push(complaint);
+    }
+    found
+}
+
+/// An origin's consumer is named with where it delivers (10213).
+fn half_consumer(origin: &Doc, name: &str, field: &str) -> Option<Complaint> {
+    let consumer = origin.get("consumer")?.as_object()?;
+    let is_missing = |half: &&str| {
+        let text = consumer.get(*half).and_then(Value::as_str);
+        text.is_none_or(str::is_empty)
+    };
+    let half = ["name", "deliver_subject"].into_iter().find(is_missing)?;
+    Some(Complaint::contradiction(
+        field,
+        format!("`consumer` of the origin `{name}` needs `{half}`"),
+        "give both `name` and `deliver_subject`, or leave `consumer` out",
+    ))
+}
+
+/// What tells one source from another: the origin and its filter.
+fn identity(source: &Doc) -> String {
+    ["name", "external", "filter_subject", "subject_transforms"]
+        .iter()
+        .map(|key| source.get(*key).map(Value::to_string).unwrap_or_default())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// The names of the origins in the same account.
+pub(in crate::kinds) fn local_origins(said: Said<'_>) -> Vec<&str> {
+    let mirror = said
+        .word("mirror.name")
+        .filter(|_| !said.has_under("mirror.external"));
+    let sources = said
+        .items("sources")
+        .iter()
+        .filter(|source| source.get("external").is_none())
+        .filter_map(|source| source["name"].as_str());
+    mirror.into_iter().chain(sources).collect()
+}
+
+/// The mirror as an object; none when there is none.
+pub(super) fn mirror_of(said: Said<'_>) -> Option<Doc> {
+    let Shape::Object(inner) = stream_declaration().field("mirror")?.shape else {
+        return None;
+    };
+    let flat: Flat = said
+        .under("mirror")
+        .map(|(path, value)| (path.to_owned(), value.clone()))
+        .collect();
+    let doc = inner.unflatten(&flat);
+    (!doc.is_empty()).then_some(doc)
+}

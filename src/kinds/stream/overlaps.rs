@@ -1,0 +1,74 @@
+//! Subjects of all declared streams, compared at once.
+
+use super::origins::{has_sources, is_mirror};
+use super::said::Said;
+use super::subjects::{SubjectTree, fault};
+use crate::kinds::Resources;
+use crate::model::{Address, Code, KindName, Problem, Resource};
+
+/// A subject and the stream that captures it.
+struct Captured<'a> {
+    subject: String,
+    by: &'a Resource,
+}
+
+/// Streams of the manifest that would capture the same messages (10065).
+pub(super) fn check(all: &Resources) -> Vec<Problem> {
+    let mut tree: SubjectTree<Captured<'_>> = SubjectTree::default();
+    let mut problems = Vec::new();
+    for resource in all.values() {
+        let captured = captured(resource);
+        for subject in &captured {
+            let of_others = |other: &Captured<'_>| other.by.address != resource.address;
+            if let Some(other) = tree.overlapping(subject, &of_others) {
+                problems.push(problem(resource, subject, other));
+            }
+        }
+        for subject in captured {
+            let owner = Captured {
+                subject: subject.clone(),
+                by: resource,
+            };
+            tree.insert(&subject, owner);
+        }
+    }
+    problems
+}
+
+/// The subjects that a declared resource captures; none for consumers and Kafka's kinds.
+fn captured(resource: &Resource) -> Vec<String> {
+    let said = Said(&resource.declared);
+    let Address { kind, name } = &resource.address;
+    match kind {
+        KindName::Stream if resource.declared.contains_key("subjects") => said
+            .texts("subjects")
+            .into_iter()
+            .filter(|subject| fault(subject).is_none())
+            .map(str::to_owned)
+            .collect(),
+        KindName::Stream if is_mirror(said) || has_sources(said) => Vec::new(),
+        KindName::Stream => vec![name.clone()],
+        KindName::Kv if is_mirror(said) => Vec::new(),
+        KindName::Kv => vec![format!("$KV.{name}.>")],
+        KindName::ObjectStore => vec![format!("$O.{name}.C.>"), format!("$O.{name}.M.>")],
+        KindName::Consumer | KindName::Topic | KindName::Acl => Vec::new(),
+    }
+}
+
+fn problem(resource: &Resource, subject: &str, other: &Captured<'_>) -> Problem {
+    let field = "subjects";
+    Problem::error(
+        Code::SubjectOverlap,
+        format!(
+            "`{subject}` of {} overlaps with `{}` of {}",
+            resource.address, other.subject, other.by.address
+        ),
+    )
+    .about(&resource.address)
+    .at(resource.place_of(field))
+    .note(
+        other.by.place_of(field),
+        format!("{} captures `{}`", other.by.address, other.subject),
+    )
+    .hint("make the subjects disjoint, or let one stream source the other")
+}

@@ -1,0 +1,355 @@
+//! What a stream's configuration may not be, as `checkStreamCfg` of nats-server 2.15 sees it.
+//!
+//! Each rule looks at a whole configuration, declared or live with changes laid over, so that the
+//! offline check and the plan apply the same ones.
+
+use super::complaint::Complaint;
+use super::said::Said;
+use super::{origins, subjects};
+use crate::model::Code;
+
+/// The shortest age and duplicate window, in nanoseconds.
+const SHORTEST_AGE: i64 = 100_000_000;
+
+/// The shortest time to live of a delete marker, in nanoseconds.
+const SHORTEST_MARKER: i64 = 1_000_000_000;
+
+/// The longest description, in bytes (`JSMaxDescriptionLen`).
+const LONGEST_DESCRIPTION: usize = 4096;
+
+/// The most that metadata may hold, in bytes (`JSMaxMetadataLen`).
+const MOST_METADATA: usize = 128 * 1024;
+
+type Rule = fn(Said<'_>) -> Option<Complaint>;
+
+const RULES: &[Rule] = &[
+    description,
+    metadata,
+    shortest_age,
+    shortest_window,
+    window_within_age,
+    new_per_subject,
+    rollup_and_purge,
+    marker,
+    counter_retention,
+    counter_discard,
+    counter_ttl,
+    schedules_discard,
+    async_storage,
+    async_replicas,
+    async_atomic,
+    marker_switches,
+    schedules_switch,
+    sealed_forces,
+    republish_circle,
+    placement_preferred,
+];
+
+/// Everything that contradicts itself or the server's limits.
+pub(in crate::kinds) fn complaints(said: Said<'_>) -> Vec<Complaint> {
+    let mut found: Vec<Complaint> = RULES.iter().filter_map(|rule| rule(said)).collect();
+    found.extend(subject_list(said));
+    found.extend(origins::complaints(said));
+    found
+}
+
+pub(in crate::kinds) fn description(said: Said<'_>) -> Option<Complaint> {
+    let length = said.text("description")?.len();
+    (length > LONGEST_DESCRIPTION).then(|| {
+        Complaint::new(
+            Code::OutOfRange,
+            "description",
+            format!("the description is {length} bytes long; a server takes 4096"),
+            "shorten it",
+        )
+    })
+}
+
+pub(in crate::kinds) fn metadata(said: Said<'_>) -> Option<Complaint> {
+    let length: usize = said
+        .under("metadata")
+        .map(|(key, value)| key.len() + value.as_str().map_or(0, str::len))
+        .sum();
+    (length > MOST_METADATA).then(|| {
+        Complaint::new(
+            Code::OutOfRange,
+            "metadata",
+            format!("metadata holds {length} bytes; a server takes 131072"),
+            "keep large notes elsewhere",
+        )
+    })
+}
+
+/// Metadata that the server keeps for itself.
+pub(in crate::kinds) fn server_metadata(said: Said<'_>) -> Option<Complaint> {
+    let (key, _) = said
+        .under("metadata")
+        .find(|(key, _)| key.starts_with("_nats."))?;
+    Some(Complaint::contradiction(
+        &format!("metadata.{key}"),
+        format!("`metadata.{key}` is the server's own and would be overwritten"),
+        "take a key that doesn't begin with `_nats.`",
+    ))
+}
+
+fn shortest_age(said: Said<'_>) -> Option<Complaint> {
+    too_short(said, "max_age", SHORTEST_AGE, "100ms")
+}
+
+fn shortest_window(said: Said<'_>) -> Option<Complaint> {
+    too_short(said, "duplicate_window", SHORTEST_AGE, "100ms")
+}
+
+fn marker(said: Said<'_>) -> Option<Complaint> {
+    too_short(said, "subject_delete_marker_ttl", SHORTEST_MARKER, "1s")
+}
+
+fn too_short(said: Said<'_>, field: &str, shortest: i64, shown: &str) -> Option<Complaint> {
+    let is_short = said
+        .number(field)
+        .is_some_and(|n| n < 0 || (1..shortest).contains(&n));
+    is_short.then(|| {
+        Complaint::new(
+            Code::OutOfRange,
+            field,
+            format!("`{field}` is shorter than {shown}, the least that a server takes"),
+            format!("take {shown} or more"),
+        )
+    })
+}
+
+fn window_within_age(said: Said<'_>) -> Option<Complaint> {
+    let (window, age) = (said.limit("duplicate_window")?, said.limit("max_age")?);
+    (window > age).then(|| {
+        Complaint::contradiction(
+            "duplicate_window",
+            "`duplicate_window` is longer than `max_age`",
+            "shorten it to `max_age` at most, or leave it out: the server then fits it in",
+        )
+    })
+}
+
+fn new_per_subject(said: Said<'_>) -> Option<Complaint> {
+    let fits = said.text("discard") == Some("new") && said.limit("max_msgs_per_subject").is_some();
+    (said.is_on("discard_new_per_subject") && !fits).then(|| {
+        Complaint::contradiction(
+            "discard_new_per_subject",
+            "`discard_new_per_subject` needs `discard: new` and a limit in `max_msgs_per_subject`",
+            "set both, or switch it off",
+        )
+    })
+}
+
+fn rollup_and_purge(said: Said<'_>) -> Option<Complaint> {
+    (said.is_on("allow_rollup_hdrs") && said.is_on("deny_purge")).then(|| {
+        Complaint::contradiction(
+            "deny_purge",
+            "`allow_rollup_hdrs` purges, which `deny_purge` forbids",
+            "switch one of them off",
+        )
+    })
+}
+
+fn counter_retention(said: Said<'_>) -> Option<Complaint> {
+    let retention = said.text("retention").filter(|word| *word != "limits")?;
+    said.is_on("allow_msg_counter").then(|| {
+        Complaint::contradiction(
+            "retention",
+            format!("a stream of counters can't have `retention: {retention}`"),
+            "take `retention: limits`",
+        )
+    })
+}
+
+fn counter_discard(said: Said<'_>) -> Option<Complaint> {
+    (said.is_on("allow_msg_counter") && said.text("discard") == Some("new")).then(|| {
+        Complaint::contradiction(
+            "discard",
+            "a stream of counters can't have `discard: new`",
+            "take `discard: old`",
+        )
+    })
+}
+
+fn counter_ttl(said: Said<'_>) -> Option<Complaint> {
+    let has_ttl = said.is_on("allow_msg_ttl") || said.limit("subject_delete_marker_ttl").is_some();
+    (said.is_on("allow_msg_counter") && has_ttl).then(|| {
+        Complaint::contradiction(
+            "allow_msg_counter",
+            "a stream of counters can't hold messages with a time to live",
+            "leave `allow_msg_ttl` and `subject_delete_marker_ttl` out",
+        )
+    })
+}
+
+fn schedules_discard(said: Said<'_>) -> Option<Complaint> {
+    (said.is_on("allow_msg_schedules") && said.text("discard") == Some("new")).then(|| {
+        Complaint::contradiction(
+            "discard",
+            "a stream with `allow_msg_schedules` can't have `discard: new`",
+            "take `discard: old`",
+        )
+    })
+}
+
+fn is_async(said: Said<'_>) -> bool {
+    said.text("persist_mode") == Some("async")
+}
+
+fn async_storage(said: Said<'_>) -> Option<Complaint> {
+    (is_async(said) && said.text("storage") == Some("memory")).then(|| {
+        Complaint::contradiction(
+            "persist_mode",
+            "`persist_mode: async` is for `storage: file` only",
+            "take `storage: file`, or leave `persist_mode` out",
+        )
+    })
+}
+
+fn async_replicas(said: Said<'_>) -> Option<Complaint> {
+    let replicas = said.number("num_replicas").filter(|number| *number > 1)?;
+    is_async(said).then(|| {
+        Complaint::contradiction(
+            "persist_mode",
+            format!("`persist_mode: async` is for one replica only, not {replicas}"),
+            "take `num_replicas: 1`, or leave `persist_mode` out",
+        )
+    })
+}
+
+fn async_atomic(said: Said<'_>) -> Option<Complaint> {
+    (is_async(said) && said.is_on("allow_atomic")).then(|| {
+        Complaint::contradiction(
+            "allow_atomic",
+            "`allow_atomic` can't be had with `persist_mode: async`",
+            "switch one of them off",
+        )
+    })
+}
+
+/// `subject_delete_marker_ttl` switches two fields on, whatever is said of them.
+fn marker_switches(said: Said<'_>) -> Option<Complaint> {
+    said.limit("subject_delete_marker_ttl")?;
+    switched_on(
+        said,
+        "subject_delete_marker_ttl",
+        &["allow_msg_ttl", "allow_rollup_hdrs"],
+    )
+}
+
+fn schedules_switch(said: Said<'_>) -> Option<Complaint> {
+    if !said.is_on("allow_msg_schedules") {
+        return None;
+    }
+    switched_on(said, "allow_msg_schedules", &["allow_rollup_hdrs"])
+}
+
+fn switched_on(said: Said<'_>, by: &str, fields: &[&str]) -> Option<Complaint> {
+    let field = fields
+        .iter()
+        .find(|field| said.flag(field) == Some(false))?;
+    Some(Complaint::contradiction(
+        field,
+        format!("`{by}` switches `{field}` on"),
+        format!("leave `{field}` out, or set it to true"),
+    ))
+}
+
+/// `sealed` switches four fields.
+fn sealed_forces(said: Said<'_>) -> Option<Complaint> {
+    if !said.is_on("sealed") {
+        return None;
+    }
+    let field = if said.limit("max_age").is_some() {
+        "max_age"
+    } else if said.text("discard") == Some("old") {
+        "discard"
+    } else if said.flag("deny_delete") == Some(false) {
+        "deny_delete"
+    } else if said.flag("deny_purge") == Some(false) {
+        "deny_purge"
+    } else if said.is_on("allow_rollup_hdrs") {
+        "allow_rollup_hdrs"
+    } else {
+        return None;
+    };
+    Some(Complaint::contradiction(
+        field,
+        format!("`sealed` gives `{field}` another value"),
+        format!("leave `{field}` out: a sealed stream discards nothing and denies all deletion"),
+    ))
+}
+
+/// Messages republished into the stream's own subjects would come back for ever.
+fn republish_circle(said: Said<'_>) -> Option<Complaint> {
+    let dest = said.word("republish.dest")?;
+    let subject = said
+        .texts("subjects")
+        .into_iter()
+        .find(|subject| subjects::collide(subject, dest))?;
+    Some(Complaint::contradiction(
+        "republish.dest",
+        format!("`republish.dest: {dest}` leads back into the stream's own subject `{subject}`"),
+        "republish under a subject that the stream doesn't capture",
+    ))
+}
+
+fn placement_preferred(said: Said<'_>) -> Option<Complaint> {
+    said.word("placement.preferred")?;
+    Some(Complaint::contradiction(
+        "placement.preferred",
+        "a stream's placement can't prefer a server",
+        "leave `placement.preferred` out; ask for a step-down instead",
+    ))
+}
+
+/// What is wrong with the list of subjects.
+fn subject_list(said: Said<'_>) -> Vec<Complaint> {
+    let listed = said.texts("subjects");
+    let mut found = Vec::new();
+    let mut before = subjects::SubjectTree::default();
+    for subject in listed {
+        if let Some(reason) = subjects::fault(subject) {
+            found.push(Complaint::new(
+                Code::BadName,
+                "subjects",
+                format!("`{subject}` is no subject: {reason}"),
+                "tokens stand between dots; `*` is one token, `>` the rest",
+            ));
+            continue;
+        }
+        found.extend(needs_no_ack(said, subject));
+        if let Some(other) = before.overlapping(subject, &|_| true) {
+            found.push(Complaint::new(
+                Code::SubjectOverlap,
+                "subjects",
+                format!("`{subject}` and `{other}` of the same stream overlap"),
+                "leave the narrower one out",
+            ));
+        }
+        before.insert(subject, subject);
+    }
+    found
+}
+
+/// Subjects of the API, and everything, may be captured only without acknowledgements.
+fn needs_no_ack(said: Said<'_>, subject: &str) -> Option<Complaint> {
+    if subject == ">" && said.number("num_replicas").is_some_and(|n| n > 1) {
+        return Some(Complaint::contradiction(
+            "num_replicas",
+            "a stream that captures `>` can have one replica only",
+            "take `num_replicas: 1`, or narrower subjects",
+        ));
+    }
+    let api = ["$JS.>", "$JSC.>", "$NRG.>"];
+    let is_api = api.iter().any(|space| subjects::collide(subject, space));
+    let is_system =
+        subjects::collide(subject, "$SYS.>") && !subjects::is_within(subject, "$SYS.ACCOUNT.>");
+    ((is_api || is_system) && !said.is_on("no_ack")).then(|| {
+        Complaint::contradiction(
+            "subjects",
+            format!("`{subject}` covers subjects of the server itself, which needs `no_ack: true`"),
+            "set `no_ack: true`, or take narrower subjects",
+        )
+    })
+}

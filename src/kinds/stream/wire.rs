@@ -1,0 +1,251 @@
+//! Streams on the wire, for every kind that is one: read whole, written whole.
+
+use futures::StreamExt;
+use serde_json::Value;
+
+use super::answer::{failed, gone, moved, outcome_of, withheld};
+use super::change::StreamChange;
+use super::level::required_level;
+use super::view::{View, stream_declaration};
+use crate::broker::Brokers;
+use crate::broker::nats::{JetStream, NatsError};
+use crate::kinds::{Delta, Live, Observations, Observed};
+use crate::model::{Action, Address, Code, Doc, Flat, Outcome, Problem, Step};
+
+/// How many steps are on their way at once; the connection holds each back until its turn.
+pub(in crate::kinds) const AT_ONCE: usize = 64;
+
+/// The name is taken by a stream of another configuration (10058).
+const EXISTS: u64 = 10058;
+
+/// The subjects overlap with another stream's (10065).
+const OVERLAP: u64 = 10065;
+
+/// The stream is not there (10059).
+const NOT_FOUND: u64 = 10059;
+
+/// Reads streams, with few requests.
+pub(in crate::kinds) async fn observe(
+    view: &dyn View,
+    brokers: &Brokers,
+    addresses: &[Address],
+) -> Observations {
+    let Some(nats) = &brokers.nats else {
+        return unconnected(addresses);
+    };
+    let names: Vec<String> = addresses
+        .iter()
+        .map(|address| view.stream_name(&address.name))
+        .collect();
+    let mut answers = nats.stream_infos(&names).await;
+    addresses
+        .iter()
+        .zip(&names)
+        .map(|(address, name)| {
+            let observed = match answers.get_mut(name) {
+                Some(Ok(Some(info))) => Observed::Present(live(view, &address.name, info)),
+                Some(Ok(None)) => Observed::Absent,
+                Some(Err(error)) => unreadable(address, error),
+                None => unanswered(address),
+            };
+            (address.clone(), observed)
+        })
+        .collect()
+}
+
+/// What nobody is connected for can't be known.
+pub(in crate::kinds) fn unconnected(addresses: &[Address]) -> Observations {
+    let problem = |address| {
+        Problem::error(Code::Unreachable, "there is no connection to NATS").about(address)
+    };
+    addresses
+        .iter()
+        .map(|address| (address.clone(), Observed::Unreadable(problem(address))))
+        .collect()
+}
+
+/// A failed read, which says nothing of whether the resource exists.
+pub(in crate::kinds) fn unreadable(address: &Address, error: &NatsError) -> Observed {
+    Observed::Unreadable(error.problem().about(address))
+}
+
+/// A question without an answer.
+pub(in crate::kinds) fn unanswered(address: &Address) -> Observed {
+    let problem = Problem::error(Code::Unreadable, "the server gave no answer for it");
+    Observed::Unreadable(problem.about(address))
+}
+
+/// A stream's document as a live resource of the kind.
+pub(in crate::kinds) fn live(view: &dyn View, name: &str, info: &Doc) -> Live {
+    let raw = config_of(info);
+    let stream = stream_declaration().flatten(&without_server_metadata(&raw));
+    Live {
+        fields: view.in_own_terms(name, stream),
+        raw,
+        incarnation: info
+            .get("created")
+            .and_then(Value::as_str)
+            .map(str::to_owned),
+        inherited: indexmap::IndexMap::new(),
+    }
+}
+
+/// The configuration in an answer about a stream or a consumer.
+pub(in crate::kinds) fn config_of(info: &Doc) -> Doc {
+    let config = info.get("config").and_then(Value::as_object);
+    config.cloned().unwrap_or_default()
+}
+
+/// The configuration without what the server notes in `metadata` for itself (ADR-44).
+pub(in crate::kinds) fn without_server_metadata(config: &Doc) -> Doc {
+    let mut config = config.clone();
+    if let Some(Value::Object(metadata)) = config.get_mut("metadata") {
+        metadata.retain(|key, _| !key.starts_with("_nats."));
+    }
+    if config
+        .get("metadata")
+        .and_then(Value::as_object)
+        .is_some_and(Doc::is_empty)
+    {
+        config.shift_remove("metadata");
+    }
+    config
+}
+
+/// Carries steps out side by side. What failed because of another stream's subjects gets a second
+/// try when the others are done: the other may have given them up.
+pub(in crate::kinds) async fn carry_out(
+    view: &dyn View,
+    brokers: &Brokers,
+    steps: &[&Step],
+) -> Vec<(Address, Outcome)> {
+    let Some(nats) = &brokers.nats else {
+        return withheld(steps, "there is no connection to NATS");
+    };
+    let first = each(steps.iter().map(|step| write(view, nats, step))).await;
+    let mut outcomes = Vec::new();
+    for (step, result) in steps.iter().zip(first) {
+        let outcome = match result {
+            Err(error) if error.api_code() == Some(OVERLAP) && steps.len() > 1 => {
+                write(view, nats, step).await
+            }
+            other => other,
+        };
+        outcomes.push((step.address.clone(), told(outcome)));
+    }
+    outcomes
+}
+
+/// Runs these, some at once, with the results in their order.
+pub(in crate::kinds) async fn each<F: Future>(work: impl Iterator<Item = F>) -> Vec<F::Output> {
+    let work: Vec<F> = work.collect();
+    futures::stream::iter(work)
+        .buffered(AT_ONCE)
+        .collect()
+        .await
+}
+
+fn told(result: Result<Outcome, NatsError>) -> Outcome {
+    match result {
+        Ok(outcome) => outcome,
+        Err(error) => match error.api_code() {
+            Some(EXISTS) => {
+                failed("somebody created it meanwhile with another configuration; plan again")
+            }
+            Some(NOT_FOUND) => gone(),
+            _ => outcome_of(&error),
+        },
+    }
+}
+
+async fn write(view: &dyn View, nats: &JetStream, step: &Step) -> Result<Outcome, NatsError> {
+    let deltas = match Delta::of_step(step, view.declaration()) {
+        Ok(deltas) => deltas,
+        Err(why) => return Ok(failed(why)),
+    };
+    match step.action {
+        Action::Create => create(view, nats, step, &deltas).await,
+        Action::Update => update(view, nats, step, &deltas).await,
+        Action::Replace => Ok(failed("what holds data is never replaced")),
+        Action::Unread => Ok(Outcome::NotAttempted {
+            because: "it could not be read".to_owned(),
+        }),
+    }
+}
+
+async fn create(
+    view: &dyn View,
+    nats: &JetStream,
+    step: &Step,
+    deltas: &[Delta],
+) -> Result<Outcome, NatsError> {
+    let name = &step.address.name;
+    let change = StreamChange::creating(view, name, deltas);
+    let level = required_level(stream_declaration(), &change.live, &change.next);
+    let reply = nats
+        .stream_create(&document(view, name, &change.next), level)
+        .await?;
+    Ok(verdict(view, name, deltas, &reply))
+}
+
+async fn update(
+    view: &dyn View,
+    nats: &JetStream,
+    step: &Step,
+    deltas: &[Delta],
+) -> Result<Outcome, NatsError> {
+    let name = &step.address.name;
+    let Some(info) = nats.stream_info(&view.stream_name(name)).await? else {
+        return Ok(gone());
+    };
+    let live = live(view, name, &info);
+    if let Some(outcome) = moved(step, &live) {
+        return Ok(outcome);
+    }
+    let change = StreamChange::updating(view, name, &live.fields, deltas);
+    let level = required_level(stream_declaration(), &change.live, &change.next);
+    let reply = nats
+        .stream_update(&document(view, name, &change.next), level)
+        .await?;
+    Ok(verdict(view, name, deltas, &reply))
+}
+
+/// The document to send.
+fn document(view: &dyn View, name: &str, stream: &Flat) -> Doc {
+    let mut doc = stream_declaration().unflatten(stream);
+    doc.insert("name".to_owned(), view.stream_name(name).into());
+    doc
+}
+
+/// Compares the reply with what was asked for: before 2.12 a server drops what it doesn't know
+/// and says that all is well.
+fn verdict(view: &dyn View, name: &str, deltas: &[Delta], reply: &Doc) -> Outcome {
+    let got = live(view, name, reply).fields;
+    super::answer::verdict(view, deltas, got)
+}
+
+/// The resources of this kind among all streams.
+///
+/// # Errors
+/// When the listing fails or has holes: an export with holes would be taken for the whole.
+pub(in crate::kinds) async fn list(
+    view: &dyn View,
+    brokers: &Brokers,
+) -> Result<Vec<Address>, Problem> {
+    let Some(nats) = &brokers.nats else {
+        return Ok(Vec::new());
+    };
+    let listing = nats.stream_list().await.map_err(|error| error.problem())?;
+    if let Some(name) = listing.missing.first() {
+        let message = format!("stream `{name}` could not be read: the server lists it as missing");
+        return Err(Problem::error(Code::Unreadable, message)
+            .hint("wait until its servers are back, then try again"));
+    }
+    let found = listing.streams.iter().filter_map(|info| {
+        let stream = info.get("config")?.get("name")?.as_str()?;
+        let name = view.resource_name(stream)?;
+        view.tells_all(&live(view, name, info).fields)
+            .then(|| Address::new(view.name(), name))
+    });
+    Ok(found.collect())
+}

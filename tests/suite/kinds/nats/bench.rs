@@ -1,0 +1,191 @@
+//! A server of the test's own with plans made and applied on it.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use trueup::apply::{Stop, Watch, apply};
+use trueup::broker::Brokers;
+use trueup::broker::nats::JetStream;
+use trueup::engine::{LiveBrokers, plan};
+use trueup::kinds::{Declaration, NatsFacts, Resources, Shape, Surroundings, kind};
+use trueup::model::{Address, KindName, Outcome, Resource};
+use trueup::plan::{Desired, Plan};
+
+use crate::broker::nats_server::NatsServer;
+
+/// A running server, connected.
+pub struct Bench {
+    pub nats: JetStream,
+    port: LiveBrokers,
+    _server: NatsServer,
+}
+
+impl Bench {
+    /// A server with JetStream.
+    pub async fn start() -> Bench {
+        let server = NatsServer::start("");
+        let nats = server.connect().await;
+        let account = nats.account().await.unwrap();
+        let surroundings = Surroundings {
+            nats: Some(NatsFacts {
+                version: nats.server().version.parse().unwrap(),
+                api_level: account.api_level,
+                account: None,
+                domain: None,
+                clustered: nats.server().cluster.is_some(),
+                max_bytes_required: account.limits.max_bytes_required,
+            }),
+            kafka: None,
+        };
+        let brokers = Brokers {
+            nats: Some(nats.clone()),
+            ..Brokers::default()
+        };
+        Bench {
+            nats,
+            port: LiveBrokers::new(brokers, surroundings, Vec::new()),
+            _server: server,
+        }
+    }
+
+    /// What would change.
+    pub async fn plan(&self, resources: &Resources) -> Plan {
+        let desired = Desired {
+            stack: "test",
+            manifest_digest: "",
+            resources,
+            chosen: None,
+            warnings: &[],
+        };
+        plan(desired, &self.port).await
+    }
+
+    /// Plans and applies, and demands that all of it is done and that nothing is left to do.
+    pub async fn settle(&self, resources: &Resources) {
+        let plan = self.plan(resources).await;
+        for done in self.apply(&plan).await {
+            assert_eq!(done.1, Outcome::Applied, "{}: {plan:#?}", done.0);
+        }
+        let again = self.plan(resources).await;
+        assert!(!again.has_changes(), "the second plan: {:#?}", again.steps);
+        assert!(again.complete, "{:#?}", again.problems);
+    }
+
+    /// Applies a plan.
+    pub async fn apply(&self, plan: &Plan) -> Vec<(Address, Outcome)> {
+        let done = apply(plan, &self.port, &Unwatched, &Stop::default()).await;
+        done.into_iter()
+            .map(|done| (done.address, done.outcome))
+            .collect()
+    }
+}
+
+struct Unwatched;
+
+impl Watch for Unwatched {
+    fn started(&self, _: &[&Address]) {}
+    fn finished(&self, _: &Address, _: &Outcome) {}
+}
+
+/// Declared resources from an address and what a manifest says of each.
+pub fn manifest(declared: Value) -> Resources {
+    let Value::Object(declared) = declared else {
+        panic!("{declared} is no object");
+    };
+    let said = |value: &Value| value.as_object().cloned().unwrap_or_default();
+    declared
+        .iter()
+        .map(|(address, value)| {
+            let resource = resource(address, &said(value));
+            (resource.address.clone(), resource)
+        })
+        .collect()
+}
+
+/// The same from parts.
+pub fn resources(declared: &[(&str, &Map<String, Value>)]) -> Resources {
+    declared
+        .iter()
+        .map(|(address, said)| {
+            let resource = resource(address, said);
+            (resource.address.clone(), resource)
+        })
+        .collect()
+}
+
+/// A resource as a checked manifest has it: in wire units, flat, completed.
+pub fn resource(address: &str, said: &Map<String, Value>) -> Resource {
+    let address: Address = address.parse().unwrap();
+    let kind = kind(address.kind).unwrap();
+    let declaration = kind.declaration();
+    let wire = declaration.to_wire(said).unwrap();
+    let mut resource = Resource::new(address, declaration.flatten(&wire));
+    kind.complete(&mut resource);
+    resource
+}
+
+/// The same, from a path and a value beside other fields.
+pub fn with(
+    base: &Map<String, Value>,
+    kind_name: KindName,
+    path: &str,
+    value: &Value,
+) -> Map<String, Value> {
+    let mut said = base.clone();
+    let declaration = kind(kind_name).unwrap().declaration();
+    declaration.set(&mut said, path, Some(value.clone()));
+    said
+}
+
+/// Every path that a manifest may declare.
+pub fn paths(declaration: &Declaration) -> Vec<String> {
+    let mut found = Vec::new();
+    for (name, field) in &declaration.fields {
+        if field.facts.hidden {
+            continue;
+        }
+        match &field.shape {
+            Shape::Object(inner) => {
+                found.extend(
+                    paths(inner)
+                        .into_iter()
+                        .map(|path| format!("{name}.{path}")),
+                );
+            }
+            _ => found.push(name.clone()),
+        }
+    }
+    found
+}
+
+/// One field with two values, and what must stand beside it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sample {
+    /// Other fields that it needs.
+    #[serde(default)]
+    pub with: Map<String, Value>,
+    /// What it is created with.
+    pub first: Value,
+    /// What it is changed to.
+    pub second: Value,
+    /// `yes` when the change is carried out, a code when the plan refuses it.
+    #[serde(default = "yes")]
+    pub changes: String,
+    /// The server takes what the plan refuses, without effect.
+    #[serde(default)]
+    pub server_takes_it: bool,
+    /// The resource is refused already when it would be created.
+    #[serde(default)]
+    pub create_refused: Option<String>,
+}
+
+fn yes() -> String {
+    "yes".to_owned()
+}
+
+/// The samples of a kind, by path.
+pub fn samples(text: &str) -> BTreeMap<String, Sample> {
+    serde_yaml::from_str(text).unwrap()
+}

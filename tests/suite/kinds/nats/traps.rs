@@ -1,0 +1,205 @@
+//! What looks like drift and is none, and what looks like success and is none.
+
+use serde_json::{Value, json};
+use trueup::model::Outcome;
+
+use super::bench::{Bench, manifest};
+
+async fn create(bench: &Bench, config: Value) {
+    let config = config.as_object().unwrap();
+    bench.nats.stream_create(config, None).await.unwrap();
+}
+
+async fn update(bench: &Bench, name: &str, change: Value) {
+    let live = bench.nats.stream_info(name).await.unwrap().unwrap();
+    let mut config = live["config"].as_object().unwrap().clone();
+    config.extend(change.as_object().unwrap().clone());
+    bench.nats.stream_update(&config, None).await.unwrap();
+}
+
+async fn config(bench: &Bench, name: &str) -> Value {
+    bench.nats.stream_info(name).await.unwrap().unwrap()["config"].clone()
+}
+
+#[tokio::test]
+async fn a_shorter_age_takes_the_duplicate_window_along() {
+    let bench = Bench::start().await;
+    bench
+        .settle(&manifest(json!({ "stream/S": { "max_age": "1h" } })))
+        .await;
+    bench
+        .settle(&manifest(json!({ "stream/S": { "max_age": "1m" } })))
+        .await;
+    let live = config(&bench, "S").await;
+    assert_eq!(live["duplicate_window"], json!(60_000_000_000_i64));
+}
+
+#[tokio::test]
+async fn what_is_not_declared_is_kept() {
+    let bench = Bench::start().await;
+    create(
+        &bench,
+        json!({
+            "name": "S", "subjects": ["s.>"], "max_msgs": 7, "deny_delete": true,
+            "metadata": { "owner": "them" }, "republish": { "src": "s.a", "dest": "again" },
+        }),
+    )
+    .await;
+    bench
+        .settle(&manifest(
+            json!({ "stream/S": { "max_age": "1h", "metadata": { "team": "us" } } }),
+        ))
+        .await;
+    let live = config(&bench, "S").await;
+    assert_eq!(live["max_msgs"], 7);
+    assert_eq!(live["subjects"], json!(["s.>"]));
+    assert_eq!(live["deny_delete"], true);
+    assert_eq!(live["republish"]["dest"], "again");
+    assert_eq!(live["metadata"]["owner"], "them");
+    assert_eq!(live["metadata"]["team"], "us");
+}
+
+#[tokio::test]
+async fn what_somebody_changed_meanwhile_is_not_overwritten() {
+    let bench = Bench::start().await;
+    create(&bench, json!({ "name": "S" })).await;
+    let wanted = manifest(json!({ "stream/S": { "max_msgs": 5 }, "stream/NEW": {} }));
+    let plan = bench.plan(&wanted).await;
+    update(&bench, "S", json!({ "max_bytes": 1000 })).await;
+    create(&bench, json!({ "name": "NEW", "max_msgs": 3 })).await;
+    let outcomes = bench.apply(&plan).await;
+    for (address, outcome) in outcomes {
+        let Outcome::Failed { why } = outcome else {
+            panic!("{address}: {outcome:?}");
+        };
+        assert!(why.contains("plan again"), "{address}: {why}");
+    }
+    assert_eq!(config(&bench, "S").await["max_msgs"], -1);
+}
+
+#[tokio::test]
+async fn subjects_may_move_from_one_stream_to_another() {
+    let bench = Bench::start().await;
+    bench
+        .settle(&manifest(json!({
+            "stream/A": { "subjects": ["x.>", "y"] }, "stream/B": { "subjects": ["z"] },
+        })))
+        .await;
+    bench
+        .settle(&manifest(json!({
+            "stream/B": { "subjects": ["z", "x.>"] }, "stream/A": { "subjects": ["y"] },
+        })))
+        .await;
+}
+
+#[tokio::test]
+async fn a_strangers_subjects_are_refused_by_the_plan() {
+    let bench = Bench::start().await;
+    create(
+        &bench,
+        json!({ "name": "THEIRS", "subjects": ["events.>"] }),
+    )
+    .await;
+    let plan = bench
+        .plan(&manifest(
+            json!({ "stream/OURS": { "subjects": ["events.created"] } }),
+        ))
+        .await;
+    let refusal = &plan.steps[0].refusals[0];
+    assert_eq!(refusal.code.as_str(), "subject-overlap");
+    assert!(refusal.message.contains("`THEIRS`"), "{}", refusal.message);
+}
+
+#[tokio::test]
+async fn derived_values_are_not_reset_for_ever() {
+    let bench = Bench::start().await;
+    let mut wanted = manifest(json!({
+        "stream/S": { "max_age": "1m", "subject_delete_marker_ttl": "5s" },
+        "consumer/S/c": { "backoff": ["1s", "2s"], "max_deliver": 5 },
+    }));
+    for resource in wanted.values_mut() {
+        resource.lifecycle.undeclared = trueup::model::Undeclared::Reset;
+    }
+    bench.settle(&wanted).await;
+}
+
+#[tokio::test]
+async fn a_mirror_can_become_a_stream_of_its_own() {
+    let bench = Bench::start().await;
+    create(&bench, json!({ "name": "ORIGIN" })).await;
+    bench
+        .settle(&manifest(
+            json!({ "stream/COPY": { "mirror": { "name": "ORIGIN" }, "mirror_direct": true } }),
+        ))
+        .await;
+    let mut wanted = manifest(json!({ "stream/COPY": { "subjects": ["copy"] } }));
+    wanted[0].lifecycle.undeclared = trueup::model::Undeclared::Reset;
+    bench.settle(&wanted).await;
+    let live = config(&bench, "COPY").await;
+    assert!(live.get("mirror").is_none(), "{live}");
+}
+
+#[tokio::test]
+async fn filters_switch_between_their_two_fields() {
+    let bench = Bench::start().await;
+    create(&bench, json!({ "name": "S", "subjects": ["s.>"] })).await;
+    for filters in [
+        json!({ "filter_subject": "s.a" }),
+        json!({ "filter_subjects": ["s.a"] }),
+        json!({ "filter_subjects": ["s.a", "s.b"] }),
+        json!({ "filter_subject": "s.c" }),
+        json!({ "filter_subject": "" }),
+        json!({ "filter_subjects": ["s.a", "s.b"] }),
+        json!({ "filter_subjects": [] }),
+        json!({ "filter_subject": "s.c" }),
+        json!({ "filter_subjects": [] }),
+    ] {
+        bench
+            .settle(&manifest(json!({ "consumer/S/c": filters })))
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn filters_of_a_work_queue_move_between_consumers() {
+    let bench = Bench::start().await;
+    create(
+        &bench,
+        json!({ "name": "S", "subjects": ["s.>"], "retention": "workqueue" }),
+    )
+    .await;
+    let wanted = |a: &str, b: &str| {
+        manifest(json!({
+            "consumer/S/a": { "filter_subject": a }, "consumer/S/b": { "filter_subject": b },
+        }))
+    };
+    bench.settle(&wanted("s.a", "s.b")).await;
+    bench.settle(&wanted("s.b", "s.c")).await;
+}
+
+#[tokio::test]
+async fn a_pause_is_changed_and_lifted() {
+    let bench = Bench::start().await;
+    create(&bench, json!({ "name": "S" })).await;
+    for until in [
+        "2126-01-01T00:00:00Z",
+        "2127-01-01T00:00:00Z",
+        "2020-01-01T00:00:00Z",
+    ] {
+        let wanted = json!({ "consumer/S/c": { "pause_until": until, "description": until } });
+        bench.settle(&manifest(wanted)).await;
+    }
+}
+
+#[tokio::test]
+async fn consumers_are_durable_and_acknowledge() {
+    let bench = Bench::start().await;
+    create(&bench, json!({ "name": "S" })).await;
+    bench.settle(&manifest(json!({ "consumer/S/c": {} }))).await;
+    bench
+        .settle(&manifest(json!({ "consumer/S/c": { "max_deliver": 3 } })))
+        .await;
+    let live = bench.nats.consumer_info("S", "c").await.unwrap().unwrap();
+    assert_eq!(live["config"]["durable_name"], "c");
+    assert_eq!(live["config"]["ack_policy"], "explicit");
+}
