@@ -7,6 +7,7 @@ pub mod broker;
 pub mod cli;
 pub mod engine;
 pub mod kinds;
+pub mod manifest;
 pub mod model;
 pub mod plan;
 pub mod report;

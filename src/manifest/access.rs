@@ -1,0 +1,165 @@
+//! ACLs: the list of `kafka.acls` and what a topic's `access` stands for.
+
+use std::sync::LazyLock;
+
+use super::entries::{find, typed};
+use super::node::{Entry, Node, Value};
+use super::suggest::nearest;
+use super::walk::{Subject, Walk, unknown_field};
+use crate::kinds::Declaration;
+use crate::kinds::acl::{
+    Access, AclEntry, ConsumerTerms, Expansion, ProducerTerms, expand_access, expand_entry,
+};
+use crate::model::{Address, Code, Problem, Resource};
+
+/// The ACLs of `kafka.acls`.
+pub(super) fn of_list(walk: &mut Walk<'_>, entry: &Entry) -> Vec<Resource> {
+    let items = match &entry.node.value {
+        Value::List(items) => items,
+        Value::Null | Value::Broken => return Vec::new(),
+        _ => {
+            let what = format!("`kafka.acls` is a list, not {}", entry.node.shown());
+            say(walk, &entry.node, Problem::error(Code::WrongType, what));
+            return Vec::new();
+        }
+    };
+    items.iter().flat_map(|item| of_entry(walk, item)).collect()
+}
+
+fn of_entry(walk: &mut Walk<'_>, item: &Node) -> Vec<Resource> {
+    let subject = subject("an entry of `kafka.acls`", None);
+    if !checked(walk, entry_declaration(), item, subject) {
+        return Vec::new();
+    }
+    let Some(entry) = typed::<AclEntry>(item) else {
+        return Vec::new();
+    };
+    let files = walk.files;
+    let place = |path: &str| find(item, path).and_then(|node| files.place(node.spot));
+    taken(walk, expand_entry(&entry, &place))
+}
+
+/// The ACLs of a topic's `access`.
+pub(super) fn of_topic(walk: &mut Walk<'_>, topic: &Address, entry: &Entry) -> Vec<Resource> {
+    let before = walk.problems.len();
+    check_access(walk, topic, &entry.node);
+    if walk.problems.len() > before {
+        return Vec::new();
+    }
+    let Some(access) = typed::<Access>(&entry.node) else {
+        return Vec::new();
+    };
+    let files = walk.files;
+    let place = |path: &str| find(&entry.node, path).and_then(|node| files.place(node.spot));
+    taken(walk, expand_access(topic, &access, &place))
+}
+
+fn check_access(walk: &mut Walk<'_>, topic: &Address, node: &Node) {
+    let map = match &node.value {
+        Value::Map(map) => map,
+        Value::Null | Value::Broken => return,
+        _ => {
+            let what = format!("`access` is a map, not {}", node.shown());
+            let problem = Problem::error(Code::WrongType, what).about(topic);
+            say(walk, node, problem);
+            return;
+        }
+    };
+    for (key, entry) in map.iter() {
+        let Some((_, terms)) = SIDES.iter().find(|(side, _)| *side == &**key) else {
+            let near = nearest(key, SIDES.iter().map(|(side, _)| *side));
+            let problem = unknown_field("`access`", key, near)
+                .about(topic)
+                .at(walk.files.place(entry.key));
+            walk.problems.push(problem);
+            continue;
+        };
+        check_side(walk, topic, key, terms, &entry.node);
+    }
+}
+
+fn check_side(
+    walk: &mut Walk<'_>,
+    topic: &Address,
+    side: &str,
+    terms: &'static Declaration,
+    node: &Node,
+) {
+    let noun = format!("an entry of `access.{side}`");
+    let wrong = |walk: &mut Walk<'_>, node: &Node, wanted: &str| {
+        let what = format!("`access.{side}` {wanted}, not {}", node.shown());
+        say(
+            walk,
+            node,
+            Problem::error(Code::WrongType, what).about(topic),
+        );
+    };
+    match &node.value {
+        Value::List(items) => {
+            for item in items {
+                match &item.value {
+                    Value::Text(_) | Value::Expanded(_) | Value::Broken => {}
+                    Value::Map(_) => {
+                        checked(walk, terms, item, subject(&noun, Some(topic)));
+                    }
+                    _ => wrong(walk, item, "names principals, or maps with a `principal`"),
+                }
+            }
+        }
+        Value::Null | Value::Broken => {}
+        _ => wrong(walk, node, "is a list"),
+    }
+}
+
+/// Whether the node fits the declaration; what does not is complained of.
+fn checked(
+    walk: &mut Walk<'_>,
+    declaration: &Declaration,
+    node: &Node,
+    subject: Subject<'_>,
+) -> bool {
+    let before = walk.problems.len();
+    match &node.value {
+        Value::Map(map) => {
+            let place = walk.files.place(node.spot);
+            walk.fields(declaration, map, place, subject);
+        }
+        Value::Broken => return false,
+        _ => {
+            let what = format!("{} is a map, not {}", subject.noun, node.shown());
+            say(walk, node, Problem::error(Code::WrongType, what));
+        }
+    }
+    walk.problems.len() == before
+}
+
+fn taken(walk: &mut Walk<'_>, expansion: Expansion) -> Vec<Resource> {
+    walk.problems.extend(expansion.problems);
+    expansion.acls
+}
+
+fn say(walk: &mut Walk<'_>, node: &Node, problem: Problem) {
+    let problem = walk.files.at(node, problem);
+    walk.problems.push(problem);
+}
+
+fn subject<'a>(noun: &'a str, address: Option<&'a Address>) -> Subject<'a> {
+    Subject {
+        noun,
+        address,
+        others: &[],
+        complete: true,
+    }
+}
+
+/// The two sides of an access, each with what one of its entries may say.
+pub(super) static SIDES: [(&str, LazyLock<Declaration>); 2] = [
+    ("produce", LazyLock::new(Declaration::of::<ProducerTerms>)),
+    ("consume", LazyLock::new(Declaration::of::<ConsumerTerms>)),
+];
+
+/// What an entry of `kafka.acls` may say.
+pub(super) fn entry_declaration() -> &'static Declaration {
+    static DECLARATION: LazyLock<Declaration> = LazyLock::new(Declaration::of::<AclEntry>);
+    &DECLARATION
+}

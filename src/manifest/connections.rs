@@ -1,0 +1,488 @@
+//! How to reach the brokers, as the manifest says it. No value is ever shown.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::LazyLock;
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+
+use super::files::read_secret;
+use super::node::{Entry, Files, Map, Node, Spot, Value};
+use super::sections::names_under;
+use super::suggest::nearest;
+use super::walk::{Subject, Walk, unknown_field};
+use crate::broker::nats::NatsSettings;
+use crate::kinds::Declaration;
+use crate::model::{Code, Place, Problem};
+
+/// How to reach the two brokers. What the manifest leaves out comes from `NATS_URL` and
+/// `KAFKA_BROKERS`, and else from the loopback defaults.
+#[derive(Clone, Debug)]
+pub struct Connections {
+    /// NATS.
+    pub nats: NatsConnection,
+    /// Kafka.
+    pub kafka: KafkaConnection,
+}
+
+/// How to reach NATS.
+#[derive(Clone, Debug)]
+pub struct NatsConnection {
+    settings: NatsSettings,
+    files: IndexMap<String, PathBuf>,
+    /// The account that it must be, where the manifest pins one.
+    pub account: Option<String>,
+    /// Where the manifest says it; none where it does not.
+    pub place: Option<Place>,
+}
+
+/// How to reach Kafka.
+#[derive(Clone)]
+pub struct KafkaConnection {
+    properties: IndexMap<String, SecretString>,
+    files: IndexMap<String, PathBuf>,
+    /// The cluster that it must be, where the manifest pins one.
+    pub cluster_id: Option<String>,
+    /// Where the manifest says it; none where it does not.
+    pub place: Option<Place>,
+    /// Where each property stands.
+    pub places: IndexMap<String, Place>,
+}
+
+impl Connections {
+    /// The connections of a manifest that says nothing of them.
+    pub fn from_environment(environment: &IndexMap<String, String>) -> Connections {
+        let mut connections = Connections {
+            nats: NatsConnection {
+                settings: NatsSettings::default(),
+                files: IndexMap::new(),
+                account: None,
+                place: None,
+            },
+            kafka: KafkaConnection {
+                properties: IndexMap::new(),
+                files: IndexMap::new(),
+                cluster_id: None,
+                place: None,
+                places: IndexMap::new(),
+            },
+        };
+        if let Some(url) = set(environment, "NATS_URL") {
+            connections.nats.settings.url = url.into();
+        }
+        connections.kafka.fill_bootstrap(environment);
+        connections
+    }
+}
+
+impl NatsConnection {
+    /// The settings, with the secrets that stand in files read. A `context` is left to the
+    /// caller, who knows where contexts are kept.
+    ///
+    /// # Errors
+    /// A `file-unreadable` problem that names the property and the file.
+    pub fn settings(&self) -> Result<NatsSettings, Problem> {
+        let mut settings = self.settings.clone();
+        for (property, path) in &self.files {
+            let secret =
+                read_secret(property, path).map_err(|problem| problem.at(self.place.clone()))?;
+            match property.as_str() {
+                "url" => settings.url = secret,
+                "user" => settings.user = Some(secret.expose_secret().to_owned()),
+                "password" => settings.password = Some(secret),
+                _ => settings.token = Some(secret),
+            }
+        }
+        Ok(settings)
+    }
+}
+
+impl KafkaConnection {
+    /// librdkafka's properties, with the values that stand in files read. They hold secrets.
+    ///
+    /// # Errors
+    /// A `file-unreadable` problem that names the property and the file.
+    pub fn properties(&self) -> Result<IndexMap<String, String>, Problem> {
+        let mut properties = self.exposed();
+        for (property, path) in &self.files {
+            let secret = read_secret(property, path)
+                .map_err(|problem| problem.at(self.place_of(property)))?;
+            properties.insert(property.clone(), secret.expose_secret().to_owned());
+        }
+        Ok(properties)
+    }
+
+    /// Where a property stands, or else the whole.
+    pub fn place_of(&self, property: &str) -> Option<Place> {
+        self.places.get(property).or(self.place.as_ref()).cloned()
+    }
+
+    fn exposed(&self) -> IndexMap<String, String> {
+        self.properties
+            .iter()
+            .map(|(name, value)| (name.clone(), value.expose_secret().to_owned()))
+            .collect()
+    }
+
+    fn fill_bootstrap(&mut self, environment: &IndexMap<String, String>) {
+        const NAME: &str = "bootstrap.servers";
+        let known =
+            |name: &str| self.properties.contains_key(name) || self.files.contains_key(name);
+        if !known(NAME) && !known("metadata.broker.list") {
+            let servers = set(environment, "KAFKA_BROKERS").unwrap_or("127.0.0.1:9092");
+            self.properties.insert(NAME.to_owned(), servers.into());
+        }
+    }
+}
+
+impl fmt::Debug for KafkaConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KafkaConnection")
+            .field("properties", &self.properties.keys().collect::<Vec<_>>())
+            .field("files", &self.files)
+            .field("cluster_id", &self.cluster_id)
+            .finish_non_exhaustive()
+    }
+}
+
+fn set<'e>(environment: &'e IndexMap<String, String>, name: &str) -> Option<&'e str> {
+    environment
+        .get(name)
+        .map(String::as_str)
+        .filter(|value| !value.is_empty())
+}
+
+/// How to reach NATS: the names that a `nats` CLI context uses.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default)]
+pub(super) struct NatsFields {
+    /// One address or several, separated by commas: `nats://127.0.0.1:4222`.
+    url: Option<String>,
+    /// A file that holds `url`.
+    url_file: Option<PathBuf>,
+    /// The name of a `nats` CLI context to take the rest from.
+    context: Option<String>,
+    /// A credentials file: user JWT and nkey seed.
+    creds: Option<PathBuf>,
+    /// A file with an nkey user seed.
+    nkey: Option<PathBuf>,
+    /// User name.
+    user: Option<String>,
+    /// A file that holds `user`.
+    user_file: Option<PathBuf>,
+    /// Password of `user`.
+    password: Option<String>,
+    /// A file that holds `password`.
+    password_file: Option<PathBuf>,
+    /// Token.
+    token: Option<String>,
+    /// A file that holds `token`.
+    token_file: Option<PathBuf>,
+    /// The certificate authorities to trust instead of the machine's (PEM file).
+    ca: Option<PathBuf>,
+    /// Our client certificate (PEM file).
+    cert: Option<PathBuf>,
+    /// The key of `cert` (PEM file).
+    key: Option<PathBuf>,
+    /// Begin with TLS before the server's first word (`handshake_first` on the server, 2.10.4).
+    tls_first: Option<bool>,
+    /// The JetStream domain: the API is at `$JS.DOMAIN.API`.
+    jetstream_domain: Option<String>,
+    /// The API's prefix where it is imported under another subject, instead of `$JS.API`.
+    jetstream_api_prefix: Option<String>,
+    /// The prefix of reply subjects, instead of `_INBOX`.
+    inbox_prefix: Option<String>,
+    /// The account that it must be; another one is an error.
+    account: Option<String>,
+}
+
+/// The fields of `connections.nats`.
+pub(super) fn nats_declaration() -> &'static Declaration {
+    static DECLARATION: LazyLock<Declaration> = LazyLock::new(Declaration::of::<NatsFields>);
+    &DECLARATION
+}
+
+/// Reads `connections`.
+pub(super) fn read(
+    entry: Option<&Entry>,
+    environment: &IndexMap<String, String>,
+    files: &Files,
+) -> (Connections, Vec<Problem>) {
+    let mut connections = Connections::from_environment(environment);
+    let mut walk = Walk::new(files);
+    let heads = entry.and_then(|entry| map_of(&mut walk, entry, "connections"));
+    for (name, entry) in heads.into_iter().flatten() {
+        let noun = format!("connections.{name}");
+        match &**name {
+            "nats" => {
+                if let Some(map) = map_of(&mut walk, entry, &noun) {
+                    nats(&mut connections.nats, map, entry, &mut walk);
+                }
+            }
+            "kafka" => {
+                if let Some(map) = map_of(&mut walk, entry, &noun) {
+                    kafka(&mut connections.kafka, map, entry, environment, &mut walk);
+                }
+            }
+            _ => {
+                let near = nearest(name, names_under("connections"));
+                let problem = unknown_field("`connections`", name, near);
+                walk.problems.push(problem.at(files.place(entry.key)));
+            }
+        }
+    }
+    (connections, walk.problems)
+}
+
+fn map_of<'n>(walk: &mut Walk<'_>, entry: &'n Entry, noun: &str) -> Option<&'n Map> {
+    match &entry.node.value {
+        Value::Map(map) => Some(map),
+        Value::Null | Value::Broken => None,
+        _ => {
+            let problem = Problem::error(Code::WrongType, format!("`{noun}` is a map"));
+            walk.problems.push(walk.files.at(&entry.node, problem));
+            None
+        }
+    }
+}
+
+fn nats(connection: &mut NatsConnection, map: &Map, entry: &Entry, walk: &mut Walk<'_>) {
+    let before = walk.problems.len();
+    let place = walk.files.place(entry.key);
+    let subject = Subject {
+        noun: "`connections.nats`",
+        address: None,
+        others: &[],
+        complete: true,
+    };
+    let fields = walk.fields(
+        nats_declaration(),
+        &without_values(map),
+        place.clone(),
+        subject,
+    );
+    connection.place = place.clone();
+    if walk.problems.len() > before {
+        return;
+    }
+    let doc = walk.fields(nats_declaration(), map, None, subject).values;
+    let doc = nats_declaration().unflatten(&doc);
+    let said: NatsFields = serde_json::from_value(doc.into()).unwrap_or_default();
+    let default = connection.settings.url.clone();
+    connection.account = said.account.clone();
+    connection.files = said.secret_files();
+    connection.settings = said.settings(default);
+    for property in connection.files.keys() {
+        if map.contains_key(property.as_str()) {
+            let at = fields.places.get(&format!("{property}_file")).cloned();
+            walk.problems.push(twice(property).at(at));
+        }
+    }
+    if connection.files.is_empty()
+        && connection.settings.context.is_none()
+        && let Err(error) = connection.settings.check()
+    {
+        walk.problems.push(error.problem().at(place));
+    }
+}
+
+impl NatsFields {
+    fn secret_files(&self) -> IndexMap<String, PathBuf> {
+        [
+            ("url", &self.url_file),
+            ("user", &self.user_file),
+            ("password", &self.password_file),
+            ("token", &self.token_file),
+        ]
+        .into_iter()
+        .filter_map(|(name, path)| Some((name.to_owned(), path.clone()?)))
+        .collect()
+    }
+
+    fn settings(self, default_url: SecretString) -> NatsSettings {
+        NatsSettings {
+            url: self.url.map_or(default_url, SecretString::from),
+            context: self.context,
+            creds: self.creds,
+            nkey: self.nkey,
+            user: self.user,
+            password: self.password.map(SecretString::from),
+            token: self.token.map(SecretString::from),
+            ca: self.ca,
+            cert: self.cert,
+            key: self.key,
+            tls_first: self.tls_first.unwrap_or(false),
+            jetstream_domain: self.jetstream_domain,
+            jetstream_api_prefix: self.jetstream_api_prefix,
+            inbox_prefix: self.inbox_prefix,
+        }
+    }
+}
+
+/// The map with texts and numbers blinded, so that a complaint about a type can't show a secret.
+fn without_values(map: &Map) -> Map {
+    let mut blind = map.clone();
+    for entry in blind.values_mut() {
+        match &mut entry.node.value {
+            Value::Text(text) => *text = "…".into(),
+            value @ (Value::Integer(_) | Value::Number(_)) => *value = Value::Number("…".into()),
+            _ => {}
+        }
+    }
+    blind
+}
+
+fn kafka(
+    connection: &mut KafkaConnection,
+    map: &Map,
+    entry: &Entry,
+    environment: &IndexMap<String, String>,
+    walk: &mut Walk<'_>,
+) {
+    connection.place = walk.files.place(entry.key);
+    connection.properties.clear();
+    for (name, entry) in map {
+        if matches!(entry.node.value, Value::Null | Value::Broken) {
+            continue;
+        }
+        let Some(value) = property_text(&entry.node) else {
+            let what = format!("`{name}` takes text, a number, `true` or `false`");
+            let problem = Problem::error(Code::WrongType, what);
+            walk.problems.push(walk.files.at(&entry.node, problem));
+            continue;
+        };
+        let property = name.strip_suffix("_file").unwrap_or(name);
+        if let Some(place) = walk.files.place(entry.key) {
+            connection.places.insert(property.to_owned(), place);
+        }
+        if &**name == "cluster_id" {
+            connection.cluster_id = Some(value);
+        } else if property.len() < name.len() {
+            connection.files.insert(property.to_owned(), value.into());
+        } else {
+            connection
+                .properties
+                .insert(property.to_owned(), value.into());
+        }
+    }
+    for property in connection.files.keys() {
+        if connection.properties.contains_key(property) {
+            walk.problems
+                .push(twice(property).at(connection.place_of(property)));
+        }
+    }
+    connection.fill_bootstrap(environment);
+}
+
+fn twice(property: &str) -> Problem {
+    let what = format!("`{property}` and `{property}_file` say the same thing");
+    Problem::error(Code::Contradiction, what).hint("keep one of the two")
+}
+
+fn property_text(node: &Node) -> Option<String> {
+    match &node.value {
+        Value::Bool(bool) => Some(bool.to_string()),
+        Value::Integer(number) => Some(number.to_string()),
+        Value::Number(digits) => Some(digits.to_string()),
+        Value::List(items) => items
+            .iter()
+            .map(|item| item.text().map(str::to_owned))
+            .collect::<Option<Vec<String>>>()
+            .map(|items| items.join(",")),
+        _ => node.text().map(str::to_owned),
+    }
+}
+
+/// Where literal secrets stand in the text, so that no snippet shows them.
+pub(super) fn secret_spots(tree: &Map) -> Vec<Spot> {
+    let brokers = tree.get("connections").and_then(|entry| entry.node.map());
+    let mut spots = Vec::new();
+    for (name, entry) in brokers
+        .into_iter()
+        .flat_map(|map| map.values())
+        .filter_map(|entry| entry.node.map())
+        .flatten()
+    {
+        if is_secret(name, &entry.node) {
+            spots.push(entry.node.spot);
+        }
+    }
+    spots
+}
+
+/// The text with every value blinded whose key, on the same line, names a secret: for a text that
+/// could not be read to its end.
+pub(super) fn blinded_by_line(text: &str) -> String {
+    let blind = |line: &str| match line.split_once(": ") {
+        Some((key, value)) if names_secret(key) => {
+            let stars: String = value
+                .bytes()
+                .map(|byte| {
+                    if matches!(byte, b'\n' | b'\r') {
+                        char::from(byte)
+                    } else {
+                        '*'
+                    }
+                })
+                .collect();
+            format!("{key}: {stars}")
+        }
+        _ => line.to_owned(),
+    };
+    text.split_inclusive('\n').map(blind).collect()
+}
+
+fn names_secret(name: &str) -> bool {
+    const WORDS: [&str; 6] = [
+        "pass",
+        "secret",
+        "token",
+        "pem",
+        "jaas",
+        "oauthbearer.config",
+    ];
+    WORDS.iter().any(|word| name.contains(word))
+        && !name.ends_with("_file")
+        && !name.ends_with(".url")
+        && !name.ends_with(".file")
+}
+
+/// Whether the value of a connection's property is blinded in what is shown: all but those that
+/// are known to hold no secret, so that a misspelt `pasword` is blinded too.
+fn is_secret(name: &str, node: &Node) -> bool {
+    const SHOWN: [&str; 22] = [
+        "url",
+        "context",
+        "creds",
+        "nkey",
+        "user",
+        "ca",
+        "cert",
+        "key",
+        "tls_first",
+        "jetstream_domain",
+        "jetstream_api_prefix",
+        "inbox_prefix",
+        "account",
+        "cluster_id",
+        "bootstrap.servers",
+        "client.id",
+        "security.protocol",
+        "sasl.mechanism",
+        "sasl.mechanisms",
+        "sasl.username",
+        "enable.ssl.certificate.verification",
+        "ssl.endpoint.identification.algorithm",
+    ];
+    const SHOWN_ENDINGS: [&str; 4] = ["_file", ".file", ".location", ".ms"];
+    let shown = SHOWN.contains(&name) || SHOWN_ENDINGS.iter().any(|end| name.ends_with(end));
+    let with_credentials = node.text().is_some_and(|text| text.contains('@'));
+    let literal = matches!(
+        node.value,
+        Value::Text(_) | Value::Integer(_) | Value::Number(_) | Value::Bool(_)
+    );
+    literal && (!shown || with_credentials)
+}

@@ -1,0 +1,396 @@
+//! From the merged tree to resources: defaults, aliases, lifecycle, structural checks.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
+
+use super::access;
+use super::layers::{Layer, lay_beneath};
+use super::node::{Entry, Files, Map, Node, Spot, Value};
+use super::sections::{Holds, defaults_of, names_under, section};
+use super::suggest::nearest;
+use super::walk::{Subject, Walk, unknown_field, untyped};
+use crate::kinds::{Declaration, Kind, Resources};
+use crate::model::{Address, Code, Doc, KindName, Lifecycle, Place, Problem, Resource};
+
+/// Suggestions among the names of a whole manifest; more of them are not worth their time.
+const MOST_SUGGESTIONS: usize = 100;
+
+/// The kinds by name.
+pub(super) type Kinds<'a> = &'a (dyn Fn(KindName) -> Option<&'static dyn Kind> + Sync);
+
+/// What the sections declare.
+pub(super) struct Declared {
+    pub resources: Resources,
+    /// Those with a structural problem: their rules are not asked.
+    pub faulty: HashSet<Address>,
+    pub problems: Vec<Problem>,
+}
+
+/// Reads the sections of a merged manifest. `whole` says that nothing of its text is missing.
+pub(super) fn read(layer: Layer, files: &Files, kinds: Kinds<'_>, whole: bool) -> Declared {
+    let Layer { tree, declared } = layer;
+    let mut entries = Entries {
+        declared,
+        kinds,
+        whole,
+        walk: Walk::new(files),
+        resources: Resources::new(),
+        faulty: HashSet::new(),
+        defaults: HashMap::new(),
+        suggestions: 0,
+    };
+    entries.read_defaults(&tree);
+    for (head, entry) in tree {
+        if matches!(&*head, "nats" | "kafka") {
+            entries.head(&head, entry);
+        }
+    }
+    Declared {
+        resources: entries.resources,
+        faulty: entries.faulty,
+        problems: entries.walk.problems,
+    }
+}
+
+/// The fields of `lifecycle`.
+pub(super) fn lifecycle_declaration() -> &'static Declaration {
+    static DECLARATION: LazyLock<Declaration> = LazyLock::new(Declaration::of::<Lifecycle>);
+    &DECLARATION
+}
+
+/// The names that an entry of this kind takes beside its fields.
+pub(super) fn names_beside(kind: KindName) -> &'static [&'static str] {
+    match kind {
+        KindName::Stream => &["consumers", "lifecycle"],
+        KindName::Topic => &["access", "lifecycle"],
+        KindName::Kv | KindName::ObjectStore | KindName::Consumer | KindName::Acl => &["lifecycle"],
+    }
+}
+
+/// The kind with its article, for messages.
+fn noun_of(kind: KindName) -> String {
+    match kind {
+        KindName::ObjectStore | KindName::Acl => format!("an {kind}"),
+        KindName::Stream | KindName::Kv | KindName::Consumer | KindName::Topic => {
+            format!("a {kind}")
+        }
+    }
+}
+
+struct Entries<'a> {
+    declared: HashSet<(KindName, Box<str>)>,
+    kinds: Kinds<'a>,
+    whole: bool,
+    walk: Walk<'a>,
+    resources: Resources,
+    faulty: HashSet<Address>,
+    defaults: HashMap<KindName, Map>,
+    suggestions: usize,
+}
+
+impl Entries<'_> {
+    /// Checks the defaults once, before they are laid beneath every entry.
+    fn read_defaults(&mut self, tree: &Map) {
+        for kind in KindName::ALL {
+            let Some((head, word)) = defaults_of(kind) else {
+                continue;
+            };
+            let found = tree
+                .get(head)
+                .and_then(|entry| entry.node.map()?.get("defaults")?.node.map()?.get(word));
+            let (Some(entry), Some(declared)) = (found, (self.kinds)(kind)) else {
+                continue;
+            };
+            let noun = format!("`{head}.defaults.{word}`");
+            let Some(map) = self.map_of(entry.clone(), &noun) else {
+                continue;
+            };
+            let mut fields = map.clone();
+            let noun = noun_of(kind);
+            let subject = Subject {
+                noun: &noun,
+                address: None,
+                others: &["lifecycle"],
+                complete: false,
+            };
+            if let Some(lifecycle) = fields.shift_remove("lifecycle") {
+                self.lifecycle(lifecycle, declared, subject);
+            }
+            self.walk
+                .fields(declared.declaration(), &fields, None, subject);
+            self.defaults.insert(kind, map);
+        }
+    }
+
+    fn head(&mut self, head: &str, entry: Entry) {
+        let sections = self.map_of(entry, &format!("`{head}`"));
+        for (name, entry) in sections.into_iter().flatten() {
+            match section(head, &name).map(|section| section.holds) {
+                Some(Holds::Resources(kind)) => self.resources(head, &name, kind, entry),
+                Some(Holds::Acls) => self.acls(&entry),
+                Some(Holds::Defaults(words)) => self.default_words(head, words, entry),
+                Some(
+                    Holds::Consumers
+                    | Holds::Access
+                    | Holds::NatsConnection
+                    | Holds::KafkaConnection,
+                ) => {}
+                None => {
+                    let near = nearest(&name, names_under(head));
+                    let problem = unknown_field(&format!("`{head}`"), &name, near);
+                    self.say(problem.at(self.place(entry.key)));
+                }
+            }
+        }
+    }
+
+    fn default_words(&mut self, head: &str, words: &[(&str, KindName)], entry: Entry) {
+        let noun = format!("`{head}.defaults`");
+        for (name, entry) in self.map_of(entry, &noun).into_iter().flatten() {
+            if !words.iter().any(|(word, _)| **word == *name) {
+                let near = nearest(&name, words.iter().map(|(word, _)| *word));
+                let problem = unknown_field(&noun, &name, near);
+                self.say(problem.at(self.place(entry.key)));
+            }
+        }
+    }
+
+    fn resources(&mut self, head: &str, name: &str, kind: KindName, entry: Entry) {
+        let map = self.map_of(entry, &format!("`{head}.{name}`"));
+        for (resource, entry) in map.into_iter().flatten() {
+            if !entry.node.is_null() {
+                self.resource(Address::new(kind, resource.to_string()), entry);
+            }
+        }
+    }
+
+    /// One resource, and what is declared inside of it: a stream's consumers, a topic's access.
+    fn resource(&mut self, address: Address, entry: Entry) {
+        let key = entry.key;
+        let Some(mut map) = self.map_of(entry, &format!("`{address}`")) else {
+            self.faulty.insert(address);
+            return;
+        };
+        let consumers = match address.kind {
+            KindName::Stream => map.shift_remove("consumers"),
+            _ => None,
+        };
+        let access = match address.kind {
+            KindName::Topic => map.shift_remove("access"),
+            _ => None,
+        };
+        if self.is_declared(&address) {
+            self.declare(address.clone(), key, map);
+        } else {
+            self.dangling(&address, consumers.as_ref(), access.as_ref());
+            return;
+        }
+        if let Some(consumers) = consumers {
+            self.consumers(&address, consumers);
+        }
+        if let Some(access) = access {
+            self.access(&address, &access);
+        }
+    }
+
+    fn consumers(&mut self, stream: &Address, entry: Entry) {
+        let noun = format!("`consumers` of `{stream}`");
+        for (name, entry) in self.map_of(entry, &noun).into_iter().flatten() {
+            let address = Address::new(KindName::Consumer, format!("{}/{name}", stream.name));
+            let key = entry.key;
+            if !entry.node.is_null()
+                && let Some(map) = self.map_of(entry, &format!("`{address}`"))
+            {
+                self.declare(address, key, map);
+            }
+        }
+    }
+
+    fn declare(&mut self, address: Address, key: Spot, mut map: Map) {
+        let Some(kind) = (self.kinds)(address.kind) else {
+            return;
+        };
+        let before = self.walk.problems.len();
+        if let Some(defaults) = self.defaults.get(&address.kind) {
+            lay_beneath(&mut map, defaults);
+        }
+        let lifecycle = map.shift_remove("lifecycle");
+        let place = self.place(key);
+        let noun = noun_of(address.kind);
+        let aliases: Vec<&str> = kind.aliases().iter().map(|(alias, _)| *alias).collect();
+        let others = [names_beside(address.kind), &aliases].concat();
+        let subject = Subject {
+            noun: &noun,
+            address: Some(&address),
+            others: &others,
+            complete: self.whole,
+        };
+        let fields = self
+            .walk
+            .fields(kind.declaration(), &map, place.clone(), subject);
+        let mut resource = Resource::new(address.clone(), fields.values);
+        resource.field_places = fields.places;
+        resource.place = place;
+        if let Some(lifecycle) = lifecycle {
+            resource.lifecycle = self.lifecycle(lifecycle, kind, subject);
+        }
+        if self.walk.problems.len() > before {
+            self.faulty.insert(address.clone());
+        }
+        kind.complete(&mut resource);
+        self.resources.insert(address, resource);
+    }
+
+    fn lifecycle(&mut self, entry: Entry, kind: &dyn Kind, subject: Subject<'_>) -> Lifecycle {
+        let Some(map) = self.map_of(entry, "`lifecycle`") else {
+            return Lifecycle::default();
+        };
+        let subject = Subject {
+            noun: "`lifecycle`",
+            others: &[],
+            ..subject
+        };
+        let declaration = lifecycle_declaration();
+        let fields = self.walk.fields(declaration, &map, None, subject);
+        let doc: Doc = declaration.unflatten(&fields.values);
+        let mut lifecycle: Lifecycle = serde_json::from_value(doc.into()).unwrap_or_default();
+        let aliased = |name: &String| {
+            kind.aliases()
+                .iter()
+                .find(|(alias, _)| alias == name)
+                .map_or_else(|| name.clone(), |(_, path)| (*path).to_owned())
+        };
+        lifecycle.ignore = lifecycle.ignore.iter().map(aliased).collect();
+        self.ignored(&lifecycle, &map, kind, subject);
+        lifecycle
+    }
+
+    /// The fields that `ignore` names must be there to be ignored.
+    fn ignored(&mut self, lifecycle: &Lifecycle, map: &Map, kind: &dyn Kind, subject: Subject<'_>) {
+        let Some(entry) = map.get("ignore") else {
+            return;
+        };
+        let Value::List(items) = &entry.node.value else {
+            return;
+        };
+        for (name, item) in lifecycle.ignore.iter().zip(items) {
+            if kind.declaration().field(name).is_some() {
+                continue;
+            }
+            let names = kind.declaration().fields.keys().map(String::as_str);
+            let near = nearest(name, names);
+            let mut problem = unknown_field(&noun_of(kind.name()), name, near);
+            problem.address = subject.address.cloned();
+            self.say(self.walk.files.at(item, problem));
+        }
+    }
+
+    fn access(&mut self, topic: &Address, entry: &Entry) {
+        let before = self.walk.problems.len();
+        let acls = access::of_topic(&mut self.walk, topic, entry);
+        self.add_acls(acls);
+        if self.walk.problems.len() > before {
+            self.faulty.insert(topic.clone());
+        }
+    }
+
+    fn acls(&mut self, entry: &Entry) {
+        let acls = access::of_list(&mut self.walk, entry);
+        self.add_acls(acls);
+    }
+
+    /// An ACL that two entries imply is one ACL.
+    fn add_acls(&mut self, acls: Vec<Resource>) {
+        for acl in acls {
+            self.resources.entry(acl.address.clone()).or_insert(acl);
+        }
+    }
+
+    fn is_declared(&self, address: &Address) -> bool {
+        let of_names = matches!(address.kind, KindName::Stream | KindName::Topic);
+        let key = (address.kind, address.name.as_str().into());
+        !of_names || self.declared.contains(&key)
+    }
+
+    /// Consumers or an access beside a stream or topic that nothing declares.
+    fn dangling(&mut self, address: &Address, consumers: Option<&Entry>, access: Option<&Entry>) {
+        if !self.whole {
+            return;
+        }
+        let near = self.near_declared(address);
+        let keys = consumers
+            .and_then(|entry| entry.node.map())
+            .into_iter()
+            .flat_map(|map| map.iter())
+            .map(|(name, entry)| {
+                let consumer = format!("{}/{name}", address.name);
+                (Some(Address::new(KindName::Consumer, consumer)), entry)
+            })
+            .chain(access.map(|entry| (None, entry)));
+        for (about, entry) in keys.collect::<Vec<_>>() {
+            let what = format!("`{address}` is not declared in this manifest");
+            let mut problem = Problem::error(Code::Dangling, what)
+                .at(self.place(entry.key))
+                .hint(match &near {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("declare the {}, or repair the name", address.kind),
+                });
+            problem.address = about;
+            self.say(problem);
+        }
+    }
+
+    fn near_declared(&mut self, address: &Address) -> Option<String> {
+        self.suggestions += 1;
+        if self.suggestions > MOST_SUGGESTIONS {
+            return None;
+        }
+        let names = self
+            .declared
+            .iter()
+            .filter(|(kind, _)| *kind == address.kind)
+            .map(|(_, name)| name.as_ref());
+        nearest(&address.name, names).map(str::to_owned)
+    }
+
+    /// The map behind a key; an empty one for nothing, none (and a problem) for something else.
+    fn map_of(&mut self, entry: Entry, noun: &str) -> Option<Map> {
+        match entry.node.value {
+            Value::Map(map) => Some(*map),
+            Value::Null => Some(Map::default()),
+            Value::Broken => None,
+            _ => {
+                let what = format!("{noun} is a map, not {}", entry.node.shown());
+                let problem = Problem::error(Code::WrongType, what);
+                self.say(self.walk.files.at(&entry.node, problem));
+                None
+            }
+        }
+    }
+
+    fn place(&self, key: Spot) -> Option<Place> {
+        self.walk.files.place(key)
+    }
+
+    fn say(&mut self, problem: Problem) {
+        self.walk.problems.push(problem);
+    }
+}
+
+/// The value at a path within a node, such as `produce[0].groups[1]`.
+pub(super) fn find<'n>(node: &'n Node, path: &str) -> Option<&'n Node> {
+    let mut node = node;
+    for step in path.split(['.', '[']).filter(|step| !step.is_empty()) {
+        node = match (&node.value, step.strip_suffix(']')) {
+            (Value::List(items), Some(index)) => items.get(index.parse::<usize>().ok()?)?,
+            (Value::Map(map), _) => &map.get(step)?.node,
+            _ => return None,
+        };
+    }
+    Some(node)
+}
+
+/// A checked tree as a value of its type.
+pub(super) fn typed<T: serde::de::DeserializeOwned>(node: &Node) -> Option<T> {
+    serde_json::from_value(untyped(node)).ok()
+}

@@ -1,0 +1,356 @@
+//! The way from inputs to a checked manifest.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use indexmap::IndexMap;
+use serde_json::{Value as Json, json};
+use sha2::{Digest, Sha256};
+
+use super::aliases;
+use super::connections;
+use super::entries::{self, Declared, Kinds};
+use super::files::{self, Budget, SourceText};
+use super::layers::{self, Layer};
+use super::node::{Entry, Files, Map, Spot};
+use super::sections::{HEADS, LATER};
+use super::suggest::nearest;
+use super::variables::{Variables, read_env_file};
+use super::walk::unknown_field;
+use super::yaml::{self, Parsed};
+use super::{Inputs, Loaded, Manifest, Sources};
+use crate::kinds::Resources;
+use crate::model::{Code, KindName, Problem, Severity};
+
+/// Problems that are shown; the rest is counted.
+const MOST_SHOWN: usize = 200;
+
+/// As [`super::load`], with these kinds.
+pub(super) fn load(inputs: &Inputs, kinds: Kinds<'_>) -> Loaded {
+    let mut problems = Vec::new();
+    let env_files = env_files(inputs, &mut problems);
+    let texts = read(inputs, &mut problems);
+    let unreadable = !problems.is_empty();
+    let files = Files(
+        texts
+            .iter()
+            .flatten()
+            .map(|text| text.name.as_str().into())
+            .collect(),
+    );
+    let parsed = parse(&texts, &files);
+    let whole = !unreadable && parsed.iter().flatten().all(|parsed| parsed.whole);
+    let variables = Variables {
+        given: &inputs.vars,
+        environment: &inputs.environment,
+        env_files,
+    };
+    let unread: Vec<bool> = parsed
+        .iter()
+        .flatten()
+        .map(|parsed| !parsed.whole)
+        .collect();
+    let layer = laid_over(parsed, &variables, &files, kinds, &mut problems);
+    let sources = sources(&texts, &files, &layer.tree, &unread);
+    let manifest = check(layer, inputs, &files, kinds, whole, &mut problems);
+    finished(manifest, problems, sources, &files)
+}
+
+fn env_files(inputs: &Inputs, problems: &mut Vec<Problem>) -> IndexMap<String, String> {
+    let mut variables = IndexMap::new();
+    let mut budget = Budget::default();
+    for path in &inputs.env_files {
+        match files::read_file(path, &mut budget) {
+            Ok(SourceText { name, text }) => {
+                variables.extend(read_env_file(&name, &text, problems));
+            }
+            Err(problem) => problems.push(problem),
+        }
+    }
+    variables
+}
+
+/// The texts of each input.
+fn read(inputs: &Inputs, problems: &mut Vec<Problem>) -> Vec<Vec<SourceText>> {
+    let mut budget = Budget::default();
+    inputs
+        .files
+        .iter()
+        .map(|input| {
+            let (texts, complaints) = files::read_input(input, &mut budget);
+            problems.extend(complaints);
+            texts
+        })
+        .collect()
+}
+
+/// Parses every text, several at a time.
+fn parse(texts: &[Vec<SourceText>], files: &Files) -> Vec<Vec<Parsed>> {
+    let flat: Vec<&SourceText> = texts.iter().flatten().collect();
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let (Some(text), Some(name)) = (flat.get(index), files.0.get(index)) else {
+                return done;
+            };
+            let file = u32::try_from(index).unwrap_or(u32::MAX);
+            done.push((index, yaml::parse(file, name, &text.text)));
+        }
+    };
+    let workers = thread::available_parallelism()
+        .map_or(1, usize::from)
+        .min(flat.len());
+    let mut parsed: Vec<(usize, Parsed)> = thread::scope(|scope| {
+        let others: Vec<_> = (1..workers).map(|_| scope.spawn(work)).collect();
+        let mut all = work();
+        for other in others {
+            all.extend(other.join().unwrap_or_default());
+        }
+        all
+    });
+    parsed.sort_by_key(|(index, _)| *index);
+    let mut parsed = parsed.into_iter().map(|(_, parsed)| parsed);
+    texts
+        .iter()
+        .map(|input| parsed.by_ref().take(input.len()).collect())
+        .collect()
+}
+
+/// The layers of all inputs, the later over the earlier, with their variables replaced.
+fn laid_over(
+    parsed: Vec<Vec<Parsed>>,
+    variables: &Variables<'_>,
+    files: &Files,
+    kinds: Kinds<'_>,
+    problems: &mut Vec<Problem>,
+) -> Layer {
+    let mut whole: Option<Layer> = None;
+    for input in parsed {
+        let mut parts = Vec::new();
+        for parsed in input {
+            problems.extend(parsed.problems);
+            for mut document in parsed.documents {
+                variables.expand_document(&mut document, files, problems);
+                parts.push(document);
+            }
+        }
+        let mut layer = layers::join(parts, files, problems);
+        aliases::resolve(&mut layer.tree, kinds, files, problems);
+        match &mut whole {
+            Some(whole) => layers::lay_over(whole, layer),
+            None => {
+                layers::declare_empty(&mut layer.tree);
+                whole = Some(layer);
+            }
+        }
+    }
+    whole.unwrap_or_else(|| Layer {
+        tree: Map::default(),
+        declared: HashSet::new(),
+    })
+}
+
+fn check(
+    layer: Layer,
+    inputs: &Inputs,
+    files: &Files,
+    kinds: Kinds<'_>,
+    whole: bool,
+    problems: &mut Vec<Problem>,
+) -> Manifest {
+    problems.extend(check_heads(&layer.tree, files));
+    let stack = stack(&layer.tree, files, whole, problems);
+    let (connections, complaints) =
+        connections::read(layer.tree.get("connections"), &inputs.environment, files);
+    problems.extend(complaints);
+    let declared = entries::read(layer, files, kinds, whole);
+    check_rules(&declared, kinds, whole, problems);
+    if declared.resources.is_empty() && declared.problems.is_empty() && whole {
+        let what = "the manifest declares no resources";
+        problems
+            .push(Problem::warning(Code::NothingDeclared, what).hint("check the `-f` arguments"));
+    }
+    problems.extend(declared.problems);
+    Manifest {
+        digest: digest(&stack, &connections, &declared.resources),
+        stack,
+        connections,
+        resources: declared.resources,
+    }
+}
+
+/// The kinds' own rules. Those that ask for the whole of a text keep quiet where a part of it is
+/// missing.
+fn check_rules(declared: &Declared, kinds: Kinds<'_>, whole: bool, problems: &mut Vec<Problem>) {
+    let sound = declared
+        .resources
+        .values()
+        .filter(|resource| !declared.faulty.contains(&resource.address));
+    let mut found = Vec::new();
+    for resource in sound {
+        if let Some(kind) = kinds(resource.address.kind) {
+            found.extend(kind.check(resource, &declared.resources));
+        }
+    }
+    for kind in KindName::ALL.into_iter().filter_map(kinds) {
+        found.extend(kind.check_all(&declared.resources));
+    }
+    let partial = |code: Code| matches!(code, Code::Dangling | Code::MissingField);
+    problems.extend(
+        found
+            .into_iter()
+            .filter(|problem| whole || !partial(problem.code)),
+    );
+}
+
+fn check_heads(tree: &Map, files: &Files) -> Vec<Problem> {
+    let unknown = tree
+        .iter()
+        .filter(|(key, _)| !HEADS.contains(&&***key) && !key.starts_with("x-"));
+    unknown
+        .map(|(key, entry)| {
+            let problem = match LATER.contains(&&**key) {
+                true => Problem::error(
+                    Code::UnknownField,
+                    format!("this version of trueup has no `{key}` yet"),
+                )
+                .hint("take the section away"),
+                false => {
+                    let near = nearest(key, HEADS.into_iter());
+                    let problem = unknown_field("a manifest", key, near);
+                    match near {
+                        Some(_) => problem,
+                        None => {
+                            problem.hint("a key of your own, to hold anchors, begins with `x-`")
+                        }
+                    }
+                }
+            };
+            problem.at(files.place(entry.key))
+        })
+        .collect()
+}
+
+fn stack(tree: &Map, files: &Files, whole: bool, problems: &mut Vec<Problem>) -> String {
+    let Some(Entry { node, .. }) = tree.get("stack").filter(|entry| !entry.node.is_null()) else {
+        if whole {
+            problems.push(
+                Problem::error(Code::MissingField, "`stack` is missing")
+                    .at(start_of(files))
+                    .hint("name the stack: `stack: events-platform`"),
+            );
+        }
+        return String::new();
+    };
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    match node.text() {
+        Some(name) if !name.is_empty() && name.len() <= 63 && name.chars().all(fits) => {
+            return name.to_owned();
+        }
+        Some(_) => {
+            let what = format!("a stack can't be called {}", node.shown());
+            let problem = Problem::error(Code::BadName, what)
+                .hint("take lower-case letters, digits and `-`, at most 63");
+            problems.push(files.at(node, problem));
+        }
+        None if node.is_broken() => {}
+        None => {
+            let what = format!("`stack` takes text, not {}", node.shown());
+            problems.push(files.at(node, Problem::error(Code::WrongType, what)));
+        }
+    }
+    String::new()
+}
+
+/// The first character of the first file.
+fn start_of(files: &Files) -> Option<crate::model::Place> {
+    files.place(Spot {
+        file: 0,
+        line: 1,
+        column: 1,
+        start: 0,
+        end: 0,
+    })
+}
+
+fn digest(stack: &str, connections: &connections::Connections, resources: &Resources) -> String {
+    let mut sorted: Vec<_> = resources.values().collect();
+    sorted.sort_by(|a, b| a.address.cmp(&b.address));
+    let resources: Vec<Json> = sorted
+        .into_iter()
+        .map(|resource| {
+            let mut fields: Vec<_> = resource.declared.iter().collect();
+            fields.sort_by_key(|(path, _)| *path);
+            json!([resource.address, fields, resource.lifecycle])
+        })
+        .collect();
+    let pins = (&connections.nats.account, &connections.kafka.cluster_id);
+    let text = json!([stack, pins, resources]).to_string();
+    format!("sha256:{:x}", Sha256::digest(text))
+}
+
+/// The texts with their secrets blinded.
+fn sources(texts: &[Vec<SourceText>], files: &Files, tree: &Map, unread: &[bool]) -> Sources {
+    let spots = connections::secret_spots(tree);
+    let texts = texts.iter().flatten().zip(&files.0).enumerate();
+    Sources {
+        texts: texts
+            .map(|(index, (text, name))| {
+                let here = spots.iter().filter(|spot| spot.file as usize == index);
+                let mut shown = blinded(&text.text, here);
+                if unread.get(index) == Some(&true) {
+                    shown = connections::blinded_by_line(&shown);
+                }
+                (name.clone(), shown.into())
+            })
+            .collect(),
+    }
+}
+
+fn blinded<'s>(text: &str, spots: impl Iterator<Item = &'s Spot>) -> String {
+    let mut text = text.to_owned();
+    for spot in spots {
+        let range = spot.start as usize..spot.end as usize;
+        if let Some(secret) = text.get(range.clone()) {
+            let stars: String = secret
+                .bytes()
+                .map(|byte| if byte == b'\n' { '\n' } else { '*' })
+                .collect();
+            text.replace_range(range, &stars);
+        }
+    }
+    text
+}
+
+/// Sorts the problems, takes away what is said twice and counts what is too much.
+fn finished(manifest: Manifest, problems: Vec<Problem>, sources: Sources, files: &Files) -> Loaded {
+    let order: HashMap<&str, usize> = files
+        .0
+        .iter()
+        .enumerate()
+        .map(|(index, name)| (name.as_ref(), index))
+        .collect();
+    let mut seen = HashSet::new();
+    let mut problems: Vec<Problem> = problems
+        .into_iter()
+        .filter(|p| seen.insert((p.code, p.place.clone(), p.message.clone())))
+        .collect();
+    problems.sort_by_key(|problem| {
+        problem.place.as_ref().map(|place| {
+            let file = order.get(place.file.as_ref()).copied();
+            (file, place.line, place.column)
+        })
+    });
+    let failed = problems.iter().any(|p| p.severity == Severity::Error);
+    let left_out = problems.len().saturating_sub(MOST_SHOWN);
+    problems.truncate(MOST_SHOWN);
+    Loaded {
+        manifest: (!failed).then_some(manifest),
+        problems,
+        left_out,
+        sources,
+    }
+}

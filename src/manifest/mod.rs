@@ -1,0 +1,107 @@
+//! From YAML text to a checked manifest: places, variables, parts, overlays, defaults, every
+//! problem at once.
+//!
+//! Texts are read in one place ([`Input`]); all that comes after is a pure function of them:
+//! text -> tree with places -> variables -> parts joined -> overlays -> defaults -> structural
+//! check against the kinds' declarations -> resources -> the kinds' own rules.
+
+mod access;
+mod aliases;
+mod connections;
+mod entries;
+mod files;
+mod layers;
+mod load;
+mod node;
+mod scalar;
+mod sections;
+mod suggest;
+mod variables;
+mod walk;
+mod yaml;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use crate::kinds::Resources;
+use crate::model::{Broker, Problem};
+
+pub use connections::{Connections, KafkaConnection, NatsConnection};
+pub use files::Input;
+
+/// What a manifest is read from.
+#[derive(Clone, Debug, Default)]
+pub struct Inputs {
+    /// Each `-f` in the order given: the first is the base, a later one an overlay.
+    pub files: Vec<Input>,
+    /// Each `--var NAME=VALUE`; they win over the environment.
+    pub vars: IndexMap<String, String>,
+    /// Each `--env-file`; the environment wins over them, a later one over an earlier.
+    pub env_files: Vec<PathBuf>,
+    /// The environment: for variables, and `NATS_URL` and `KAFKA_BROKERS`.
+    pub environment: IndexMap<String, String>,
+}
+
+/// What came of reading a manifest.
+#[derive(Clone, Debug, Default)]
+pub struct Loaded {
+    /// The manifest; none while a problem with the severity of an error stands.
+    pub manifest: Option<Manifest>,
+    /// Every problem in the order of the files and lines, the first 200 of them.
+    pub problems: Vec<Problem>,
+    /// How many more there are.
+    pub left_out: usize,
+    /// The texts, for snippets.
+    pub sources: Sources,
+}
+
+/// A checked manifest.
+#[derive(Clone, Debug)]
+pub struct Manifest {
+    /// The name that its resources are owned under.
+    pub stack: String,
+    /// How to reach the brokers.
+    pub connections: Connections,
+    /// What it declares, in manifest order.
+    pub resources: Resources,
+    /// `sha256:` over what it declares, whatever the order and the files.
+    pub digest: String,
+}
+
+impl Manifest {
+    /// Whether it declares something that this broker holds; another broker is never contacted.
+    pub fn speaks_of(&self, broker: Broker) -> bool {
+        self.resources
+            .keys()
+            .any(|address| address.kind.broker() == broker)
+    }
+}
+
+/// The texts that places point into, by the name of their file. Secrets that stand in them are
+/// blinded, byte for byte.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    texts: IndexMap<Arc<str>, Arc<str>>,
+}
+
+impl Sources {
+    /// The text of a file.
+    pub fn text(&self, file: &str) -> Option<&str> {
+        self.texts.get(file).map(AsRef::as_ref)
+    }
+
+    /// The files in the order in which they were read.
+    pub fn files(&self) -> impl Iterator<Item = &str> {
+        self.texts.keys().map(AsRef::as_ref)
+    }
+}
+
+/// Reads and checks a manifest. It touches the files that `inputs` names and nothing else.
+pub fn load(inputs: &Inputs) -> Loaded {
+    load::load(inputs, &crate::kinds::kind)
+}
+
+#[cfg(test)]
+mod tests;

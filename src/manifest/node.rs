@@ -1,0 +1,204 @@
+//! The tree that a manifest's text becomes: every key and value with its place.
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use crate::model::{Place, Problem};
+
+/// A value and where it stands.
+#[derive(Clone)]
+pub(super) struct Node {
+    pub value: Value,
+    /// Where it is written.
+    pub spot: Spot,
+    /// The alias or merge key that brought it to where it is used.
+    pub used: Option<Spot>,
+}
+
+/// What stands at a node.
+#[derive(Clone)]
+pub(super) enum Value {
+    Null,
+    Bool(bool),
+    Integer(i64),
+    /// A number that is not a 64-bit integer, as written.
+    Number(Box<str>),
+    Text(Box<str>),
+    /// Text in which variables were replaced.
+    Expanded(Box<Expanded>),
+    List(Vec<Node>),
+    Map(Box<Map>),
+    /// Something that was already complained of; nobody complains again.
+    Broken,
+}
+
+/// Text in which variables were replaced.
+#[derive(Clone)]
+pub(super) struct Expanded {
+    pub text: Box<str>,
+    /// As it stands in the manifest; the only form that a message may show.
+    pub written: Box<str>,
+}
+
+/// A map's entries in the order of the text.
+pub(super) type Map = IndexMap<Box<str>, Entry>;
+
+/// A map's entry.
+#[derive(Clone)]
+pub(super) struct Entry {
+    /// Where the key stands.
+    pub key: Spot,
+    pub node: Node,
+}
+
+/// A place, small enough to stand at every node.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Spot {
+    pub file: u32,
+    pub line: u32,
+    pub column: u32,
+    pub start: u32,
+    pub end: u32,
+}
+
+/// The names of the files that spots count.
+#[derive(Default)]
+pub(super) struct Files(pub Vec<Arc<str>>);
+
+impl Files {
+    /// The place of a spot.
+    pub fn place(&self, spot: Spot) -> Option<Place> {
+        Some(Place {
+            file: self.0.get(spot.file as usize)?.clone(),
+            line: spot.line,
+            column: spot.column,
+            bytes: (spot.start as usize, spot.end as usize),
+        })
+    }
+
+    /// The problem at the node's place, and at the place that uses it where that is another.
+    pub fn at(&self, node: &Node, problem: Problem) -> Problem {
+        let problem = problem.at(self.place(node.spot));
+        match node.used {
+            Some(used) => problem.note(self.place(used), "brought in here"),
+            None => problem,
+        }
+    }
+}
+
+impl Node {
+    pub fn new(value: Value, spot: Spot) -> Node {
+        Node {
+            value,
+            spot,
+            used: None,
+        }
+    }
+
+    /// A map with nothing in it, standing here.
+    pub fn empty_map(spot: Spot) -> Node {
+        Node::new(Value::Map(Box::default()), spot)
+    }
+
+    pub fn map(&self) -> Option<&Map> {
+        match &self.value {
+            Value::Map(map) => Some(map),
+            _ => None,
+        }
+    }
+
+    pub fn map_mut(&mut self) -> Option<&mut Map> {
+        match &mut self.value {
+            Value::Map(map) => Some(map),
+            _ => None,
+        }
+    }
+
+    pub fn text(&self) -> Option<&str> {
+        match &self.value {
+            Value::Text(text) => Some(text),
+            Value::Expanded(expanded) => Some(&expanded.text),
+            _ => None,
+        }
+    }
+
+    pub fn is_null(&self) -> bool {
+        matches!(self.value, Value::Null)
+    }
+
+    pub fn is_broken(&self) -> bool {
+        matches!(self.value, Value::Broken)
+    }
+
+    /// The value as a message may show it: never what a variable held.
+    pub fn shown(&self) -> String {
+        match &self.value {
+            Value::Null => "null".to_owned(),
+            Value::Bool(bool) => format!("`{bool}`"),
+            Value::Integer(number) => format!("`{number}`"),
+            Value::Number(number) => format!("`{}`", short(number)),
+            Value::Text(text) => format!("`{}`", short(text)),
+            Value::Expanded(expanded) => format!("the value of `{}`", short(&expanded.written)),
+            Value::List(_) => "a list".to_owned(),
+            Value::Map(_) => "a map".to_owned(),
+            Value::Broken => "this".to_owned(),
+        }
+    }
+
+    /// How many nodes it is, itself included, and how many floors it has.
+    pub fn extent(&self) -> (usize, usize) {
+        let of = |nodes: &mut dyn Iterator<Item = &Node>| {
+            nodes.fold((1, 1), |(size, height), node| {
+                let (more, floors) = node.extent();
+                (size + more, height.max(floors + 1))
+            })
+        };
+        match &self.value {
+            Value::List(items) => of(&mut items.iter()),
+            Value::Map(map) => of(&mut map.values().map(|entry| &entry.node)),
+            _ => (1, 1),
+        }
+    }
+
+    /// A copy that says of every node that it is used at `spot`.
+    pub fn used_at(&self, spot: Spot) -> Node {
+        let value = match &self.value {
+            Value::List(items) => Value::List(items.iter().map(|n| n.used_at(spot)).collect()),
+            Value::Map(map) => Value::Map(Box::new(
+                map.iter()
+                    .map(|(key, entry)| {
+                        let node = entry.node.used_at(spot);
+                        (
+                            key.clone(),
+                            Entry {
+                                key: entry.key,
+                                node,
+                            },
+                        )
+                    })
+                    .collect(),
+            )),
+            other => other.clone(),
+        };
+        Node {
+            value,
+            spot: self.spot,
+            used: Some(spot),
+        }
+    }
+}
+
+/// The first characters of a text, on one line, for a message.
+pub(super) fn short(text: &str) -> String {
+    const MOST: usize = 60;
+    let mut shown: String = text
+        .chars()
+        .take(MOST)
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    if text.chars().nth(MOST).is_some() {
+        shown.push('…');
+    }
+    shown
+}

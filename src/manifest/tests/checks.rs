@@ -1,0 +1,174 @@
+//! Structure, places, messages.
+
+use super::*;
+
+#[test]
+fn a_manifest_becomes_resources() {
+    let manifest = sound(one(
+        "nats:\n  streams:\n    EVENTS:\n      subjects: [events.>]\n      max_age: 7d\n      max_bytes: unlimited\n      placement: { cluster: c1, tags: [a] }\n      sources: [{ name: OTHER, opt_start_seq: 5 }]\n      metadata: { a.b: 'no' }\n      lifecycle: { protect: true, ignore: [placement.cluster], undeclared: reset }\n      consumers:\n        indexer: { ack_wait: 30s }\nkafka:\n  topics:\n    t:\n      partitions: 3\n      retention: 7d\n      config: { max.message.bytes: 2MiB, cleanup.policy: [delete, compact], x: true, y: 0.50 }\n",
+    ));
+    assert_eq!(manifest.stack, "s");
+    let names: Vec<String> = manifest.resources.keys().map(ToString::to_string).collect();
+    assert_eq!(
+        names,
+        ["stream/EVENTS", "consumer/EVENTS/indexer", "topic/t"]
+    );
+    assert_eq!(
+        fields(&manifest, "stream/EVENTS"),
+        json!({
+            "subjects": ["events.>"], "max_age": 604_800_000_000_000_i64, "max_bytes": -1,
+            "placement.cluster": "c1", "placement.tags": ["a"],
+            "sources": [{ "name": "OTHER", "opt_start_seq": 5 }], "metadata.a.b": "no"
+        })
+    );
+    assert_eq!(
+        fields(&manifest, "topic/t"),
+        json!({
+            "partitions": 3, "config.max.message.bytes": "2097152",
+            "config.cleanup.policy": "delete,compact", "config.x": "true", "config.y": "0.50",
+            "config.retention.ms": "604800000"
+        })
+    );
+    let stream = &manifest.resources[0];
+    assert!(stream.lifecycle.protect);
+    assert_eq!(stream.lifecycle.undeclared, Undeclared::Reset);
+    assert_eq!(stream.lifecycle.ignore, ["placement.cluster"]);
+    assert_eq!(stream.place.as_ref().unwrap().to_string(), "0.yaml:4:5");
+    let place = |field: &str| stream.place_of(field).unwrap().to_string();
+    assert_eq!(place("max_age"), "0.yaml:6:7");
+    assert_eq!(place("placement.tags"), "0.yaml:8:33");
+    assert!(manifest.speaks_of(Broker::Kafka));
+}
+
+#[test]
+fn every_problem_in_one_run() {
+    let loaded = one("nats:
+  streams:
+    A:
+      max_aeg: 7d
+      max_bytes: 10 parsecs
+      max_age: soon
+      storage: disk
+      num_replicas: 9
+      deny_delete: yes
+      description: 2024
+      subjects: a.b
+      sealed: true
+      placement: { clutser: c }
+      sources: [{ opt_start_seq: x }, 5]
+      metadata: { v: 1.10 }
+      lifecycle: { protekt: true, ignore: [max_aeg] }
+      consumers: [x]
+    B: 5
+    C: { max_age: 7d, max_age: 8d, num_replicas: 99999999999999999999 }
+kafka:
+  topics:
+    t: { retention: 7d, config: { retention.ms: 1d, x: { y: 1 } } }
+  bogus: 1
+bridge: { routes: {} }
+streems: {}
+");
+    assert!(loaded.manifest.is_none());
+    insta::assert_snapshot!(told(&loaded).join("\n"));
+}
+
+#[test]
+fn yaml_1_2_and_nothing_older() {
+    for (written, text) in [
+        ("no", "no"),
+        ("on", "on"),
+        ("0o17", "0o17"),
+        ("1_000", "1_000"),
+        ("007", "007"),
+        ("2026-01-31", "2026-01-31"),
+        ("'1'", "1"),
+        ("\"a\\u2028b\"", "a\u{2028}b"),
+    ] {
+        let manifest = sound(one(&format!(
+            "nats: {{ streams: {{ A: {{ description: {written} }} }} }}"
+        )));
+        assert_eq!(
+            fields(&manifest, "stream/A"),
+            json!({ "description": text }),
+            "{written}"
+        );
+    }
+    for odd in ["1", "true", "1.5", "[a]", "{ a: b }"] {
+        let loaded = one(&format!(
+            "nats: {{ streams: {{ A: {{ description: {odd} }} }} }}"
+        ));
+        assert_eq!(loaded.problems[0].code, Code::WrongType, "{odd}");
+    }
+}
+
+#[test]
+fn the_rules_are_asked_where_the_structure_holds() {
+    let loaded =
+        one("nats: { streams: { A: { description: odd }, B: { description: odd, x: 1 } } }");
+    let codes: Vec<Code> = loaded.problems.iter().map(|p| p.code).collect();
+    assert_eq!(codes, [Code::Contradiction, Code::UnknownField]);
+}
+
+#[test]
+fn a_stack_must_be_named() {
+    assert_eq!(layers(&["x-a: 1"]).problems[1].code, Code::MissingField);
+    for name in ["Events", "a_b", "''", "5"] {
+        let loaded = layers(&[&format!("stack: {name}\nnats: {{ streams: {{ A: }} }}")]);
+        assert_eq!(loaded.problems.len(), 1, "{name}");
+    }
+}
+
+#[test]
+fn connections_and_their_secrets() {
+    let inputs = |text_: &str| Inputs {
+        files: vec![text("a.yaml", text_)],
+        environment: IndexMap::from([
+            ("NATS_URL".to_owned(), "nats://n:1".to_owned()),
+            ("PW".to_owned(), "canary".to_owned()),
+        ]),
+        ..Inputs::default()
+    };
+    let said = "stack: s
+connections:
+  nats: { user: u, password: '${PW}', account: A, tls_first: true }
+  kafka:
+    bootstrap.servers: [a:1, b:2]
+    sasl.password: canary
+    sasl.username_file: /run/secrets/user
+    cluster_id: C
+    socket.timeout.ms: 5000
+nats: { streams: { A: } }
+";
+    let loaded = loaded(&inputs(said));
+    let shown = format!("{loaded:?}");
+    assert!(!shown.contains("canary"), "{shown}");
+    let text = loaded.sources.text("a.yaml").unwrap().to_owned();
+    assert!(text.contains("sasl.password: ******\n"), "{text}");
+    let connections = sound(loaded).connections;
+    assert_eq!(connections.nats.account.as_deref(), Some("A"));
+    let settings = connections.nats.settings().unwrap();
+    assert_eq!(settings.display_url(), "nats://n:1");
+    assert_eq!(connections.kafka.cluster_id.as_deref(), Some("C"));
+    let missing = connections.kafka.properties().unwrap_err();
+    assert_eq!(missing.code, Code::FileUnreadable);
+    assert_eq!(missing.place.unwrap().line, 7);
+
+    let broken = text.replace("user: u", "user: [") + "  password: canary\n";
+    let loaded = super::loaded(&inputs(&broken));
+    assert!(!format!("{loaded:?}").contains("canary"));
+
+    let wrong = "stack: s
+connections:
+  nats: { pasword: canary, password: 12345, user: u, token: canary2, token_file: x }
+  kafka: { sasl.password: { a: canary }, ssl.key.password: x, ssl.key.password_file: y }
+  redis: {}
+nats: { streams: { A: } }
+";
+    let loaded = super::loaded(&inputs(wrong));
+    let told = told(&loaded).join("\n");
+    assert!(
+        !told.contains("canary") && !told.contains("12345"),
+        "{told}"
+    );
+    insta::assert_snapshot!(told);
+}

@@ -1,0 +1,157 @@
+//! Texts and files that mean no good.
+
+use std::fmt::Write as _;
+use std::io::{Seek, SeekFrom, Write as _};
+use std::path::Path;
+
+use super::*;
+
+/// The codes of what is wrong with one text.
+fn codes(text: &str) -> Vec<Code> {
+    let loaded = layers(&[text]);
+    assert!(loaded.manifest.is_none());
+    loaded.problems.iter().map(|problem| problem.code).collect()
+}
+
+fn path(path: &Path) -> Loaded {
+    loaded(&Inputs {
+        files: vec![Input::Path(path.to_owned())],
+        ..Inputs::default()
+    })
+}
+
+fn file(bytes: &[u8]) -> Loaded {
+    let mut file = tempfile::NamedTempFile::with_suffix(".yaml").unwrap();
+    file.write_all(bytes).unwrap();
+    path(file.path())
+}
+
+#[test]
+fn alias_bombs() {
+    let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for level in 1..10 {
+        let below = format!("*a{}", level - 1);
+        let aliases = [below.as_str(); 9].join(", ");
+        writeln!(bomb, "a{level}: &a{level} [{aliases}]").unwrap();
+    }
+    assert!(codes(&bomb).contains(&Code::YamlTooLarge));
+    assert!(codes("a: &a [*a]").contains(&Code::YamlSyntax));
+    let mut deep = "a0: &a0 [x]\n".to_owned();
+    for level in 1..200 {
+        writeln!(deep, "a{level}: &a{level} [*a{}]", level - 1).unwrap();
+    }
+    assert!(codes(&deep).contains(&Code::YamlTooLarge));
+}
+
+#[test]
+fn a_hundred_thousand_levels() {
+    let levels = 100_000;
+    let flow = "[".repeat(levels);
+    let maps = "{a: ".repeat(levels);
+    let block: String = (0..2_000).fold(String::new(), |mut text, level| {
+        writeln!(text, "{}a:", " ".repeat(level)).unwrap();
+        text
+    });
+    let dashes = "- ".repeat(levels);
+    for text in [flow, maps, block, dashes] {
+        assert!(
+            codes(&text).contains(&Code::YamlTooLarge),
+            "{}",
+            &text[..10]
+        );
+    }
+}
+
+#[test]
+fn what_is_no_text() {
+    assert!(codes("stack: a\0b").contains(&Code::YamlSyntax));
+    let invalid = file(b"stack: s\nnats: \xff\xfe\n");
+    assert_eq!(invalid.problems[0].code, Code::FileUnreadable);
+    assert!(invalid.problems[0].message.contains("line 2"));
+    let mut large = tempfile::tempfile().unwrap();
+    large.seek(SeekFrom::Start(0)).unwrap();
+    let sparse = tempfile::NamedTempFile::with_suffix(".yaml").unwrap();
+    sparse.as_file().set_len(100 * 1024 * 1024).unwrap();
+    assert_eq!(path(sparse.path()).problems[0].code, Code::YamlTooLarge);
+}
+
+#[test]
+fn what_is_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(path(folder.path()).problems[0].code, Code::FileUnreadable);
+    let missing = path(&folder.path().join("missing.yaml"));
+    assert!(
+        missing.problems[0]
+            .message
+            .contains("there is no such file")
+    );
+    let fifo = folder.path().join("fifo.yaml");
+    let made = std::process::Command::new("mkfifo").arg(&fifo).status();
+    assert!(made.unwrap().success());
+    for place in [fifo.as_path(), folder.path(), Path::new("/dev/zero")] {
+        let loaded = path(place);
+        assert_eq!(loaded.problems[0].code, Code::FileUnreadable, "{loaded:?}");
+    }
+    std::fs::create_dir(folder.path().join("sub.yaml")).unwrap();
+    std::fs::write(folder.path().join("a.yaml"), "stack: s").unwrap();
+    assert!(path(folder.path()).problems[0].message.contains("FIFO"));
+}
+
+#[test]
+fn what_is_odd_but_sound() {
+    let text = "stack: s\nnats:\n  streams:\n    A:\n      max_age: 7d\n";
+    let crlf = text.replace('\n', "\r\n");
+    let marked = format!("\u{feff}{text}");
+    for text in [text, &crlf, &marked] {
+        let loaded = file(text.as_bytes());
+        let manifest = loaded.manifest.unwrap();
+        let place = manifest.resources[0].place_of("max_age").unwrap();
+        assert_eq!((place.line, place.column), (5, 7));
+        let said = loaded.sources.text(&place.file).unwrap();
+        assert_eq!(&said[place.range()], "max_age");
+    }
+}
+
+#[test]
+fn empty_files() {
+    for text in ["", "\n", "# nothing\n", "---\n", "---\n---\n", "\u{feff}"] {
+        assert_eq!(
+            codes(text),
+            [Code::NothingDeclared, Code::MissingField],
+            "{text:?}"
+        );
+    }
+    assert!(codes("just text").contains(&Code::WrongType));
+    assert!(codes("- a\n- b").contains(&Code::WrongType));
+}
+
+#[test]
+fn what_stands_before_a_syntax_error_is_checked() {
+    let loaded = one("nats:\n  streams:\n    A: { max_aeg: 1d }\n    B:\n\tmax_age: 1d\n");
+    insta::assert_snapshot!(told(&loaded).join("\n"));
+    for text in [
+        "a: [",
+        "a: 'b",
+        "a: b: c",
+        "}",
+        "a: &",
+        "a: !!int x",
+        "%YAML 3.0\n---\na: b",
+        "? [a]\n: b",
+        "a: \"\\q\"",
+        "@a",
+        "a: `b",
+    ] {
+        assert!(codes(text).contains(&Code::YamlSyntax), "{text}");
+    }
+}
+
+#[test]
+fn a_flood_of_problems_is_bounded() {
+    let mut text = "nats:\n  streams:\n".to_owned();
+    for index in 0..3_000 {
+        writeln!(text, "    S{index}: {{ max_aeg: 1d }}").unwrap();
+    }
+    let loaded = one(&text);
+    assert_eq!((loaded.problems.len(), loaded.left_out), (200, 2_800));
+}

@@ -1,0 +1,227 @@
+//! Variables, parts, overlays, defaults, anchors.
+
+use super::*;
+
+fn directory(parts: &[(&str, &str)]) -> Loaded {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in parts {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    loaded(&Inputs {
+        files: vec![Input::Path(folder.path().to_owned())],
+        ..Inputs::default()
+    })
+}
+
+#[test]
+fn the_parts_of_a_directory() {
+    let manifest = sound(directory(&[
+        (
+            "b.yml",
+            "nats: { streams: { B: }, consumers: { A/c: {} } }\nkafka: { access: { t: { produce: [User:x] } } }",
+        ),
+        (
+            "a.yaml",
+            "stack: s\nnats: { streams: { A: } }\n---\nkafka: { topics: { t: { partitions: 1, access: { produce: [User:y] } } } }",
+        ),
+        (".hidden.yaml", "no manifest"),
+        ("notes.txt", "no manifest"),
+    ]));
+    let names: Vec<String> = manifest.resources.keys().map(ToString::to_string).collect();
+    assert_eq!(
+        names,
+        [
+            "stream/A",
+            "consumer/A/c",
+            "stream/B",
+            "topic/t",
+            "acl/User:y/allow/write/topic/literal/t/*",
+            "acl/User:y/allow/describe/topic/literal/t/*",
+            "acl/User:x/allow/write/topic/literal/t/*",
+            "acl/User:x/allow/describe/topic/literal/t/*",
+        ]
+    );
+}
+
+#[test]
+fn what_two_parts_say_of_the_same_thing() {
+    let loaded = layers(&["stack: s
+nats: { streams: { A: { consumers: { c: } } }, defaults: { stream: { max_age: 1d } } }
+kafka: { topics: { t: { partitions: 1 } } }
+---
+stack: s
+nats: { streams: { A: }, consumers: { A/c: {}, B/d: {}, e: {} }, defaults: { stream: { max_age: 2d } } }
+kafka: { topics: { t: { partitions: 2 } }, access: { tt: { produce: [] } } }
+"]);
+    insta::assert_snapshot!(told(&loaded).join("\n"));
+}
+
+#[test]
+fn overlays_merge_replace_and_take_away() {
+    let base = "stack: s
+nats:
+  streams:
+    A: { subjects: [a, b], max_age: 1d, num_replicas: 1, consumers: { c: { ack_wait: 1s }, d: } }
+    B: { consumers: { e: } }
+    C: { description: c }
+kafka:
+  topics:
+    t: { partitions: 1, config: { retention.ms: 1d, cleanup.policy: compact } }
+";
+    let dev = "nats: { streams: { A: { subjects: [c], max_age: null, consumers: { d: null } }, B: null, NEW: { consumers: { x: } }, GONE: null } }";
+    let prod = "nats: { streams: { A: { num_replicas: 3 } } }\nkafka: { topics: { t: { retention: 2d, config: { cleanup.policy: null } } } }";
+    let manifest = sound(layers(&[base, dev, prod]));
+    let names: Vec<String> = manifest.resources.keys().map(ToString::to_string).collect();
+    assert_eq!(
+        names,
+        [
+            "stream/A",
+            "consumer/A/c",
+            "stream/C",
+            "stream/NEW",
+            "topic/t"
+        ]
+    );
+    assert_eq!(
+        fields(&manifest, "stream/A"),
+        json!({ "subjects": ["c"], "num_replicas": 3 })
+    );
+    assert_eq!(
+        fields(&manifest, "topic/t"),
+        json!({ "partitions": 1, "config.retention.ms": "172800000" })
+    );
+    let place = manifest.resources[0].place_of("num_replicas").unwrap();
+    assert_eq!(place.to_string(), "2.yaml:1:25");
+}
+
+#[test]
+fn defaults_lie_beneath() {
+    let manifest = sound(one("nats:
+  defaults:
+    stream: { max_age: 1d, num_replicas: 3, placement: { cluster: c, tags: [x] }, lifecycle: { protect: true } }
+    consumer: { ack_wait: 5s }
+  streams:
+    A: { max_age: 2d, placement: { tags: [y] }, consumers: { c: } }
+    B: { max_age: null, placement: null, lifecycle: { protect: false } }
+kafka:
+  defaults: { topic: { partitions: 6, retention: 3d, config: { x: 1 } } }
+  topics:
+    t: { config: { retention.ms: 1d } }
+    u: { retention: 2d, config: { x: null } }
+"));
+    assert_eq!(
+        fields(&manifest, "stream/A"),
+        json!({ "max_age": 172_800_000_000_000_i64, "placement.tags": ["y"], "placement.cluster": "c", "num_replicas": 3 })
+    );
+    assert_eq!(fields(&manifest, "stream/B"), json!({ "num_replicas": 3 }));
+    assert_eq!(
+        fields(&manifest, "consumer/A/c"),
+        json!({ "ack_wait": 5_000_000_000_i64 })
+    );
+    assert_eq!(
+        fields(&manifest, "topic/t"),
+        json!({ "config.retention.ms": "86400000", "config.x": "1", "partitions": 6 })
+    );
+    assert_eq!(
+        fields(&manifest, "topic/u"),
+        json!({ "config.retention.ms": "172800000", "partitions": 6 })
+    );
+    let protected = |at: usize| manifest.resources[at].lifecycle.protect;
+    assert_eq!((protected(0), protected(2)), (true, false));
+}
+
+#[test]
+fn a_wrong_default_is_told_once() {
+    let loaded = one(
+        "nats:\n  defaults: { stream: { max_age: soon, x: 1 }, streem: {} }\n  streams: { A: , B: , C: { max_age: later } }\n",
+    );
+    insta::assert_snapshot!(told(&loaded).join("\n"));
+}
+
+#[test]
+fn variables_take_the_type_that_is_wanted() {
+    let inputs = Inputs {
+        files: vec![text(
+            "a.yaml",
+            "stack: ${S}\nnats: { streams: { A: { num_replicas: '${N}', deny_delete: '${T}', description: '${N}', max_age: '${AGE:-7d}', subjects: ['$$JS.>', 'x.${S}'] } } }",
+        )],
+        vars: IndexMap::from([
+            ("N".to_owned(), "3".to_owned()),
+            ("S".to_owned(), "st".to_owned()),
+        ]),
+        environment: IndexMap::from([
+            ("T".to_owned(), "true".to_owned()),
+            ("S".to_owned(), "e".to_owned()),
+        ]),
+        ..Inputs::default()
+    };
+    let manifest = sound(loaded(&inputs));
+    assert_eq!(manifest.stack, "st");
+    assert_eq!(
+        fields(&manifest, "stream/A"),
+        json!({ "num_replicas": 3, "deny_delete": true, "description": "3", "max_age": 604_800_000_000_000_i64, "subjects": ["$JS.>", "x.st"] })
+    );
+}
+
+#[test]
+fn variables_that_are_missing_or_hold_rubbish() {
+    let loaded = loaded(&Inputs {
+        files: vec![text(
+            "a.yaml",
+            "stack: s\nx-unused: ${NEVER}\nnats: { streams: { A: {\n num_replicas: '${N}',\n max_age: '${PW}',\n description: 'a ${M:?ask Bob}',\n storage: '${PW}',\n deny_delete: '${PW}',\n subjects: ['${a']\n} } }",
+        )],
+        vars: IndexMap::from([("PW".to_owned(), "canary".to_owned())]),
+        ..Inputs::default()
+    });
+    let told = told(&loaded).join("\n");
+    assert!(!told.contains("canary"), "{told}");
+    insta::assert_snapshot!(told);
+}
+
+#[test]
+fn anchors_and_merge_keys() {
+    let manifest = sound(one("x-base: &base { max_age: 1d, num_replicas: 3 }
+x-more: &more { max_bytes: 1KiB, max_age: 9d }
+nats:
+  streams:
+    A: { <<: *base, max_age: 2d }
+    B: { <<: [*base, *more] }
+    C: *more
+    D: { description: &d text, subjects: [*d] }
+"));
+    for (stream, wanted) in [
+        (
+            "A",
+            json!({ "max_age": 172_800_000_000_000_i64, "num_replicas": 3 }),
+        ),
+        (
+            "B",
+            json!({ "max_age": 86_400_000_000_000_i64, "num_replicas": 3, "max_bytes": 1024 }),
+        ),
+        (
+            "C",
+            json!({ "max_bytes": 1024, "max_age": 777_600_000_000_000_i64 }),
+        ),
+        ("D", json!({ "description": "text", "subjects": ["text"] })),
+    ] {
+        assert_eq!(
+            fields(&manifest, &format!("stream/{stream}")),
+            wanted,
+            "{stream}"
+        );
+    }
+    let loaded = one(
+        "x-base: &base\n  max_age: soon\nnats:\n  streams:\n    A: *base\n    B:\n      <<: *base\n    C: { <<: 5, description: *nothing }\n",
+    );
+    insta::assert_snapshot!(told(&loaded).join("\n"));
+}
+
+#[test]
+fn the_digest_is_of_what_is_declared() {
+    let digest = |text: &str| sound(one(text)).digest;
+    let first = digest("nats: { streams: { A: { max_age: 7d, description: x }, B: } }");
+    let same = digest("nats:\n  streams:\n    B: {}\n    A: { description: x, max_age: 168h }\n");
+    let other = digest("nats: { streams: { A: { max_age: 8d, description: x }, B: } }");
+    assert_eq!(first, same);
+    assert_ne!(first, other);
+}

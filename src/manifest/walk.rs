@@ -1,0 +1,622 @@
+//! The structural check: a tree against a declaration, every problem at once.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use indexmap::IndexMap;
+use serde_json::{Number, Value as Json};
+
+use super::node::{Entry, Files, Map, Node, Value, short};
+use super::scalar;
+use super::suggest::nearest;
+use crate::kinds::{Declaration, Facts, Field, Shape};
+use crate::model::unit::Unit;
+use crate::model::{Address, Code, Doc, Flat, Place, Problem};
+
+/// What is being checked, for messages.
+#[derive(Clone, Copy)]
+pub(super) struct Subject<'a> {
+    /// What has the fields: `stream`, `connections.nats`.
+    pub noun: &'a str,
+    /// The resource, where it is one.
+    pub address: Option<&'a Address>,
+    /// Names that are taken beside the declaration's, for suggestions.
+    pub others: &'a [&'a str],
+    /// Whether fields that must be there are asked for.
+    pub complete: bool,
+}
+
+/// Fields in the broker's own units, and where they stand.
+#[derive(Default)]
+pub(super) struct Fields {
+    pub values: Flat,
+    pub places: IndexMap<String, Place>,
+}
+
+/// Walks trees and collects what is wrong with them.
+pub(super) struct Walk<'a> {
+    pub files: &'a Files,
+    pub problems: Vec<Problem>,
+    /// The facts of open maps' entries that were asked for before.
+    entries: HashMap<(usize, Box<str>), Rc<Field>>,
+}
+
+impl<'a> Walk<'a> {
+    pub fn new(files: &'a Files) -> Self {
+        Walk {
+            files,
+            problems: Vec::new(),
+            entries: HashMap::new(),
+        }
+    }
+
+    /// The fields of a map, taken apart into dotted paths. `at` is where the whole stands.
+    pub fn fields(
+        &mut self,
+        declaration: &Declaration,
+        map: &Map,
+        at: Option<Place>,
+        subject: Subject<'_>,
+    ) -> Fields {
+        let mut out = Fields::default();
+        self.object(declaration, map, "", at, subject, &mut out);
+        out
+    }
+
+    fn object(
+        &mut self,
+        declaration: &Declaration,
+        map: &Map,
+        prefix: &str,
+        at: Option<Place>,
+        subject: Subject<'_>,
+        out: &mut Fields,
+    ) {
+        for (key, entry) in map {
+            match self.known(declaration, key, entry, prefix, subject) {
+                Some(field) => self.field(field, entry, &joined(prefix, key), subject, out),
+                None => continue,
+            }
+        }
+        self.missing(declaration, map, prefix, at, subject);
+    }
+
+    /// One field of an object: nested objects and open maps come apart, the rest stays whole.
+    fn field(
+        &mut self,
+        field: &Field,
+        entry: &Entry,
+        path: &str,
+        subject: Subject<'_>,
+        out: &mut Fields,
+    ) {
+        match (&field.shape, &entry.node.value) {
+            (_, Value::Null) => {}
+            (Shape::Object(inner), Value::Map(map)) => {
+                let at = self.files.place(entry.key);
+                self.object(inner, map, path, at, subject, out);
+            }
+            (Shape::Map(values), Value::Map(map)) => {
+                for (key, entry) in map.iter() {
+                    if entry.node.is_null() {
+                        continue;
+                    }
+                    let field = self.entry_field(field, values, key);
+                    self.put(&field, entry, joined(path, key), subject, out);
+                }
+            }
+            _ => self.put(field, entry, path.to_owned(), subject, out),
+        }
+    }
+
+    fn put(
+        &mut self,
+        field: &Field,
+        entry: &Entry,
+        path: String,
+        subject: Subject<'_>,
+        out: &mut Fields,
+    ) {
+        if let Some(place) = self.files.place(entry.key) {
+            out.places.insert(path.clone(), place);
+        }
+        if let Some(value) = self.value(field, &entry.node, &path, subject) {
+            out.values.insert(path, value);
+        }
+    }
+
+    /// The facts of an open map's entry; they are made once for each key.
+    fn entry_field(&mut self, map: &Field, values: &Field, key: &str) -> Rc<Field> {
+        let known_as = match map.entry_facts {
+            Some(_) => key,
+            None => "",
+        };
+        let id = (std::ptr::from_ref(map).addr(), known_as.into());
+        let entry = self.entries.entry(id).or_insert_with(|| {
+            Rc::new(Field {
+                name: known_as.to_owned(),
+                facts: map
+                    .entry_facts
+                    .map_or_else(|| values.facts.clone(), |facts| facts(key)),
+                ..values.clone()
+            })
+        });
+        Rc::clone(entry)
+    }
+
+    /// The value in the broker's own units; none after a problem.
+    fn value(
+        &mut self,
+        field: &Field,
+        node: &Node,
+        path: &str,
+        subject: Subject<'_>,
+    ) -> Option<Json> {
+        match (&field.shape, &node.value) {
+            (_, Value::Broken) => None,
+            (Shape::List(item), Value::List(items)) => {
+                self.list(item, items, path, subject).map(Json::Array)
+            }
+            (Shape::Object(inner), Value::Map(map)) => self
+                .whole(inner, map, node, path, subject)
+                .map(Json::Object),
+            (Shape::Map(values), Value::Map(map)) => {
+                self.open_map(field, values, map, path, subject)
+            }
+            (Shape::Other(_), Value::Map(_) | Value::List(_)) if !field.facts.text => {
+                Some(untyped(node))
+            }
+            _ => self.scalar(field, node, path, subject),
+        }
+    }
+
+    fn list(
+        &mut self,
+        item: &Field,
+        items: &[Node],
+        path: &str,
+        subject: Subject<'_>,
+    ) -> Option<Vec<Json>> {
+        let values: Vec<Option<Json>> = items
+            .iter()
+            .enumerate()
+            .map(|(index, node)| self.value(item, node, &format!("{path}[{index}]"), subject))
+            .collect();
+        values.into_iter().collect()
+    }
+
+    /// An object that stays whole (an item of a list).
+    fn whole(
+        &mut self,
+        declaration: &Declaration,
+        map: &Map,
+        node: &Node,
+        path: &str,
+        subject: Subject<'_>,
+    ) -> Option<Doc> {
+        let before = self.problems.len();
+        let mut doc = Doc::new();
+        for (key, entry) in map {
+            let Some(field) = self.known(declaration, key, entry, path, subject) else {
+                continue;
+            };
+            if entry.node.is_null() {
+                continue;
+            }
+            if let Some(value) = self.value(field, &entry.node, &joined(path, key), subject) {
+                doc.insert(key.to_string(), value);
+            }
+        }
+        self.missing(declaration, map, path, self.files.place(node.spot), subject);
+        (self.problems.len() == before).then_some(doc)
+    }
+
+    fn open_map(
+        &mut self,
+        field: &Field,
+        values: &Field,
+        map: &Map,
+        path: &str,
+        subject: Subject<'_>,
+    ) -> Option<Json> {
+        let mut doc = Doc::new();
+        for (key, entry) in map {
+            let field = self.entry_field(field, values, key);
+            let value = self.value(&field, &entry.node, &joined(path, key), subject)?;
+            doc.insert(key.to_string(), value);
+        }
+        Some(Json::Object(doc))
+    }
+
+    fn scalar(
+        &mut self,
+        field: &Field,
+        node: &Node,
+        path: &str,
+        subject: Subject<'_>,
+    ) -> Option<Json> {
+        let Some(said) = said(field, node) else {
+            self.wrong_type(field, node, path, subject);
+            return None;
+        };
+        let wire = match field.to_wire(&said) {
+            Ok(wire) => wire,
+            Err(why) => {
+                self.bad_unit(field, node, path, why, subject);
+                return None;
+            }
+        };
+        match &field.shape {
+            Shape::Choice(words) => self.choice(words, &wire, node, path, subject)?,
+            Shape::Integer { min, max } => {
+                self.range(field, (*min, *max), &wire, node, path, subject)?;
+            }
+            _ => {}
+        }
+        Some(wire)
+    }
+
+    fn choice(
+        &mut self,
+        words: &[String],
+        wire: &Json,
+        node: &Node,
+        path: &str,
+        subject: Subject<'_>,
+    ) -> Option<()> {
+        let word = wire.as_str().unwrap_or_default();
+        if words.iter().any(|known| known == word) {
+            return Some(());
+        }
+        let what = format!("`{path}` can't be {}", node.shown());
+        let one_of = words
+            .iter()
+            .map(|word| format!("`{word}`"))
+            .collect::<Vec<_>>()
+            .join(", ");
+        let hint = match nearest(word, words.iter().map(String::as_str)) {
+            Some(near) => format!("did you mean `{near}`? it takes one of {one_of}"),
+            None => format!("it takes one of {one_of}"),
+        };
+        let problem = Problem::error(Code::UnknownValue, what).hint(hint);
+        self.say(node, problem, subject);
+        None
+    }
+
+    fn range(
+        &mut self,
+        field: &Field,
+        (min, max): (Option<i64>, Option<i64>),
+        wire: &Json,
+        node: &Node,
+        path: &str,
+        subject: Subject<'_>,
+    ) -> Option<()> {
+        let number = match wire {
+            Json::Number(number) => number.as_i64(),
+            Json::String(digits) => digits.parse().ok(),
+            _ => None,
+        };
+        let within = number.is_some_and(|number| {
+            field.facts.unlimited.contains(&number)
+                || (min.is_none_or(|min| number >= min) && max.is_none_or(|max| number <= max))
+        });
+        if within {
+            return Some(());
+        }
+        let unlimited = match field.facts.unlimited.is_empty() {
+            true => "",
+            false => ", or `unlimited`",
+        };
+        let shown = |bound: i64| match field.facts.unit {
+            Some(unit) if bound > 0 && bound < i64::MAX => unit.format(bound),
+            _ => bound.to_string(),
+        };
+        let bounds = match (min, max) {
+            (Some(min), Some(max)) => format!("from {} to {}", shown(min), shown(max)),
+            (Some(min), None) => format!("{} at least", shown(min)),
+            (None, Some(max)) => format!("{} at most", shown(max)),
+            (None, None) => "a whole number of 64 bits".to_owned(),
+        };
+        let what = format!("`{path}` can't be {}", node.shown());
+        let problem =
+            Problem::error(Code::OutOfRange, what).hint(format!("it takes {bounds}{unlimited}"));
+        self.say(node, problem, subject);
+        None
+    }
+
+    fn bad_unit(
+        &mut self,
+        field: &Field,
+        node: &Node,
+        path: &str,
+        why: String,
+        subject: Subject<'_>,
+    ) {
+        let code = match field.facts.unit {
+            Some(Unit::Bytes) => Code::BadSize,
+            Some(_) => Code::BadDuration,
+            None => Code::WrongType,
+        };
+        let why = match &node.value {
+            // what a variable held is never shown
+            Value::Expanded(_) => format!("{} does not read", node.shown()),
+            _ => why,
+        };
+        let mut hint = match field.facts.unit {
+            Some(Unit::Bytes) => "write a number and a unit: `512B`, `64KiB`, `10GiB`, `10MB`",
+            _ => "write a number and a unit: `500ms`, `30s`, `2m`, `12h`, `7d`, `1y`",
+        }
+        .to_owned();
+        if !field.facts.unlimited.is_empty() {
+            hint.push_str(", or `unlimited`");
+        }
+        let problem = Problem::error(code, format!("`{path}`: {why}")).hint(hint);
+        self.say(node, problem, subject);
+    }
+
+    fn wrong_type(&mut self, field: &Field, node: &Node, path: &str, subject: Subject<'_>) {
+        let too_large = matches!((&field.shape, &node.value),
+            (Shape::Integer { .. }, Value::Number(digits)) if digits.bytes().all(|b| b.is_ascii_digit() || b == b'-' || b == b'+'));
+        let code = if too_large {
+            Code::OutOfRange
+        } else {
+            Code::WrongType
+        };
+        let what = match too_large {
+            true => format!("`{path}` can't be {}: it is beyond 64 bits", node.shown()),
+            false => format!("`{path}` takes {}, not {}", wanted(field), node.shown()),
+        };
+        let mut problem = Problem::error(code, what);
+        if let Some(hint) = type_hint(field, node) {
+            problem = problem.hint(hint);
+        }
+        self.say(node, problem, subject);
+    }
+
+    fn known<'d>(
+        &mut self,
+        declaration: &'d Declaration,
+        key: &str,
+        entry: &Entry,
+        prefix: &str,
+        subject: Subject<'_>,
+    ) -> Option<&'d Field> {
+        if let Some(field) = declaration.fields.get(key) {
+            if !field.facts.hidden {
+                return Some(field);
+            }
+            let what = format!("`{}` is set by the server alone", joined(prefix, key));
+            let problem = Problem::error(Code::UnknownField, what).hint("take the line away");
+            self.say_at(entry, problem, subject);
+            return None;
+        }
+        let whole = match prefix {
+            "" => subject.noun.to_owned(),
+            prefix => format!("`{prefix}`"),
+        };
+        let names = declaration
+            .fields
+            .iter()
+            .filter(|(_, field)| !field.facts.hidden)
+            .map(|(name, _)| name.as_str());
+        let others = if prefix.is_empty() {
+            subject.others
+        } else {
+            &[]
+        };
+        let near = nearest(key, names.chain(others.iter().copied()));
+        let problem = unknown_field(&whole, key, near);
+        self.say_at(entry, problem, subject);
+        None
+    }
+
+    fn missing(
+        &mut self,
+        declaration: &Declaration,
+        map: &Map,
+        prefix: &str,
+        at: Option<Place>,
+        subject: Subject<'_>,
+    ) {
+        if !subject.complete {
+            return;
+        }
+        for (name, field) in &declaration.fields {
+            let is_there = map.get(name.as_str()).is_some_and(|e| !e.node.is_null());
+            if field.required && !field.facts.hidden && !is_there {
+                let what = format!("`{}` is missing", joined(prefix, name));
+                let mut problem = Problem::error(Code::MissingField, what)
+                    .at(at.clone())
+                    .hint(format!("it takes {}", wanted(field)));
+                problem.address = subject.address.cloned();
+                self.problems.push(problem);
+            }
+        }
+    }
+
+    fn say(&mut self, node: &Node, problem: Problem, subject: Subject<'_>) {
+        let mut problem = self.files.at(node, problem);
+        problem.address = subject.address.cloned();
+        self.problems.push(problem);
+    }
+
+    fn say_at(&mut self, entry: &Entry, problem: Problem, subject: Subject<'_>) {
+        let mut problem = problem.at(self.files.place(entry.key));
+        if let Some(used) = entry.node.used {
+            problem = problem.note(self.files.place(used), "brought in here");
+        }
+        problem.address = subject.address.cloned();
+        self.problems.push(problem);
+    }
+}
+
+/// `key` is not one of the fields of `whole`.
+pub(super) fn unknown_field(whole: &str, key: &str, near: Option<&str>) -> Problem {
+    let what = format!("{whole} has no field `{}`", short(key));
+    let problem = Problem::error(Code::UnknownField, what);
+    match near {
+        Some(near) => problem.hint(format!("did you mean `{near}`?")),
+        None => problem,
+    }
+}
+
+/// The scalar as the field takes it, still in the manifest's units; none when it is of another type.
+fn said(field: &Field, node: &Node) -> Option<Json> {
+    let expanded;
+    let value = match &node.value {
+        // what came from a variable takes the type that the field wants
+        Value::Expanded(text) if !matches!(field.shape, Shape::Text | Shape::Choice(_)) => {
+            expanded = scalar::plain(&text.text);
+            match &expanded {
+                Value::Null => &node.value,
+                value => value,
+            }
+        }
+        value => value,
+    };
+    let quantity = field.facts.unit.is_some() || !field.facts.unlimited.is_empty();
+    match (&field.shape, value) {
+        (_, value) if field.facts.text => config_text(value),
+        (Shape::Bool, Value::Bool(bool)) => Some(Json::Bool(*bool)),
+        (Shape::Integer { .. } | Shape::Number, Value::Integer(number)) => Some((*number).into()),
+        (Shape::Integer { .. }, Value::Text(text)) => {
+            let word_or_unit = field.facts.unit.is_some() || &**text == "unlimited";
+            (quantity && word_or_unit).then(|| Json::from(&**text))
+        }
+        (Shape::Number, Value::Number(digits)) => float(digits),
+        (Shape::Text | Shape::Choice(_), value) => text_of(value).map(Json::from),
+        (Shape::Other(schema), value) => other(schema, value),
+        _ => None,
+    }
+}
+
+/// What Kafka keeps as text: a scalar as it is written, a list with commas between.
+fn config_text(value: &Value) -> Option<Json> {
+    match value {
+        Value::List(items) => {
+            let words: Option<Vec<String>> =
+                items.iter().map(|item| scalar_text(&item.value)).collect();
+            words.map(|words| words.join(",").into())
+        }
+        value => scalar_text(value).map(Json::from),
+    }
+}
+
+fn scalar_text(value: &Value) -> Option<String> {
+    match value {
+        Value::Bool(bool) => Some(bool.to_string()),
+        Value::Integer(number) => Some(number.to_string()),
+        Value::Number(digits) => Some(digits.to_string()),
+        value => text_of(value).map(str::to_owned),
+    }
+}
+
+fn text_of(value: &Value) -> Option<&str> {
+    match value {
+        Value::Text(text) => Some(text),
+        Value::Expanded(expanded) => Some(&expanded.text),
+        _ => None,
+    }
+}
+
+/// A scalar for a field whose schema is none of the simple ones: any that its `type` names.
+fn other(schema: &Json, value: &Value) -> Option<Json> {
+    let json = scalar_json(value)?;
+    let types = match &schema["type"] {
+        Json::Array(types) => types.iter().filter_map(Json::as_str).collect(),
+        Json::String(only) => vec![only.as_str()],
+        _ => return Some(json),
+    };
+    let fits = match &json {
+        Json::Bool(_) => types.contains(&"boolean"),
+        Json::Number(number) if number.is_f64() => types.contains(&"number"),
+        Json::Number(_) => types.contains(&"integer") || types.contains(&"number"),
+        Json::String(_) => types.contains(&"string"),
+        _ => false,
+    };
+    fits.then_some(json)
+}
+
+fn scalar_json(value: &Value) -> Option<Json> {
+    match value {
+        Value::Bool(bool) => Some(Json::Bool(*bool)),
+        Value::Integer(number) => Some((*number).into()),
+        Value::Number(digits) => float(digits),
+        value => text_of(value).map(Json::from),
+    }
+}
+
+fn float(digits: &str) -> Option<Json> {
+    digits
+        .parse::<f64>()
+        .ok()
+        .and_then(Number::from_f64)
+        .map(Json::Number)
+}
+
+/// A tree that no declaration describes.
+pub(super) fn untyped(node: &Node) -> Json {
+    match &node.value {
+        Value::List(items) => items.iter().map(untyped).collect(),
+        Value::Map(map) => map
+            .iter()
+            .map(|(key, entry)| (key.to_string(), untyped(&entry.node)))
+            .collect::<Doc>()
+            .into(),
+        value => scalar_json(value).unwrap_or(Json::Null),
+    }
+}
+
+/// What a field takes, for messages.
+fn wanted(field: &Field) -> String {
+    let Facts {
+        unit, unlimited, ..
+    } = &field.facts;
+    let base = match (&field.shape, unit) {
+        (_, Some(Unit::Bytes)) => "a size".to_owned(),
+        (_, Some(_)) => "a duration".to_owned(),
+        (Shape::Bool, None) => "`true` or `false`".to_owned(),
+        (Shape::Integer { .. }, None) => "a whole number".to_owned(),
+        (Shape::Number, None) => "a number".to_owned(),
+        (Shape::Text, None) => "text".to_owned(),
+        (Shape::Choice(words), None) => format!("one of `{}`", words.join("`, `")),
+        (Shape::List(item), None) => format!("a list, each {}", wanted(item)),
+        (Shape::Object(_) | Shape::Map(_), None) => "a map".to_owned(),
+        (Shape::Other(_), None) => "text, a number, `true` or `false`, or a list".to_owned(),
+    };
+    match unlimited.is_empty() {
+        true => base,
+        false => format!("{base} or `unlimited`"),
+    }
+}
+
+fn type_hint(field: &Field, node: &Node) -> Option<String> {
+    match (&field.shape, &node.value) {
+        (Shape::Text | Shape::Choice(_), Value::Bool(_) | Value::Integer(_)) => Some(format!(
+            "put it in quotes: \"{}\"",
+            node.shown().trim_matches('`')
+        )),
+        (Shape::Text | Shape::Choice(_), Value::Number(digits)) => {
+            Some(format!("put it in quotes: \"{digits}\""))
+        }
+        (Shape::Bool, Value::Text(text)) => match text.to_ascii_lowercase().as_str() {
+            "yes" | "on" | "y" | "true" => Some("write `true`".to_owned()),
+            "no" | "off" | "n" | "false" => Some("write `false`".to_owned()),
+            _ => None,
+        },
+        (Shape::Integer { .. }, Value::Text(text)) if text.parse::<i64>().is_ok() => {
+            Some("take the quotes away".to_owned())
+        }
+        (Shape::List(_), Value::Text(text)) => Some(format!("write `[{}]`", short(text))),
+        _ => None,
+    }
+}
+
+fn joined(prefix: &str, key: &str) -> String {
+    if prefix.is_empty() {
+        key.to_owned()
+    } else {
+        format!("{prefix}.{key}")
+    }
+}

@@ -1,0 +1,496 @@
+//! Text to tree.
+//!
+//! serde-saphyr's parser gives the events; its `Deserialize` half is not used, because the tree
+//! wants what serde does not carry: the place of every key and value for less than the price of
+//! the parse itself, every duplicate key instead of the first, and what stands before a syntax
+//! error.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde_saphyr::granit_parser::{self, Event, ScalarStyle, Span, Tag};
+
+use super::node::{Entry, Map, Node, Spot, Value};
+use super::scalar;
+use crate::model::{Code, Place, Problem};
+
+/// Nodes in one file; a rich topic has some forty.
+const MOST_NODES: usize = 4_000_000;
+/// Nodes that aliases may copy in one file.
+const MOST_COPIES: usize = 1_000_000;
+/// Maps and lists within each other.
+const MOST_DEPTH: usize = 64;
+/// Problems of one file; more than this is no manifest.
+const MOST_PROBLEMS: usize = 1_000;
+
+/// What a file's text holds.
+pub(super) struct Parsed {
+    /// The documents that are not empty.
+    pub documents: Vec<Node>,
+    pub problems: Vec<Problem>,
+    /// Whether all of the text could be read; `documents` is what stands before the first
+    /// syntax error otherwise.
+    pub whole: bool,
+}
+
+/// Reads the text of the file that spots call `file`.
+pub(super) fn parse(file: u32, name: &Arc<str>, text: &str) -> Parsed {
+    let mut builder = Builder::new(file, name, text);
+    let whole = match text.find('\0') {
+        Some(byte) => {
+            let place = place_of(name, text, byte);
+            builder.say(Problem::error(Code::YamlSyntax, "a NUL byte: this is no text").at(place));
+            false
+        }
+        None => builder.read(text),
+    };
+    Parsed {
+        documents: builder.documents,
+        problems: builder.problems,
+        whole: whole && !builder.unread,
+    }
+}
+
+/// The place of a byte of a text.
+pub(super) fn place_of(name: &Arc<str>, text: &str, byte: usize) -> Place {
+    let before = text.get(..byte).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+    Place {
+        file: name.clone(),
+        line: saturated(before.matches('\n').count() + 1),
+        column: saturated(before[line_start..].chars().count() + 1),
+        bytes: (byte, byte),
+    }
+}
+
+fn saturated(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+struct Builder<'t> {
+    file: u32,
+    name: &'t Arc<str>,
+    text: &'t str,
+    open: Vec<Frame>,
+    anchors: HashMap<usize, Anchored>,
+    nodes: usize,
+    copies: usize,
+    documents: Vec<Node>,
+    problems: Vec<Problem>,
+    /// A node had to be left out.
+    unread: bool,
+}
+
+/// A node that aliases may stand for.
+struct Anchored {
+    node: Node,
+    size: usize,
+    height: usize,
+}
+
+/// A list or map that is not closed yet.
+struct Frame {
+    spot: Spot,
+    anchor: usize,
+    holds: Holds,
+}
+
+enum Holds {
+    Items(Vec<Node>),
+    Entries {
+        map: Map,
+        key: Option<Key>,
+        merges: Vec<Node>,
+    },
+}
+
+enum Key {
+    Name(Box<str>, Spot),
+    Merge,
+    /// Complained of; its value is dropped.
+    Broken,
+}
+
+impl<'t> Builder<'t> {
+    fn new(file: u32, name: &'t Arc<str>, text: &'t str) -> Self {
+        Builder {
+            file,
+            name,
+            text,
+            open: Vec::new(),
+            anchors: HashMap::new(),
+            nodes: 0,
+            copies: 0,
+            documents: Vec::new(),
+            problems: Vec::new(),
+            unread: false,
+        }
+    }
+
+    /// Reads events until the end or the first that can't be read; says whether it was the end.
+    fn read(&mut self, text: &'t str) -> bool {
+        let options = granit_parser::options! {
+            emit_unresolved_aliases: true,
+            emit_comments: false,
+            flow_nesting_limit: MOST_DEPTH + 1,
+            block_nesting_limit: MOST_DEPTH + 1,
+        };
+        let mut parser = granit_parser::Parser::new_from_str_with_options(text, options);
+        while let Some(event) = parser.next_event() {
+            let step = match event {
+                Ok((event, span)) => self.take(event, span),
+                Err(error) => Err(self.syntax(&error)),
+            };
+            if let Err(problem) = step {
+                self.doubt_the_last(&problem);
+                self.say(problem);
+                self.close_all();
+                return false;
+            }
+        }
+        true
+    }
+
+    fn take(&mut self, event: Event<'t>, span: Span) -> Result<(), Problem> {
+        let spot = self.spot(span);
+        match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                let value = self.scalar(&text, style, tag.as_deref(), spot);
+                let is_merge = style == ScalarStyle::Plain && tag.is_none() && text == "<<";
+                self.done(Node::new(value, spot), anchor, Some(&text), is_merge)
+            }
+            Event::SequenceStart(_, anchor, tag) => {
+                self.collection_tag(tag.as_deref(), "seq", spot);
+                self.begin(spot, anchor, Holds::Items(Vec::new()))
+            }
+            Event::MappingStart(_, anchor, tag) => {
+                self.collection_tag(tag.as_deref(), "map", spot);
+                let holds = Holds::Entries {
+                    map: Map::default(),
+                    key: None,
+                    merges: Vec::new(),
+                };
+                self.begin(spot, anchor, holds)
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.end(),
+            Event::Alias(id) => self.alias(id, spot),
+            Event::UnresolvedAlias(name) => {
+                self.unread = true;
+                let what = format!("no anchor `&{name}` stands before this");
+                self.say(Problem::error(Code::YamlSyntax, what).at(self.place(spot)));
+                self.done(Node::new(Value::Broken, spot), 0, None, false)
+            }
+            Event::DocumentStart(..) => {
+                self.anchors.clear();
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn begin(&mut self, spot: Spot, anchor: usize, holds: Holds) -> Result<(), Problem> {
+        if self.open.len() >= MOST_DEPTH {
+            return Err(self.too_large(spot, &format!("more than {MOST_DEPTH} levels deep")));
+        }
+        self.open.push(Frame {
+            spot,
+            anchor,
+            holds,
+        });
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<(), Problem> {
+        let Some(frame) = self.open.pop() else {
+            return Ok(());
+        };
+        let value = match frame.holds {
+            Holds::Items(items) => Value::List(items),
+            Holds::Entries { map, merges, .. } => Value::Map(Box::new(self.merged(map, merges))),
+        };
+        self.done(Node::new(value, frame.spot), frame.anchor, None, false)
+    }
+
+    /// Puts a finished node where it belongs. `raw` is a scalar's text.
+    fn done(
+        &mut self,
+        node: Node,
+        anchor: usize,
+        raw: Option<&str>,
+        is_merge: bool,
+    ) -> Result<(), Problem> {
+        self.nodes += 1;
+        if self.nodes > MOST_NODES {
+            return Err(self.too_large(node.spot, &format!("more than {MOST_NODES} values")));
+        }
+        if anchor != 0 {
+            let (size, height) = node.extent();
+            self.copied(size, node.spot)?;
+            let node = node.clone();
+            self.anchors.insert(anchor, Anchored { node, size, height });
+        }
+        self.put(node, raw, is_merge);
+        Ok(())
+    }
+
+    fn put(&mut self, node: Node, raw: Option<&str>, is_merge: bool) {
+        let Some(mut frame) = self.open.pop() else {
+            if !node.is_null() {
+                self.documents.push(node);
+            }
+            return;
+        };
+        match &mut frame.holds {
+            Holds::Items(items) => items.push(node),
+            Holds::Entries { map, key, merges } => match key.take() {
+                None if is_merge => *key = Some(Key::Merge),
+                None => *key = Some(self.key(&node, raw)),
+                Some(Key::Merge) => merges.push(node),
+                Some(Key::Broken) => {}
+                Some(Key::Name(name, spot)) => self.enter(map, name, spot, node),
+            },
+        }
+        self.open.push(frame);
+    }
+
+    fn enter(&mut self, map: &mut Map, name: Box<str>, spot: Spot, node: Node) {
+        if let Some(first) = map.get(&name) {
+            let what = format!("`{}` stands twice in this map", super::node::short(&name));
+            self.say(
+                Problem::error(Code::DuplicateKey, what)
+                    .at(self.place(spot))
+                    .note(self.place(first.key), "it stands here first")
+                    .hint("keep one of the two"),
+            );
+            return;
+        }
+        map.insert(name, Entry { key: spot, node });
+    }
+
+    fn key(&mut self, node: &Node, raw: Option<&str>) -> Key {
+        let text = match (raw, &node.value) {
+            (Some(raw), _) if !raw.is_empty() => raw,
+            (None, Value::Text(text)) => text,
+            _ => {
+                let what = "a key must be text on one line";
+                self.say(Problem::error(Code::YamlSyntax, what).at(self.place(node.spot)));
+                return Key::Broken;
+            }
+        };
+        Key::Name(text.into(), node.used.unwrap_or(node.spot))
+    }
+
+    /// The map with what its merge keys bring: its own entries win, then the earlier merge.
+    fn merged(&mut self, mut map: Map, merges: Vec<Node>) -> Map {
+        for merge in merges {
+            let (spot, sources) = (merge.spot, merge_sources(merge));
+            if sources.is_none() {
+                let what = "`<<` takes a map, an alias of one, or a list of such";
+                self.say(Problem::error(Code::YamlSyntax, what).at(self.place(spot)));
+            }
+            for (name, entry) in sources.into_iter().flatten().flatten() {
+                map.entry(name).or_insert(entry);
+            }
+        }
+        map
+    }
+
+    fn alias(&mut self, id: usize, spot: Spot) -> Result<(), Problem> {
+        let Some(anchored) = self.anchors.get(&id) else {
+            self.unread = true;
+            let what = "an anchor can't hold itself";
+            self.say(Problem::error(Code::YamlSyntax, what).at(self.place(spot)));
+            return self.done(Node::new(Value::Broken, spot), 0, None, false);
+        };
+        let (size, height) = (anchored.size, anchored.height);
+        self.copied(size, spot)?;
+        if self.open.len() + height > MOST_DEPTH {
+            return Err(self.too_large(spot, &format!("more than {MOST_DEPTH} levels deep")));
+        }
+        let node = self.anchors.get(&id).map(|a| a.node.used_at(spot));
+        self.done(
+            node.unwrap_or(Node::new(Value::Broken, spot)),
+            0,
+            None,
+            false,
+        )
+    }
+
+    fn copied(&mut self, size: usize, spot: Spot) -> Result<(), Problem> {
+        self.copies += size;
+        if self.copies > MOST_COPIES {
+            return Err(self.too_large(spot, "aliases that expand without end"));
+        }
+        Ok(())
+    }
+
+    fn scalar(&mut self, text: &str, style: ScalarStyle, tag: Option<&Tag>, spot: Spot) -> Value {
+        let plain = || scalar::plain(text);
+        let Some(tag) = tag else {
+            return match style {
+                ScalarStyle::Plain => plain(),
+                _ => Value::Text(text.into()),
+            };
+        };
+        let value = match (tag.core_suffix(), plain()) {
+            (Some("str"), _) => Some(Value::Text(text.into())),
+            (None, _) if tag.original() == "!" => Some(Value::Text(text.into())),
+            (Some("int"), value @ Value::Integer(_))
+            | (Some("float"), value @ (Value::Integer(_) | Value::Number(_)))
+            | (Some("bool"), value @ Value::Bool(_))
+            | (Some("null"), value @ Value::Null) => Some(value),
+            _ => None,
+        };
+        value.unwrap_or_else(|| {
+            self.bad_tag(tag, spot);
+            Value::Broken
+        })
+    }
+
+    fn collection_tag(&mut self, tag: Option<&Tag>, fitting: &str, spot: Spot) {
+        if let Some(tag) = tag.filter(|tag| tag.core_suffix() != Some(fitting)) {
+            self.bad_tag(tag, spot);
+        }
+    }
+
+    fn bad_tag(&mut self, tag: &Tag, spot: Spot) {
+        let what = format!(
+            "the tag `{}` has no meaning here",
+            super::node::short(&tag.original())
+        );
+        self.say(
+            Problem::error(Code::YamlSyntax, what)
+                .at(self.place(spot))
+                .hint("take the tag away"),
+        );
+    }
+
+    fn syntax(&mut self, error: &granit_parser::ScanError) -> Problem {
+        use granit_parser::ErrorKind;
+        let at = error.marker().byte_offset().unwrap_or(self.text.len());
+        let at = at.min(self.text.len());
+        let mut place = place_of(self.name, self.text, at);
+        let (what, hint) = match error.kind() {
+            ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation => (
+                "a tab can't indent".to_owned(),
+                "indent with spaces, never with tabs",
+            ),
+            ErrorKind::RecursionLimitExceeded => {
+                let what = format!("more than {MOST_DEPTH} levels deep");
+                return Problem::error(Code::YamlTooLarge, what)
+                    .at(place)
+                    .hint("a manifest needs no such thing");
+            }
+            _ if self.text[..at].ends_with("${") || self.text[..at].ends_with('$') => (
+                "inside of `{ }` and `[ ]`, a variable stands in quotes".to_owned(),
+                "write `\"${NAME}\"`",
+            ),
+            _ => (
+                lower_first(&error.info()),
+                "repair the line that the caret shows",
+            ),
+        };
+        if let Some(tab) = self.tab_before(at) {
+            place = place_of(self.name, self.text, tab);
+            return Problem::error(Code::YamlSyntax, "a tab can't indent")
+                .at(place)
+                .hint("indent with spaces, never with tabs");
+        }
+        Problem::error(Code::YamlSyntax, what).at(place).hint(hint)
+    }
+
+    /// A tab in the indentation of the line of this byte: it is the cause, whatever was said.
+    fn tab_before(&self, at: usize) -> Option<usize> {
+        let start = self
+            .text
+            .get(..at)?
+            .rfind('\n')
+            .map_or(0, |newline| newline + 1);
+        let line = &self.text[start..];
+        let indentation = line.len() - line.trim_start_matches([' ', '\t']).len();
+        line[..indentation].find('\t').map(|tab| start + tab)
+    }
+
+    fn too_large(&self, spot: Spot, what: &str) -> Problem {
+        Problem::error(Code::YamlTooLarge, what)
+            .at(self.place(spot))
+            .hint("a manifest needs no such thing; split it over several files of one directory")
+    }
+
+    /// A scalar on the line of a syntax error may be only the beginning of what was meant.
+    fn doubt_the_last(&mut self, problem: &Problem) {
+        let line = problem.place.as_ref().map(|place| place.line);
+        let last = self
+            .open
+            .last_mut()
+            .and_then(|frame| match &mut frame.holds {
+                Holds::Items(items) => items.last_mut(),
+                Holds::Entries { map, .. } => map.last_mut().map(|(_, entry)| &mut entry.node),
+            });
+        if let Some(node) = last.filter(|node| Some(node.spot.line) == line)
+            && !matches!(node.value, Value::Map(_) | Value::List(_))
+        {
+            node.value = Value::Broken;
+        }
+    }
+
+    /// Closes what is open, so that what was read can be checked.
+    fn close_all(&mut self) {
+        while !self.open.is_empty() {
+            if self.end().is_err() {
+                break;
+            }
+        }
+        self.open.clear();
+    }
+
+    fn say(&mut self, problem: Problem) {
+        if self.problems.len() < MOST_PROBLEMS {
+            self.problems.push(problem);
+        }
+    }
+
+    fn spot(&self, span: Span) -> Spot {
+        let bytes = span.byte_range().unwrap_or_default();
+        Spot {
+            file: self.file,
+            line: saturated(span.start.line()),
+            column: saturated(span.start.col() + 1),
+            start: saturated(bytes.start),
+            end: saturated(bytes.end),
+        }
+    }
+
+    fn place(&self, spot: Spot) -> Place {
+        Place {
+            file: self.name.clone(),
+            line: spot.line,
+            column: spot.column,
+            bytes: (spot.start as usize, spot.end as usize),
+        }
+    }
+}
+
+/// The maps that a merge key brings in; none when it brings something else.
+fn merge_sources(node: Node) -> Option<Vec<Map>> {
+    match node.value {
+        Value::Map(map) => Some(vec![*map]),
+        Value::List(items) => items
+            .into_iter()
+            .map(|item| match item.value {
+                Value::Map(map) => Some(*map),
+                _ => None,
+            })
+            .collect(),
+        Value::Broken => Some(Vec::new()),
+        _ => None,
+    }
+}
+
+fn lower_first(text: &str) -> String {
+    let mut chars = text.chars();
+    match chars.next() {
+        Some(first) => first.to_lowercase().chain(chars).collect(),
+        None => String::new(),
+    }
+}
