@@ -77,6 +77,26 @@ pub enum When {
 /// A command.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
+    /// Check a manifest, without any broker
+    #[command(
+        after_long_help = "Examples:\n  trueup validate -f platform.yaml\n  trueup validate -f manifests/platform -f manifests/env/prod.yaml --output json"
+    )]
+    Validate,
+    /// Show what `apply` would do
+    #[command(
+        after_long_help = "Examples:\n  trueup plan -f platform.yaml\n  trueup plan -f platform.yaml -o plan.json --report markdown=plan.md\n  trueup plan -f platform.yaml --target 'topic/*' --detailed-exitcode\n\nEnds with 3 when a step is blocked, with 1 when something could not be read."
+    )]
+    Plan(PlanArgs),
+    /// Bring the brokers to what the manifest says
+    #[command(
+        after_long_help = "Examples:\n  trueup apply -f platform.yaml\n  trueup apply -f platform.yaml --auto-approve\n  trueup apply plan.json -f platform.yaml\n\nA saved plan is refused when what it rests on has moved (exit code 5). It holds no connections: they\ncome from `-f`, or from NATS_URL and KAFKA_BROKERS. The first Ctrl-C finishes what is in flight and\nreports; the second stops at once."
+    )]
+    Apply(ApplyArgs),
+    /// Show where the brokers hold something else than the manifest says
+    #[command(
+        after_long_help = "Examples:\n  trueup drift -f platform.yaml\n  trueup drift -f platform.yaml --strict --output json\n\nEnds with 0 when there is none, with 2 when there is some."
+    )]
+    Drift(DriftArgs),
     /// Show a saved plan, in any form
     #[command(
         after_long_help = "Examples:\n  trueup show plan.json\n  trueup show plan.json --output markdown"
@@ -86,6 +106,11 @@ pub enum Command {
         #[arg(value_name = "PLAN", value_hint = ValueHint::FilePath)]
         plan: PathBuf,
     },
+    /// Look whether the brokers can be reached, and which rights are missing
+    #[command(
+        after_long_help = "Examples:\n  trueup doctor\n  trueup doctor -f platform.yaml --output json\n\nThe brokers are those of `-f`, or of NATS_URL and KAFKA_BROKERS. Changes nothing. Ends with 1 when\nsomething is bad."
+    )]
+    Doctor,
     /// Explain a kind, one of its fields, or a code
     #[command(
         after_long_help = "Examples:\n  trueup explain\n  trueup explain stream\n  trueup explain stream.max_age\n  trueup explain topic.config.retention.ms\n  trueup explain immutable"
@@ -96,7 +121,7 @@ pub enum Command {
         topic: Option<String>,
     },
     /// Print the JSON Schema of a plan
-    #[command(after_long_help = "Example:\n  trueup schema plan > plan.schema.json")]
+    #[command(after_long_help = "Examples:\n  trueup schema plan > plan.schema.json")]
     Schema {
         /// Of what
         #[arg(value_name = "OF", default_value = "plan")]
@@ -111,6 +136,45 @@ pub enum Command {
         #[arg(value_name = "SHELL")]
         shell: clap_complete::Shell,
     },
+}
+
+/// What `plan` takes.
+#[derive(Clone, Debug, Args)]
+pub struct PlanArgs {
+    /// Save the plan, for `apply PLAN` and `show PLAN`
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub out: Option<PathBuf>,
+    /// End with 2 when there are changes
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+    /// Only these resources: an address, or a pattern such as `topic/*`
+    #[arg(long = "target", value_name = "ADDRESS|GLOB")]
+    pub targets: Vec<String>,
+}
+
+/// What `apply` takes.
+#[derive(Clone, Debug, Args)]
+pub struct ApplyArgs {
+    /// A plan that `plan -o` saved; without one, a fresh plan is made
+    #[arg(value_name = "PLAN", value_hint = ValueHint::FilePath)]
+    pub plan: Option<PathBuf>,
+    /// Apply without asking
+    #[arg(long)]
+    pub auto_approve: bool,
+    /// Only these resources: an address, or a pattern such as `topic/*`
+    #[arg(long = "target", value_name = "ADDRESS|GLOB", conflicts_with = "plan")]
+    pub targets: Vec<String>,
+}
+
+/// What `drift` takes.
+#[derive(Clone, Debug, Args)]
+pub struct DriftArgs {
+    /// Values on the brokers that the manifest does not declare count as drift
+    #[arg(long)]
+    pub strict: bool,
+    /// Only these resources: an address, or a pattern such as `topic/*`
+    #[arg(long = "target", value_name = "ADDRESS|GLOB")]
+    pub targets: Vec<String>,
 }
 
 /// What has a JSON Schema.
@@ -132,7 +196,7 @@ pub fn parse(arguments: &[OsString]) -> Result<Cli, clap::Error> {
 /// The whole command line as clap knows it.
 pub fn command(colour: clap::ColorChoice) -> clap::Command {
     let more = format!("Exit codes:\n{}", exit::table());
-    let examples = "Examples:\n  trueup show plan.json\n  trueup explain stream.max_age\n";
+    let examples = "Examples:\n  trueup validate -f platform.yaml\n  trueup plan -f platform.yaml\n  trueup apply -f platform.yaml\n  trueup drift -f platform.yaml\n";
     Cli::command()
         .color(colour)
         .after_long_help(format!("{examples}\n{more}"))

@@ -1,38 +1,110 @@
-use crate::report::{Line, Page, Tone};
+use crate::manifest::Sources;
+use crate::model::{Problem, Severity};
+use crate::report::{Line, Page, Tone, problems, problems_json, problems_markdown};
+
+use super::args::Form;
 
 /// Why a command could not do its work; ends with exit code 1.
 #[derive(Clone, Debug)]
-pub struct Failure {
-    message: String,
-    hint: Option<String>,
+pub enum Failure {
+    /// One sentence and what to do.
+    Said {
+        /// What is wrong: lower case, no full stop.
+        message: String,
+        /// What next.
+        hint: Option<String>,
+    },
+    /// Problems of a manifest or a broker.
+    Problems(Box<Complaints>),
+}
+
+/// Problems and the texts that they point into.
+#[derive(Clone, Debug, Default)]
+pub struct Complaints {
+    /// The problems in order.
+    pub problems: Vec<Problem>,
+    /// How many more there are.
+    pub left_out: usize,
+    /// The texts.
+    pub sources: Sources,
 }
 
 impl Failure {
     /// A failure with what is wrong: lower case, no full stop.
     pub fn said(message: impl Into<String>) -> Self {
-        Failure {
+        Failure::Said {
             message: message.into(),
             hint: None,
         }
     }
 
     /// The same, with what to do next.
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
-        self
+    pub fn hint(self, next: impl Into<String>) -> Self {
+        match self {
+            Failure::Said { message, .. } => Failure::Said {
+                message,
+                hint: Some(next.into()),
+            },
+            Failure::Problems(_) => self,
+        }
     }
 
     /// The failure as lines for standard error.
     pub fn rendered(&self, width: usize) -> String {
+        let (message, hint) = match self {
+            Failure::Problems(complaints) => return complaints.rendered(Form::Text, width),
+            Failure::Said { message, hint } => (message, hint),
+        };
         let mut page = Page::new(width);
-        page.wrapped(
-            Line::new().put(Tone::Bad, "error: "),
-            Tone::Plain,
-            &self.message,
-        );
-        if let Some(hint) = &self.hint {
+        page.wrapped(Line::new().put(Tone::Bad, "error: "), Tone::Plain, message);
+        if let Some(hint) = hint {
             page.wrapped(Line::indented(2).plain("→ "), Tone::Plain, hint);
         }
+        page.finish()
+    }
+}
+
+impl From<Complaints> for Failure {
+    fn from(complaints: Complaints) -> Self {
+        Failure::Problems(Box::new(complaints))
+    }
+}
+
+impl Complaints {
+    /// The problems in a form; as text with snippets and a count.
+    pub fn rendered(&self, form: Form, width: usize) -> String {
+        match form {
+            Form::Json => problems_json(&self.problems),
+            Form::Markdown => problems_markdown(&self.problems),
+            Form::Text => {
+                let text = |file: &str| self.sources.text(file);
+                problems(&self.problems, &text, width) + &self.count(width)
+            }
+        }
+    }
+
+    /// `12 errors, 2 warnings`.
+    fn count(&self, width: usize) -> String {
+        let count = |severity| {
+            self.problems
+                .iter()
+                .filter(|p| p.severity == severity)
+                .count()
+        };
+        let said = |count: usize, what: &str| match count {
+            0 => None,
+            1 => Some(format!("1 {what}")),
+            n => Some(format!("{n} {what}s")),
+        };
+        let left_out = (self.left_out > 0).then(|| format!("{} more not shown", self.left_out));
+        let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
+        if errors + warnings + self.left_out < 2 {
+            return String::new();
+        }
+        let parts = [said(errors, "error"), said(warnings, "warning"), left_out];
+        let text = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
+        let mut page = Page::new(width);
+        page.line(&Line::new().put(Tone::Strong, &text));
         page.finish()
     }
 }

@@ -1,16 +1,31 @@
 //! The command line: one file per command. The only place that prints, prompts and reads the
 //! environment and the clock.
 
+mod apply;
 mod args;
+mod ask;
 mod completions;
+mod doctor;
+mod drift;
+mod endpoints;
+mod environment;
 mod exit;
 mod explain;
 mod failure;
+mod logs;
+mod next;
+mod plan;
+mod progress;
 mod schema;
 mod screen;
 mod show;
+mod signals;
+mod target;
+mod validate;
+mod work;
 
 use std::ffi::OsString;
+use std::future::Future;
 use std::process::ExitCode;
 
 pub use args::{Cli, command};
@@ -28,7 +43,9 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
     };
     let screen = Screen::new(&cli.global);
     let exit = run(&cli, &screen).unwrap_or_else(|failure| {
-        screen.complain(&failure.rendered(screen.error_width()));
+        if let Err(worse) = screen.failed(&failure) {
+            screen.complain(&worse.rendered(screen.error_width()));
+        }
         Exit::Error
     });
     exit.into()
@@ -45,10 +62,28 @@ fn usage(error: &clap::Error) -> Exit {
 }
 
 fn run(cli: &Cli, screen: &Screen) -> Result<Exit, Failure> {
+    let global = &cli.global;
+    logs::start(global.verbose, &environment::environment())?;
     match &cli.command {
+        Command::Validate => validate::run(global, screen),
+        Command::Plan(args) => on_brokers(plan::run(args, global, screen)),
+        Command::Apply(args) => on_brokers(apply::run(args, global, screen)),
+        Command::Drift(args) => on_brokers(drift::run(args, global, screen)),
+        Command::Doctor => on_brokers(doctor::run(global, screen)),
         Command::Show { plan } => show::run(plan, screen),
         Command::Explain { topic } => explain::run(topic.as_deref(), screen),
         Command::Schema { of } => schema::run(*of, screen),
         Command::Completions { shell } => completions::run(*shell, screen),
     }
+}
+
+/// Runs what speaks with brokers; when it is done, nothing is waited for.
+fn on_brokers(work: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::said(format!("can't start: {error}")))?;
+    let exit = runtime.block_on(work);
+    runtime.shutdown_background();
+    exit
 }

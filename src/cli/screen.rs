@@ -1,8 +1,8 @@
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
 use super::args::{Form, Global, When};
-use super::failure::Failure;
+use super::failure::{Complaints, Failure};
 
 /// Columns where no terminal tells them.
 const WIDTH: usize = 100;
@@ -38,6 +38,11 @@ impl Screen {
         columns(terminal_size::terminal_size_of(io::stderr()))
     }
 
+    /// The form of the result.
+    pub fn form(&self) -> Form {
+        self.global.output
+    }
+
     /// Prints the result in the form that was asked for, and writes each `--report`.
     ///
     /// # Errors
@@ -60,11 +65,55 @@ impl Screen {
             .map_err(|error| Failure::said(format!("can't write to standard output: {error}")))
     }
 
+    /// Tells something on standard error, unless `--quiet`.
+    pub fn tell(&self, text: &str) {
+        if !self.global.quiet {
+            error_line(text);
+        }
+    }
+
     /// Says what is wrong on standard error, always.
     pub fn complain(&self, text: &str) {
-        let mut err = anstream::stderr().lock();
-        let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
+        error_line(text);
     }
+
+    /// Tells the warnings of a manifest that can be worked with.
+    pub fn warn(&self, warnings: &Complaints) {
+        if !warnings.problems.is_empty() {
+            self.tell(&warnings.rendered(Form::Text, self.error_width()));
+        }
+    }
+
+    /// Says why a command ends with an error: problems as JSON or Markdown are a result, all else
+    /// goes to standard error.
+    ///
+    /// # Errors
+    /// As [`Screen::publish`].
+    pub fn failed(&self, failure: &Failure) -> Result<(), Failure> {
+        if let Failure::Problems(complaints) = failure {
+            let render = |form| match form {
+                Form::Text => String::new(),
+                Form::Json | Form::Markdown => complaints.rendered(form, 0),
+            };
+            if self.form() == Form::Text {
+                self.complain(&failure.rendered(self.error_width()));
+            }
+            return self.publish(&render);
+        }
+        self.complain(&failure.rendered(self.error_width()));
+        Ok(())
+    }
+
+    /// Whether somebody sits there to answer.
+    pub fn is_interactive(&self) -> bool {
+        io::stdin().is_terminal() && io::stderr().is_terminal()
+    }
+}
+
+/// Writes to standard error; when nobody reads it, so be it.
+pub(super) fn error_line(text: &str) {
+    let mut err = anstream::stderr().lock();
+    let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
 }
 
 /// Writes a file whole.

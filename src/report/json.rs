@@ -2,6 +2,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::apply::Done;
+use crate::engine::{Finding, Health};
 use crate::model::{Outcome, Place, Problem, Severity};
 use crate::plan::{FORMAT_VERSION, Plan};
 
@@ -81,6 +82,30 @@ fn problem(problem: &Problem) -> Value {
         entry["notes"] = problem.notes.iter().map(note).collect();
     }
     if let Some(hint) = &problem.hint {
+        entry["hint"] = hint.as_str().into();
+    }
+    entry
+}
+
+/// What `doctor` found: `{format_version, findings}`.
+pub fn findings(findings: &[Finding]) -> String {
+    let entries: Vec<Value> = findings.iter().map(finding).collect();
+    pretty(&json!({ "format_version": FORMAT_VERSION, "findings": entries }))
+}
+
+fn finding(finding: &Finding) -> Value {
+    let verdict = match finding.verdict {
+        Health::Good => "good",
+        Health::Doubtful => "doubtful",
+        Health::Bad => "bad",
+    };
+    let mut entry = json!({
+        "broker": finding.broker,
+        "what": finding.what,
+        "verdict": verdict,
+        "detail": finding.detail,
+    });
+    if let Some(hint) = &finding.hint {
         entry["hint"] = hint.as_str().into();
     }
     entry

@@ -7,7 +7,7 @@ use super::line::safe;
 use super::one_line;
 use super::text::{blocked_why, counts};
 use crate::apply::Done;
-use crate::model::{Action, Change, KindName, Step};
+use crate::model::{Action, Change, KindName, Problem, Severity, Step};
 use crate::plan::Plan;
 
 /// A comment of GitHub holds 65,536 characters; rows stop before that, and the rest is counted.
@@ -167,6 +167,35 @@ pub fn outcomes(plan: &Plan, done: &[Done]) -> String {
             "| {word} | {} | {} |",
             code(&address.to_string()),
             escaped(&cut(why))
+        );
+    }
+    text
+}
+
+/// Problems as a Markdown list, each with its place.
+pub fn problems(problems: &[Problem]) -> String {
+    let mut text = String::from("### trueup: problems\n\n");
+    for problem in problems {
+        if text.len() > MOST_BYTES {
+            text.push_str("- … and more\n");
+            break;
+        }
+        let sign = match problem.severity {
+            Severity::Error => "⛔",
+            Severity::Warning => "⚠️",
+        };
+        let place = problem
+            .place
+            .as_ref()
+            .map(|p| format!("{} ", code(&p.to_string())));
+        let hint = problem.hint.as_ref().map(|h| format!(" → {}", escaped(h)));
+        let _ = writeln!(
+            text,
+            "- {sign} {}**{}** {}{}",
+            place.unwrap_or_default(),
+            problem.code,
+            escaped(&problem.message),
+            hint.unwrap_or_default()
         );
     }
     text

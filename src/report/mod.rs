@@ -17,9 +17,11 @@ mod value;
 pub mod explain;
 pub mod text;
 
-pub use json::{outcomes as outcomes_json, problems as problems_json};
+pub use json::{findings as findings_json, outcomes as outcomes_json, problems as problems_json};
 pub use line::Line;
-pub use markdown::{outcomes as outcomes_markdown, plan as plan_markdown};
+pub use markdown::{
+    outcomes as outcomes_markdown, plan as plan_markdown, problems as problems_markdown,
+};
 pub use page::Page;
 pub use problems::problems;
 pub use schema::plan_schema;

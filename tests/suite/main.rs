@@ -6,5 +6,6 @@
 )]
 
 mod broker;
+mod cli;
 mod kinds;
 mod sandbox;

@@ -161,7 +161,17 @@ fn verdict(page: &mut Page, plan: &Plan, counted: Drift) {
         .filter(|s| matches!(s.action, Action::Update | Action::Replace))
         .count();
     let mut parts = Vec::new();
-    for (count, what) in [(differ, "differ from the manifest"), (missing, "missing")] {
+    for (count, what) in [
+        (
+            differ,
+            if differ == 1 {
+                "differs from the manifest"
+            } else {
+                "differ from the manifest"
+            },
+        ),
+        (missing, "missing"),
+    ] {
         if count > 0 {
             parts.push(format!("{count} {what}"));
         }

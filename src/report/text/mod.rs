@@ -2,6 +2,7 @@
 
 mod change;
 mod drift;
+mod findings;
 mod outcomes;
 mod plan;
 mod step;
@@ -10,6 +11,7 @@ mod unread;
 
 pub use drift::{Drift, drift};
 
+pub use findings::findings;
 pub use outcomes::outcomes;
 pub use plan::plan;
 pub(super) use summary::{blocked_why, counts};

@@ -1,0 +1,271 @@
+use std::io::IsTerminal;
+use std::path::Path;
+
+use super::args::{ApplyArgs, Form, Global};
+use super::ask;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::next;
+use super::plan::verdict;
+use super::progress::Progress;
+use super::screen::Screen;
+use super::show;
+use super::signals::Signals;
+use super::work::{Reach, Work};
+use crate::apply::{Done, Stop, apply};
+use crate::engine::{LiveBrokers, moved, wrong_target};
+use crate::model::{Action, Broker, Code, Outcome, Problem};
+use crate::plan::{Plan, Target};
+use crate::report::text::{self, View};
+use crate::report::{Line, Page, Tone, outcomes_json, outcomes_markdown};
+
+/// Brings the brokers to what the manifest, or a saved plan, says.
+pub(super) async fn run(
+    args: &ApplyArgs,
+    global: &Global,
+    screen: &Screen,
+) -> Result<Exit, Failure> {
+    if !args.auto_approve && !screen.is_interactive() {
+        return Err(Failure::said("there is no terminal to ask for consent on")
+            .hint("pass `--auto-approve` to apply without asking"));
+    }
+    let mut signals = Signals::listen()?;
+    let progress = Progress::start(global);
+    let found = match &args.plan {
+        Some(file) => saved(file, global, screen, &progress, &mut signals).await?,
+        None => fresh(args, global, screen, &progress, &mut signals).await?,
+    };
+    let (plan, port) = match found {
+        Ok(found) => found,
+        Err(exit) => return Ok(exit),
+    };
+    drop(progress);
+    if !plan.applyable {
+        return nothing_to_do(&plan, screen);
+    }
+    if let Some(exit) = consent(args, &plan, screen, &mut signals).await? {
+        return Ok(exit);
+    }
+    carry_out(&plan, &port, args, global, screen, &mut signals).await
+}
+
+type Found = Result<(Plan, LiveBrokers), Exit>;
+
+async fn fresh(
+    args: &ApplyArgs,
+    global: &Global,
+    screen: &Screen,
+    progress: &Progress,
+    signals: &mut Signals,
+) -> Result<Found, Failure> {
+    let work = Work::load(global, screen)?;
+    signals.or(work.plan(&args.targets, progress)).await
+}
+
+/// A saved plan on the brokers that it was made on, none of its resources moved.
+async fn saved(
+    file: &Path,
+    global: &Global,
+    screen: &Screen,
+    progress: &Progress,
+    signals: &mut Signals,
+) -> Result<Found, Failure> {
+    let plan = show::read(file)?;
+    let reach = Reach::load(global, screen)?;
+    let brokers: Vec<Broker> = plan.targets.iter().map(broker_of).collect();
+    let port = match signals.or(reach.connect(&brokers, progress)).await? {
+        Ok(port) => port,
+        Err(exit) => return Ok(Err(exit)),
+    };
+    if let Some(why) = wrong_target(&plan, &port) {
+        let problem = Problem::error(Code::WrongTarget, why)
+            .hint("connect to the brokers that the plan was made on, or plan again");
+        return Err(reach.failure(vec![problem]));
+    }
+    progress.phase("looking whether the plan still holds".to_owned());
+    let looked = signals.or(async { Ok(moved(&plan, &port).await) }).await?;
+    let moved = match looked {
+        Ok(moved) => moved,
+        Err(exit) => return Ok(Err(exit)),
+    };
+    if moved.is_empty() {
+        return Ok(Ok((plan, port)));
+    }
+    let mut page = Page::new(screen.error_width());
+    let text = "the saved plan is stale; what it rests on has moved:";
+    page.wrapped(Line::new().put(Tone::Bad, "error: "), Tone::Plain, text);
+    for moved in &moved {
+        let line = Line::indented(2).put(Tone::Strong, &moved.address.to_string());
+        page.wrapped(line.plain("  "), Tone::Plain, &moved.how);
+    }
+    page.wrapped(
+        Line::indented(2).plain("→ "),
+        Tone::Plain,
+        "plan again, and look at what changed",
+    );
+    screen.complain(&page.finish());
+    Ok(Err(Exit::Stale))
+}
+
+const fn broker_of(target: &Target) -> Broker {
+    match target {
+        Target::Nats { .. } => Broker::Nats,
+        Target::Kafka { .. } => Broker::Kafka,
+    }
+}
+
+/// No step can be carried out: all is as declared, or what is not is blocked or unread.
+fn nothing_to_do(plan: &Plan, screen: &Screen) -> Result<Exit, Failure> {
+    if plan.steps.is_empty() {
+        report(plan, &[], None, screen)?;
+    } else {
+        screen.publish(&|form| match form {
+            Form::Text => show::rendered(plan, form, screen.width(), None),
+            Form::Json | Form::Markdown => in_form(plan, &not_attempted(plan), form, None, screen),
+        })?;
+    }
+    Ok(verdict(plan, false))
+}
+
+fn not_attempted(plan: &Plan) -> Vec<Done> {
+    let because = |action, refusal: Option<&str>| match (action, refusal) {
+        (Action::Unread, _) => "not readable".to_owned(),
+        (_, Some(message)) => format!("blocked: {message}"),
+        (_, None) => "blocked".to_owned(),
+    };
+    plan.steps
+        .iter()
+        .map(|step| Done {
+            address: step.address.clone(),
+            action: step.action,
+            outcome: Outcome::NotAttempted {
+                because: because(
+                    step.action,
+                    step.refusals.first().map(|r| r.message.as_str()),
+                ),
+            },
+        })
+        .collect()
+}
+
+/// Shows the plan and asks; a way to end where consent was not given.
+async fn consent(
+    args: &ApplyArgs,
+    plan: &Plan,
+    screen: &Screen,
+    signals: &mut Signals,
+) -> Result<Option<Exit>, Failure> {
+    let text = show::rendered(plan, Form::Text, screen.width(), None);
+    if screen.form() == Form::Text && (args.auto_approve || std::io::stdout().is_terminal()) {
+        screen.result(&format!("{text}\n"))?;
+    } else if !args.auto_approve {
+        screen.complain(&format!("{text}\n"));
+    }
+    if args.auto_approve {
+        return Ok(None);
+    }
+    let steps = plan.open_steps().count();
+    let what = if steps == 1 {
+        "this step".to_owned()
+    } else {
+        format!("these {steps} steps")
+    };
+    let question = format!(
+        "\nApply {what} to {}? Only `yes` is a yes: ",
+        where_to(plan)
+    );
+    match signals.or(ask::yes(&question, screen)).await? {
+        Ok(true) => Ok(None),
+        Ok(false) => {
+            screen.complain("nothing was applied\n");
+            Ok(Some(Exit::Error))
+        }
+        Err(exit) => {
+            screen.complain("\nnothing was applied\n");
+            Ok(Some(exit))
+        }
+    }
+}
+
+fn where_to(plan: &Plan) -> String {
+    let names: Vec<&str> = plan
+        .targets
+        .iter()
+        .map(|target| match target {
+            Target::Nats { url, .. } => url.as_str(),
+            Target::Kafka { bootstrap, .. } => bootstrap.as_str(),
+        })
+        .collect();
+    names.join(" and ")
+}
+
+async fn carry_out(
+    plan: &Plan,
+    port: &LiveBrokers,
+    args: &ApplyArgs,
+    global: &Global,
+    screen: &Screen,
+    signals: &mut Signals,
+) -> Result<Exit, Failure> {
+    let stop = Stop::default();
+    let progress = Progress::start(global);
+    progress.expect(plan.steps.len());
+    let work = apply(plan, port, &progress, &stop);
+    let (done, signal) = signals.with_grace(&stop, screen, work).await;
+    let done = done.unwrap_or_else(|| abandoned(plan, &progress));
+    drop(progress);
+    let exit = signal.unwrap_or_else(|| outcome_of(plan, &done));
+    let again = (exit != Exit::Done).then(|| next::command(&["plan"], global, &args.targets));
+    report(plan, &done, again.as_deref(), screen)?;
+    Ok(exit)
+}
+
+/// What is known of the steps when the wait for what was in flight had to end.
+fn abandoned(plan: &Plan, progress: &Progress) -> Vec<Done> {
+    let mut begun = progress.begun();
+    plan.steps
+        .iter()
+        .map(|step| Done {
+            address: step.address.clone(),
+            action: step.action,
+            outcome: match begun.remove(&step.address) {
+                Some(Some(outcome)) => outcome,
+                Some(None) => Outcome::Unknown {
+                    why: "stopped while it was in flight".to_owned(),
+                },
+                None => Outcome::NotAttempted {
+                    because: "stopped before its turn came".to_owned(),
+                },
+            },
+        })
+        .collect()
+}
+
+/// All applied, or only partly.
+fn outcome_of(plan: &Plan, done: &[Done]) -> Exit {
+    let all = done.iter().all(|done| done.outcome == Outcome::Applied);
+    if all && plan.complete {
+        Exit::Done
+    } else {
+        Exit::Partly
+    }
+}
+
+fn report(plan: &Plan, done: &[Done], next: Option<&str>, screen: &Screen) -> Result<(), Failure> {
+    screen.publish(&|form| in_form(plan, done, form, next, screen))
+}
+
+fn in_form(plan: &Plan, done: &[Done], form: Form, next: Option<&str>, screen: &Screen) -> String {
+    match form {
+        Form::Text => text::outcomes(
+            plan,
+            done,
+            &View {
+                width: screen.width(),
+                next,
+            },
+        ),
+        Form::Json => outcomes_json(plan, done),
+        Form::Markdown => outcomes_markdown(plan, done),
+    }
+}

@@ -1,0 +1,48 @@
+use super::args::{DriftArgs, Form, Global};
+use super::exit::Exit;
+use super::failure::Failure;
+use super::next;
+use super::progress::Progress;
+use super::screen::Screen;
+use super::signals::Signals;
+use super::work::Work;
+use crate::report::plan_markdown;
+use crate::report::text::{self, Drift, View};
+
+/// Shows where the brokers hold something else than the manifest says.
+pub(super) async fn run(
+    args: &DriftArgs,
+    global: &Global,
+    screen: &Screen,
+) -> Result<Exit, Failure> {
+    let work = Work::load(global, screen)?;
+    let mut signals = Signals::listen()?;
+    let progress = Progress::start(global);
+    let plan = match signals.or(work.plan(&args.targets, &progress)).await? {
+        Ok((plan, _)) => plan,
+        Err(exit) => return Ok(exit),
+    };
+    drop(progress);
+    let counted = if args.strict {
+        Drift::Strict
+    } else {
+        Drift::Declared
+    };
+    let next = (plan.applyable).then(|| next::command(&["apply"], global, &args.targets));
+    let view = View {
+        width: screen.width(),
+        next: next.as_deref(),
+    };
+    screen.publish(&|form| match form {
+        Form::Text => text::drift(&plan, counted, &view),
+        Form::Json => plan.to_json(),
+        Form::Markdown => plan_markdown(&plan),
+    })?;
+    Ok(if !plan.complete {
+        Exit::Error
+    } else if counted.is_in(&plan) {
+        Exit::Changes
+    } else {
+        Exit::Done
+    })
+}

@@ -1,0 +1,143 @@
+use indexmap::IndexMap;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{environment, logs};
+use crate::broker::kafka::{KafkaSettings, PropertyComplaint};
+use crate::broker::nats::NatsSettings;
+use crate::engine::Endpoints;
+use crate::manifest::{Connections, KafkaConnection, NatsConnection};
+use crate::model::{Broker, Code, Problem};
+
+/// How to reach these brokers, with the files that the connections name read. The secrets among
+/// the settings are blinded in every log line from here on.
+///
+/// # Errors
+/// Every problem of the brokers' settings at once.
+pub(super) fn endpoints(
+    connections: &Connections,
+    brokers: &[Broker],
+    environment: &IndexMap<String, String>,
+) -> Result<Endpoints, Vec<Problem>> {
+    let mut endpoints = Endpoints::default();
+    let mut problems = Vec::new();
+    if brokers.contains(&Broker::Nats) {
+        endpoints.account = connections.nats.account.clone();
+        match nats(&connections.nats, environment) {
+            Ok(settings) => endpoints.nats = Some(settings),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if brokers.contains(&Broker::Kafka) {
+        endpoints.cluster_id = connections.kafka.cluster_id.clone();
+        match kafka(&connections.kafka) {
+            Ok(settings) => endpoints.kafka = Some(settings),
+            Err(complaints) => problems.extend(complaints),
+        }
+    }
+    if problems.is_empty() {
+        Ok(endpoints)
+    } else {
+        Err(problems)
+    }
+}
+
+fn nats(
+    connection: &NatsConnection,
+    environment: &IndexMap<String, String>,
+) -> Result<NatsSettings, Problem> {
+    let mut settings = connection.settings()?;
+    if let Some(name) = settings.context.clone() {
+        let context = context(&name, environment).map_err(|p| p.at(connection.place.clone()))?;
+        settings = laid_over(context, settings);
+    }
+    for secret in [&settings.password, &settings.token].into_iter().flatten() {
+        logs::blind(secret.clone());
+    }
+    blind_url(&settings.url);
+    Ok(settings)
+}
+
+/// The settings of a context of the `nats` tool.
+fn context(name: &str, environment: &IndexMap<String, String>) -> Result<NatsSettings, Problem> {
+    let unreadable = |message: String| {
+        Problem::error(Code::FileUnreadable, message).hint("`nats context ls` lists the contexts")
+    };
+    let config = environment::config_home(environment).ok_or_else(|| {
+        unreadable(format!(
+            "the context `{name}` can't be found: neither XDG_CONFIG_HOME nor HOME is set"
+        ))
+    })?;
+    let path = NatsSettings::context_path(&config, name);
+    let json = std::fs::read_to_string(&path).map_err(|error| {
+        unreadable(format!(
+            "the context `{name}` can't be read from `{}`: {error}",
+            path.display()
+        ))
+    })?;
+    let home = environment::home(environment);
+    NatsSettings::from_context(&json, &path, home.as_deref()).map_err(|error| error.problem())
+}
+
+/// The context with what the manifest says itself laid over it.
+fn laid_over(context: NatsSettings, said: NatsSettings) -> NatsSettings {
+    NatsSettings {
+        url: context.url,
+        context: said.context,
+        creds: said.creds.or(context.creds),
+        nkey: said.nkey.or(context.nkey),
+        user: said.user.or(context.user),
+        password: said.password.or(context.password),
+        token: said.token.or(context.token),
+        ca: said.ca.or(context.ca),
+        cert: said.cert.or(context.cert),
+        key: said.key.or(context.key),
+        tls_first: said.tls_first || context.tls_first,
+        jetstream_domain: said.jetstream_domain.or(context.jetstream_domain),
+        jetstream_api_prefix: said.jetstream_api_prefix.or(context.jetstream_api_prefix),
+        inbox_prefix: said.inbox_prefix.or(context.inbox_prefix),
+    }
+}
+
+fn kafka(connection: &KafkaConnection) -> Result<KafkaSettings, Vec<Problem>> {
+    let properties = connection.properties().map_err(|problem| vec![problem])?;
+    for (name, value) in &properties {
+        if is_secret(name) {
+            logs::blind(value.as_str().into());
+        }
+    }
+    KafkaSettings::from_properties(&properties).map_err(|complaints| {
+        let problem = |complaint: PropertyComplaint| {
+            let place = connection.place_of(&complaint.property);
+            let message = format!("`{}`: {}", complaint.property, complaint.message);
+            let problem = Problem::error(Code::Property, message).at(place);
+            match complaint.hint {
+                Some(hint) => problem.hint(hint),
+                None => problem,
+            }
+        };
+        complaints.into_iter().map(problem).collect()
+    })
+}
+
+fn is_secret(property: &str) -> bool {
+    [
+        "password",
+        "secret",
+        "token",
+        "key.pem",
+        "oauthbearer.config",
+    ]
+    .iter()
+    .any(|word| property.contains(word))
+}
+
+/// The passwords of addresses such as `nats://user:password@host`.
+fn blind_url(url: &SecretString) {
+    for address in url.expose_secret().split(',') {
+        let Some((login, _)) = address.rsplit_once('@') else {
+            continue;
+        };
+        let login = login.split_once("://").map_or(login, |(_, login)| login);
+        logs::blind(login.split_once(':').map_or(login, |(_, word)| word).into());
+    }
+}

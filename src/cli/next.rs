@@ -1,0 +1,50 @@
+use std::path::Path;
+
+use super::args::Global;
+
+/// A command line that can be typed, with the options that named the manifest. Values of `--var`
+/// are left out: they may be secret.
+pub(super) fn command(words: &[&str], global: &Global, targets: &[String]) -> String {
+    let mut line = vec!["trueup".to_owned()];
+    line.extend(words.iter().map(|word| quoted(word)));
+    for file in &global.files {
+        line.extend(["-f".to_owned(), quoted(file)]);
+    }
+    for file in &global.env_files {
+        line.extend(["--env-file".to_owned(), quoted(&shown(file))]);
+    }
+    for (name, _) in &global.variables {
+        line.extend(["--var".to_owned(), format!("{name}=…")]);
+    }
+    for target in targets {
+        line.extend(["--target".to_owned(), quoted(target)]);
+    }
+    line.join(" ")
+}
+
+/// A path as it is shown to the user.
+pub(super) fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
+/// The word as a shell takes it for one word.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_survive_a_shell() {
+        assert_eq!(quoted("topic/*"), "'topic/*'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+        assert_eq!(quoted("a/b-c.yaml"), "a/b-c.yaml");
+    }
+}

@@ -1,0 +1,60 @@
+use super::args::{Form, Global};
+use super::environment::environment;
+use super::exit::Exit;
+use super::failure::{Complaints, Failure};
+use super::screen::Screen;
+use super::work;
+use crate::manifest::Manifest;
+use crate::model::KindName;
+
+/// Checks a manifest without any broker.
+pub(super) fn run(global: &Global, screen: &Screen) -> Result<Exit, Failure> {
+    let loaded = work::load(global, &environment())?;
+    let complaints = Complaints {
+        problems: loaded.problems,
+        left_out: loaded.left_out,
+        sources: loaded.sources,
+    };
+    let Some(manifest) = loaded.manifest else {
+        return Err(complaints.into());
+    };
+    screen.warn(&complaints);
+    screen.publish(&|form| match form {
+        Form::Text | Form::Markdown => verdict(&manifest),
+        Form::Json => complaints.rendered(form, 0),
+    })?;
+    Ok(Exit::Done)
+}
+
+/// `Valid: stack `platform` declares 5 streams, 9 consumers, 8 topics, 42 ACLs.`
+fn verdict(manifest: &Manifest) -> String {
+    let counts: Vec<String> = KindName::ALL
+        .into_iter()
+        .filter_map(|kind| {
+            let count = manifest.resources.keys().filter(|a| a.kind == kind).count();
+            (count > 0).then(|| format!("{count} {}", words(kind, count)))
+        })
+        .collect();
+    format!(
+        "Valid: stack `{}` declares {}.\n",
+        manifest.stack,
+        counts.join(", ")
+    )
+}
+
+const fn words(kind: KindName, count: usize) -> &'static str {
+    match (kind, count) {
+        (KindName::Stream, 1) => "stream",
+        (KindName::Stream, _) => "streams",
+        (KindName::Kv, 1) => "KV bucket",
+        (KindName::Kv, _) => "KV buckets",
+        (KindName::ObjectStore, 1) => "object store",
+        (KindName::ObjectStore, _) => "object stores",
+        (KindName::Consumer, 1) => "consumer",
+        (KindName::Consumer, _) => "consumers",
+        (KindName::Topic, 1) => "topic",
+        (KindName::Topic, _) => "topics",
+        (KindName::Acl, 1) => "ACL",
+        (KindName::Acl, _) => "ACLs",
+    }
+}

@@ -1,0 +1,242 @@
+use std::collections::HashSet;
+
+use indexmap::IndexMap;
+
+use super::args::Global;
+use super::endpoints::endpoints;
+use super::environment::environment;
+use super::failure::{Complaints, Failure};
+use super::progress::Progress;
+use super::screen::Screen;
+use super::target;
+use crate::engine::{self, LiveBrokers};
+use crate::manifest::{Connections, Input, Inputs, Loaded, Manifest, Sources};
+use crate::model::{Address, Broker, Problem};
+use crate::plan::{Desired, Plan};
+
+/// A manifest that was read and checked, and what came with it.
+pub(super) struct Work {
+    pub manifest: Manifest,
+    pub warnings: Vec<Problem>,
+    pub sources: Sources,
+    environment: IndexMap<String, String>,
+}
+
+impl Work {
+    /// Reads the manifest that `-f` names; warnings are told.
+    ///
+    /// # Errors
+    /// Every problem of the manifest, or that none is named.
+    pub fn load(global: &Global, screen: &Screen) -> Result<Work, Failure> {
+        let environment = environment();
+        let loaded = load(global, &environment)?;
+        let Loaded {
+            manifest,
+            problems,
+            left_out,
+            sources,
+        } = loaded;
+        let complaints = Complaints {
+            problems,
+            left_out,
+            sources,
+        };
+        let Some(manifest) = manifest else {
+            return Err(complaints.into());
+        };
+        screen.warn(&complaints);
+        Ok(Work {
+            manifest,
+            warnings: complaints.problems,
+            sources: complaints.sources,
+            environment,
+        })
+    }
+
+    /// Reads the live state and compares: the plan of what `targets` choose, or of everything.
+    ///
+    /// # Errors
+    /// A target that names nothing, a connection that can't be used, a broker that does not answer.
+    pub async fn plan(
+        &self,
+        targets: &[String],
+        progress: &Progress,
+    ) -> Result<(Plan, LiveBrokers), Failure> {
+        let resources = &self.manifest.resources;
+        let chosen = target::chosen(targets, resources)?;
+        let wanted = |address: &&Address| chosen.as_ref().is_none_or(|c| c.contains(*address));
+        let count = resources.keys().filter(wanted).count();
+        let brokers = brokers_of(resources.keys().filter(wanted));
+        let port = self.connect(&brokers, progress).await?;
+        progress.phase(format!("reading {count} resources"));
+        let plan = engine::plan(self.desired(chosen.as_ref()), &port).await;
+        Ok((plan, port))
+    }
+
+    /// Connects to these brokers.
+    ///
+    /// # Errors
+    /// A connection that can't be used, a broker that does not answer.
+    pub async fn connect(
+        &self,
+        brokers: &[Broker],
+        progress: &Progress,
+    ) -> Result<LiveBrokers, Failure> {
+        connect(
+            &self.manifest.connections,
+            brokers,
+            &self.environment,
+            progress,
+        )
+        .await
+        .map_err(|problems| self.complaints(problems).into())
+    }
+
+    fn complaints(&self, problems: Vec<Problem>) -> Complaints {
+        Complaints {
+            problems,
+            left_out: 0,
+            sources: self.sources.clone(),
+        }
+    }
+
+    fn desired<'a>(&'a self, chosen: Option<&'a HashSet<Address>>) -> Desired<'a> {
+        Desired {
+            stack: &self.manifest.stack,
+            manifest_digest: &self.manifest.digest,
+            resources: &self.manifest.resources,
+            chosen,
+            warnings: &self.warnings,
+        }
+    }
+}
+
+/// Where to connect without resources: the connections of the manifest that `-f` names, or else
+/// those of the environment.
+pub(super) struct Reach {
+    work: Option<Work>,
+    connections: Connections,
+    environment: IndexMap<String, String>,
+}
+
+impl Reach {
+    /// Reads what `-f` names, where it names something.
+    ///
+    /// # Errors
+    /// As [`Work::load`].
+    pub fn load(global: &Global, screen: &Screen) -> Result<Reach, Failure> {
+        if global.files.is_empty() {
+            let environment = environment();
+            return Ok(Reach {
+                work: None,
+                connections: Connections::from_environment(&environment),
+                environment,
+            });
+        }
+        let work = Work::load(global, screen)?;
+        Ok(Reach {
+            connections: work.manifest.connections.clone(),
+            environment: work.environment.clone(),
+            work: Some(work),
+        })
+    }
+
+    /// The manifest, where one was named.
+    pub fn manifest(&self) -> Option<&Manifest> {
+        self.work.as_ref().map(|work| &work.manifest)
+    }
+
+    /// The brokers that are meant where nobody says which: those of the manifest's connections
+    /// and resources, or those that the environment names, or else both.
+    pub fn brokers(&self) -> Vec<Broker> {
+        let meant = |broker: &Broker| match (broker, &self.work) {
+            (Broker::Nats, Some(work)) => {
+                self.connections.nats.place.is_some() || work.manifest.speaks_of(Broker::Nats)
+            }
+            (Broker::Kafka, Some(work)) => {
+                self.connections.kafka.place.is_some() || work.manifest.speaks_of(Broker::Kafka)
+            }
+            (Broker::Nats, None) => self.environment.contains_key("NATS_URL"),
+            (Broker::Kafka, None) => self.environment.contains_key("KAFKA_BROKERS"),
+        };
+        let both = vec![Broker::Nats, Broker::Kafka];
+        let some: Vec<Broker> = both.iter().copied().filter(meant).collect();
+        if some.is_empty() { both } else { some }
+    }
+
+    /// How to reach these brokers.
+    ///
+    /// # Errors
+    /// A connection that can't be used.
+    pub fn endpoints(&self, brokers: &[Broker]) -> Result<engine::Endpoints, Failure> {
+        endpoints(&self.connections, brokers, &self.environment).map_err(|p| self.failure(p))
+    }
+
+    /// Connects to these brokers.
+    ///
+    /// # Errors
+    /// A connection that can't be used, a broker that does not answer.
+    pub async fn connect(
+        &self,
+        brokers: &[Broker],
+        progress: &Progress,
+    ) -> Result<LiveBrokers, Failure> {
+        connect(&self.connections, brokers, &self.environment, progress)
+            .await
+            .map_err(|problems| self.failure(problems))
+    }
+
+    /// These problems, with the texts that they point into.
+    pub fn failure(&self, problems: Vec<Problem>) -> Failure {
+        let sources = self.work.as_ref().map(|work| work.sources.clone());
+        Failure::from(Complaints {
+            problems,
+            left_out: 0,
+            sources: sources.unwrap_or_default(),
+        })
+    }
+}
+
+/// Reads the manifest that `-f` names, problems and all.
+///
+/// # Errors
+/// That none is named.
+pub(super) fn load(
+    global: &Global,
+    environment: &IndexMap<String, String>,
+) -> Result<Loaded, Failure> {
+    if global.files.is_empty() {
+        return Err(Failure::said("no manifest is named")
+            .hint("name a file, a directory or `-` with `-f`: `trueup plan -f platform.yaml`"));
+    }
+    Ok(crate::manifest::load(&Inputs {
+        files: global
+            .files
+            .iter()
+            .map(|file| Input::of_argument(file))
+            .collect(),
+        vars: global.variables.iter().cloned().collect(),
+        env_files: global.env_files.clone(),
+        environment: environment.clone(),
+    }))
+}
+
+async fn connect(
+    connections: &Connections,
+    brokers: &[Broker],
+    environment: &IndexMap<String, String>,
+    progress: &Progress,
+) -> Result<LiveBrokers, Vec<Problem>> {
+    let names: Vec<_> = brokers.iter().map(ToString::to_string).collect();
+    progress.phase(format!("connecting to {}", names.join(" and ")));
+    let endpoints = endpoints(connections, brokers, environment)?;
+    engine::connect(endpoints).await
+}
+
+/// The brokers that hold these resources, NATS first.
+pub(super) fn brokers_of<'a>(addresses: impl Iterator<Item = &'a Address>) -> Vec<Broker> {
+    let mut brokers: Vec<Broker> = addresses.map(|address| address.kind.broker()).collect();
+    brokers.sort_unstable();
+    brokers.dedup();
+    brokers
+}

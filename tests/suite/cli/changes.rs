@@ -1,0 +1,153 @@
+//! The main job on a real Kafka: plan, apply, nothing left, drift, a stale plan, what is blocked.
+
+use uuid::Uuid;
+
+use super::{Ran, file, run, trueup};
+use crate::sandbox::variable;
+
+fn ran(arguments: &[&str]) -> Ran {
+    let mut command = trueup(arguments);
+    command.env("KAFKA_BROKERS", variable("KAFKA_BROKERS"));
+    run(command)
+}
+
+fn topic() -> String {
+    format!("cli-{}", Uuid::new_v4())
+}
+
+fn manifest(topic: &str, fields: &str) -> tempfile::TempPath {
+    file(
+        &format!("stack: cli\nkafka: {{ topics: {{ {topic}: {{ {fields} }} }} }}\n"),
+        ".yaml",
+    )
+}
+
+fn apply(manifest: &tempfile::TempPath) -> Ran {
+    ran(&["apply", "--auto-approve", "-f", manifest.to_str().unwrap()])
+}
+
+#[test]
+fn plan_apply_and_nothing_left_then_drift_and_back() {
+    let topic = topic();
+    let (seven, one) = (
+        manifest(&topic, "retention: 7d"),
+        manifest(&topic, "retention: 1d"),
+    );
+    let path = seven.to_str().unwrap();
+    let planned = ran(&["plan", "-f", path, "--detailed-exitcode"]);
+    assert_eq!(planned.code, 2, "{}", planned.stderr);
+    assert!(
+        planned.stdout.contains("Plan: 1 to create"),
+        "{}",
+        planned.stdout
+    );
+    assert_eq!(ran(&["plan", "-f", path]).code, 0);
+    let missing = ran(&["drift", "-f", path]);
+    assert_eq!(missing.code, 2);
+    assert!(missing.stdout.contains("missing"), "{}", missing.stdout);
+    let applied = apply(&seven);
+    assert_eq!(applied.code, 0, "{}{}", applied.stdout, applied.stderr);
+    assert!(
+        applied.stdout.contains("Applied 1 of 1."),
+        "{}",
+        applied.stdout
+    );
+    let none = ran(&["plan", "-f", path, "--detailed-exitcode"]);
+    assert_eq!(none.code, 0);
+    assert!(none.stdout.contains("No changes."), "{}", none.stdout);
+    assert_eq!(ran(&["drift", "-f", path]).code, 0);
+    assert_eq!(apply(&one).code, 0);
+    let drift = ran(&["drift", "-f", path]);
+    assert_eq!(drift.code, 2);
+    let row = drift
+        .stdout
+        .lines()
+        .find(|line| line.contains("retention.ms"))
+        .unwrap();
+    assert!(row.contains("1d") && row.contains("7d"), "{row}");
+    let again = apply(&seven);
+    assert_eq!(again.code, 0);
+    let nothing = apply(&seven);
+    assert_eq!(nothing.code, 0);
+    assert!(
+        nothing.stdout.contains("Nothing to do."),
+        "{}",
+        nothing.stdout
+    );
+}
+
+#[test]
+fn a_saved_plan_is_applied_once_and_refused_when_it_is_stale() {
+    let topic = topic();
+    let (seven, one, two) = (
+        manifest(&topic, "retention: 7d"),
+        manifest(&topic, "retention: 1d"),
+        manifest(&topic, "retention: 2d"),
+    );
+    assert_eq!(apply(&seven).code, 0);
+    let saved = file("", ".json");
+    let path = saved.to_str().unwrap();
+    let planned = ran(&["plan", "-f", one.to_str().unwrap(), "-o", path]);
+    assert_eq!(planned.code, 0, "{}", planned.stderr);
+    assert!(
+        planned.stdout.contains(&format!("trueup apply {path}")),
+        "{}",
+        planned.stdout
+    );
+    assert_eq!(apply(&two).code, 0);
+    let stale = ran(&["apply", path, "--auto-approve"]);
+    assert_eq!((stale.code, stale.stdout.as_str()), (5, ""));
+    assert!(
+        stale.stderr.contains(&format!("topic/{topic}")),
+        "{}",
+        stale.stderr
+    );
+    assert_eq!(
+        ran(&["plan", "-f", one.to_str().unwrap(), "-o", path]).code,
+        0
+    );
+    let applied = ran(&["apply", path, "--auto-approve", "--output", "json"]);
+    assert_eq!(applied.code, 0, "{}", applied.stderr);
+    let document: serde_json::Value = serde_json::from_str(&applied.stdout).unwrap();
+    assert_eq!(document["outcomes"][0]["outcome"], "applied");
+    assert_eq!(ran(&["drift", "-f", one.to_str().unwrap()]).code, 0);
+}
+
+#[test]
+fn what_kafka_would_refuse_is_blocked_and_the_rest_is_applied() {
+    let topic = topic();
+    assert_eq!(apply(&manifest(&topic, "partitions: 3")).code, 0);
+    let fewer = manifest(&topic, "partitions: 2");
+    for command in ["plan", "apply"] {
+        let mut arguments = vec![command, "-f", fewer.to_str().unwrap()];
+        arguments.extend((command == "apply").then_some("--auto-approve"));
+        let blocked = ran(&arguments);
+        assert_eq!(blocked.code, 3, "{}", blocked.stderr);
+        assert!(
+            blocked.stdout.contains("! blocked partition-decrease"),
+            "{}",
+            blocked.stdout
+        );
+    }
+    let both = file(
+        &format!(
+            "stack: cli\nkafka: {{ topics: {{ {topic}: {{ partitions: 2 }}, {topic}-b: {{}} }} }}\n"
+        ),
+        ".yaml",
+    );
+    let partly = apply(&both);
+    assert_eq!(partly.code, 6, "{}{}", partly.stdout, partly.stderr);
+    assert!(
+        partly.stdout.contains("Applied 1 of 2: 1 not attempted."),
+        "{}",
+        partly.stdout
+    );
+}
+
+#[test]
+fn a_plan_of_another_cluster_is_refused() {
+    let saved = file(&super::plan_of(1).to_json(), ".json");
+    let ran = ran(&["apply", saved.to_str().unwrap(), "--auto-approve"]);
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    assert!(ran.stderr.contains("wrong-target"), "{}", ran.stderr);
+}

@@ -1,0 +1,83 @@
+use std::net::TcpListener;
+
+use super::{file, run, trueup};
+
+/// A port of loopback that nothing listens on.
+fn closed_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+#[test]
+fn a_broker_that_is_not_there_is_one_clear_error() {
+    let manifest = file("stack: a\nkafka: { topics: { orders: {} } }\n", ".yaml");
+    let at = format!("127.0.0.1:{}", closed_port());
+    for arguments in [&["plan"][..], &["drift"], &["apply", "--auto-approve"]] {
+        let mut command = trueup(arguments);
+        command
+            .args(["-f", manifest.to_str().unwrap()])
+            .env("KAFKA_BROKERS", &at);
+        let ran = run(command);
+        assert_eq!((ran.code, ran.stdout.as_str()), (1, ""), "{}", ran.stderr);
+        assert!(ran.stderr.contains("error[unreachable]"), "{}", ran.stderr);
+        assert!(ran.stderr.contains(&at), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn the_other_broker_is_not_asked() {
+    let manifest = file("stack: a\nkafka: { topics: { orders: {} } }\n", ".yaml");
+    let mut command = trueup(&["plan", "-f", manifest.to_str().unwrap()]);
+    let (nats, kafka) = (closed_port(), closed_port());
+    command.env("NATS_URL", format!("nats://127.0.0.1:{nats}"));
+    command.env("KAFKA_BROKERS", format!("127.0.0.1:{kafka}"));
+    let ran = run(command);
+    assert!(ran.stderr.contains(&kafka.to_string()), "{}", ran.stderr);
+    assert!(!ran.stderr.contains(&nats.to_string()), "{}", ran.stderr);
+}
+
+#[test]
+fn a_target_that_names_nothing_is_refused_before_anything_is_asked() {
+    let manifest = file("stack: a\nkafka: { topics: { orders: {} } }\n", ".yaml");
+    let ran = run(trueup(&[
+        "plan",
+        "-f",
+        manifest.to_str().unwrap(),
+        "--target",
+        "topic/order",
+    ]));
+    assert_eq!(ran.code, 1);
+    assert!(
+        ran.stderr.contains("did you mean `topic/orders`?"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn a_secret_is_nowhere_however_loud_the_log_and_whatever_fails() {
+    const CANARY: &str = "canary-4711-sings";
+    let text = format!(
+        "stack: a\nconnections:\n  kafka:\n    bootstrap.servers: 127.0.0.1:{}\n    security.protocol: SASL_PLAINTEXT\n    sasl.mechanism: PLAIN\n    sasl.username: u\n    sasl.password: ${{SECRET}}\n  nats: {{ url: \"nats://u:${{SECRET}}@127.0.0.1:{}\" }}\nkafka: {{ topics: {{ orders: {{}} }} }}\n",
+        closed_port(),
+        closed_port()
+    );
+    let sound = file(&text, ".yaml");
+    let broken = file(&text.replace("sasl.username", "sasl.usernam"), ".yaml");
+    for manifest in [&sound, &broken] {
+        for arguments in [
+            &["plan"][..],
+            &["plan", "--output", "json"],
+            &["doctor"],
+            &["validate"],
+        ] {
+            let mut command = trueup(arguments);
+            command
+                .args(["-vvv", "-f", manifest.to_str().unwrap()])
+                .env("SECRET", CANARY);
+            let ran = run(command);
+            let all = ran.stdout + &ran.stderr;
+            assert!(!all.contains(CANARY), "{all}");
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! The command as a user meets it: the binary itself, its streams and its exit codes.
+
+mod changes;
+mod explain;
+mod failures;
+mod show;
+mod streams;
+mod usage;
+
+use assert_cmd::Command;
+use serde_json::Value;
+use trueup::model::{Action, Address, Base, Change, Step};
+use trueup::plan::{FORMAT_VERSION, Plan, Summary, Target};
+
+/// The command without anything of our own environment that would change what it says.
+fn trueup(arguments: &[&str]) -> Command {
+    let mut command = Command::cargo_bin("trueup").unwrap();
+    for name in [
+        "NO_COLOR",
+        "CLICOLOR",
+        "CLICOLOR_FORCE",
+        "TRUEUP_LOG",
+        "NATS_URL",
+        "KAFKA_BROKERS",
+    ] {
+        command.env_remove(name);
+    }
+    command.args(arguments);
+    command
+}
+
+/// What a run came to.
+struct Ran {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+fn run(mut command: Command) -> Ran {
+    let output = command.output().unwrap();
+    Ran {
+        code: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// A saved plan that creates so many topics.
+fn plan_of(topics: usize) -> Plan {
+    let steps = (0..topics).map(created).collect();
+    Plan {
+        format_version: FORMAT_VERSION.into(),
+        tool_version: "0.1.0".into(),
+        stack: "shop".into(),
+        manifest_digest: "sha256:00".into(),
+        targets: vec![Target::Kafka {
+            bootstrap: "127.0.0.1:1".into(),
+            cluster_id: "MkU3OEVBNTcwNTJENDM2Qk".into(),
+        }],
+        summary: Summary {
+            create: topics,
+            ..Summary::default()
+        },
+        steps,
+        problems: Vec::new(),
+        undeclared: Vec::new(),
+        complete: true,
+        applyable: topics > 0,
+        plan_digest: String::new(),
+    }
+    .sealed()
+}
+
+fn created(number: usize) -> Step {
+    Step {
+        address: format!("topic/orders-{number}").parse::<Address>().unwrap(),
+        action: Action::Create,
+        base: Base::default(),
+        changes: vec![Change {
+            field: "config.retention.ms".into(),
+            before: None,
+            after: Some(Value::from("7d")),
+            note: None,
+        }],
+        unchanged: 0,
+        source: None,
+        required_by: None,
+        rests_on: Vec::new(),
+        refusals: Vec::new(),
+        notes: Vec::new(),
+    }
+}
+
+/// A file with this text, gone when dropped.
+fn file(text: &str, ending: &str) -> tempfile::TempPath {
+    let file = tempfile::Builder::new().suffix(ending).tempfile().unwrap();
+    std::fs::write(file.path(), text).unwrap();
+    file.into_temp_path()
+}
