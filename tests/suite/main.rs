@@ -8,4 +8,5 @@
 mod broker;
 mod cli;
 mod kinds;
+mod plan;
 mod sandbox;

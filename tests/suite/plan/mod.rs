@@ -1,0 +1,187 @@
+//! The pure core: what is declared and what is live in, the plan out. Each case is a file of
+//! `tests/cases/plan/`.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+use indexmap::IndexMap;
+use serde::Deserialize;
+use serde_json::Value;
+use trueup::kinds::{
+    KafkaFacts, Live, NatsFacts, NatsVersion, Observations, Observed, Resources, Surroundings, kind,
+};
+use trueup::manifest::{Input, Inputs, Manifest, load};
+use trueup::model::{Action, Address, Doc, Step};
+use trueup::plan::{Desired, Plan, assemble, forecast};
+
+/// A case: a manifest, what the brokers hold (in manifest units), and the plan that follows.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    /// The text of the manifest, without `stack`.
+    manifest: String,
+    /// Address to document; null is unreadable, an address that is missing is absent.
+    #[serde(default)]
+    live: IndexMap<Address, Option<Doc>>,
+    /// The NATS server's version; 2.15.1 when left out.
+    nats: Option<String>,
+    /// How many Kafka brokers there are; 1 when left out.
+    brokers: Option<usize>,
+    /// What the plan says, a line a step, field or refusal.
+    plan: String,
+}
+
+#[test]
+fn every_case_plans_as_written() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/plan");
+    let mut files: Vec<_> = fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    files.sort();
+    let mut wrong = String::new();
+    for file in &files {
+        let case: Case = serde_yaml::from_str(&fs::read_to_string(file).unwrap()).unwrap();
+        let manifest = manifest(&case.manifest);
+        let said = told(&plan(&manifest, &case));
+        if said.trim() != case.plan.trim() {
+            writeln!(
+                wrong,
+                "== {}\nexpected:\n{}\nplanned:\n{said}",
+                file.display(),
+                case.plan
+            )
+            .unwrap();
+        }
+    }
+    assert!(files.len() >= 10, "the cases are gone");
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+fn manifest(text: &str) -> Manifest {
+    let text = format!("stack: case\n{text}");
+    let files = vec![Input::Text {
+        name: "case.yaml".into(),
+        text,
+    }];
+    let loaded = load(&Inputs {
+        files,
+        ..Inputs::default()
+    });
+    loaded
+        .manifest
+        .unwrap_or_else(|| panic!("{:#?}", loaded.problems))
+}
+
+fn plan(manifest: &Manifest, case: &Case) -> Plan {
+    let desired = Desired {
+        stack: &manifest.stack,
+        manifest_digest: &manifest.digest,
+        resources: &manifest.resources,
+        chosen: None,
+        warnings: &[],
+    };
+    let observations = observations(&manifest.resources, &case.live);
+    assemble(
+        forecast(desired, &observations, &surroundings(case), Vec::new()),
+        Vec::new(),
+    )
+}
+
+fn observations(resources: &Resources, live: &IndexMap<Address, Option<Doc>>) -> Observations {
+    let seen = |address: &Address| match live.get(address) {
+        None => Observed::Absent,
+        Some(None) => Observed::Unreadable(trueup::model::Problem::error(
+            trueup::model::Code::Denied,
+            format!("needs DESCRIBE on {address}"),
+        )),
+        Some(Some(document)) => Observed::Present(held(address, document)),
+    };
+    resources
+        .keys()
+        .map(|address| (address.clone(), seen(address)))
+        .collect()
+}
+
+fn held(address: &Address, document: &Doc) -> Live {
+    let declaration = kind(address.kind).unwrap().declaration();
+    let raw = declaration.to_wire(document).unwrap();
+    Live {
+        fields: declaration.flatten(&raw),
+        raw,
+        incarnation: Some("first".into()),
+        inherited: IndexMap::from([("config.retention.ms".into(), Value::from("604800000"))]),
+    }
+}
+
+fn surroundings(case: &Case) -> Surroundings {
+    let version: NatsVersion = case.nats.as_deref().unwrap_or("2.15.1").parse().unwrap();
+    let api_level = match version {
+        NatsVersion(2, ..=10, _) => 0,
+        NatsVersion(2, 11, _) => 1,
+        NatsVersion(2, 12, ..=4) => 2,
+        NatsVersion(2, 12, _) => 3,
+        NatsVersion(2, 13 | 14, _) => 4,
+        NatsVersion(..) => 5,
+    };
+    Surroundings {
+        nats: Some(NatsFacts {
+            version,
+            api_level,
+            account: None,
+            domain: None,
+            clustered: false,
+            max_bytes_required: false,
+        }),
+        kafka: Some(KafkaFacts {
+            cluster_id: "cluster".into(),
+            brokers: case.brokers.unwrap_or(1),
+            release: Some("4.3".into()),
+            principal: Some("User:admin".into()),
+        }),
+    }
+}
+
+/// The plan as lines: `update topic/t`, then its changes and refusals, then what is undeclared.
+fn told(plan: &Plan) -> String {
+    let mut lines = String::new();
+    for step in &plan.steps {
+        tell_step(&mut lines, step);
+    }
+    for undeclared in &plan.undeclared {
+        let (address, field, value) = (&undeclared.address, &undeclared.field, &undeclared.value);
+        writeln!(lines, "undeclared {address} {field}: {value}").unwrap();
+    }
+    writeln!(lines, "unchanged: {}", plan.summary.unchanged).unwrap();
+    lines
+}
+
+fn tell_step(lines: &mut String, step: &Step) {
+    let action = match step.action {
+        Action::Create => "create",
+        Action::Update => "update",
+        Action::Replace => "replace",
+        Action::Unread => "unread",
+    };
+    writeln!(lines, "{action} {}", step.address).unwrap();
+    let value = |value: &Option<Value>| value.as_ref().map_or("-".to_owned(), Value::to_string);
+    for change in &step.changes {
+        let note = change
+            .note
+            .as_ref()
+            .map_or(String::new(), |note| format!(" {note}"));
+        let (before, after) = (value(&change.before), value(&change.after));
+        writeln!(lines, "  {}: {before} -> {after}{note}", change.field).unwrap();
+    }
+    for refusal in &step.refusals {
+        let field = refusal
+            .field
+            .as_ref()
+            .map_or(String::new(), |field| format!(" {field}"));
+        writeln!(lines, "  ! {}{field}", refusal.code).unwrap();
+    }
+    for origin in &step.rests_on {
+        writeln!(lines, "  after {origin}").unwrap();
+    }
+}
