@@ -14,6 +14,7 @@ use super::node::{Entry, Files, Map, Node, Spot, Value};
 use super::sections::names_under;
 use super::suggest::nearest;
 use super::walk::{Subject, Walk, unknown_field};
+use crate::broker::kafka::KafkaSettings;
 use crate::broker::nats::NatsSettings;
 use crate::kinds::Declaration;
 use crate::model::{Code, Place, Problem};
@@ -118,6 +119,30 @@ impl KafkaConnection {
     /// Where a property stands, or else the whole.
     pub fn place_of(&self, property: &str) -> Option<Place> {
         self.places.get(property).or(self.place.as_ref()).cloned()
+    }
+
+    /// What can't be honoured, as far as that can be told without reading a file.
+    fn complaints(&self) -> Vec<Problem> {
+        let mut properties = self.exposed();
+        for property in self.files.keys() {
+            properties.insert(property.clone(), "a value that stands in a file".to_owned());
+        }
+        let Err(complaints) = KafkaSettings::from_properties(&properties) else {
+            return Vec::new();
+        };
+        complaints
+            .into_iter()
+            .filter(|complaint| !self.files.contains_key(&complaint.property))
+            .map(|complaint| {
+                let message = format!("`{}`: {}", complaint.property, complaint.message);
+                let problem =
+                    Problem::error(Code::Property, message).at(self.place_of(&complaint.property));
+                match complaint.hint {
+                    Some(hint) => problem.hint(hint),
+                    None => problem,
+                }
+            })
+            .collect()
     }
 
     fn exposed(&self) -> IndexMap<String, String> {
@@ -375,6 +400,7 @@ fn kafka(
         }
     }
     connection.fill_bootstrap(environment);
+    walk.problems.extend(connection.complaints());
 }
 
 fn twice(property: &str) -> Problem {

@@ -18,6 +18,7 @@ mod sections;
 mod suggest;
 mod variables;
 mod walk;
+mod write;
 mod yaml;
 
 use std::path::PathBuf;
@@ -30,6 +31,7 @@ use crate::model::{Broker, Problem};
 
 pub use connections::{Connections, KafkaConnection, NatsConnection};
 pub use files::Input;
+pub use write::write;
 
 /// What a manifest is read from.
 #[derive(Clone, Debug, Default)]

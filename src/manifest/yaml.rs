@@ -269,15 +269,18 @@ impl<'t> Builder<'t> {
 
     fn key(&mut self, node: &Node, raw: Option<&str>) -> Key {
         let text = match (raw, &node.value) {
-            (Some(raw), _) if !raw.is_empty() => raw,
+            (Some(""), Value::Null) => return self.bad_key(node),
+            (Some(raw), _) => raw,
             (None, Value::Text(text)) => text,
-            _ => {
-                let what = "a key must be text on one line";
-                self.say(Problem::error(Code::YamlSyntax, what).at(self.place(node.spot)));
-                return Key::Broken;
-            }
+            _ => return self.bad_key(node),
         };
         Key::Name(text.into(), node.used.unwrap_or(node.spot))
+    }
+
+    fn bad_key(&mut self, node: &Node) -> Key {
+        let what = "a key must be text";
+        self.say(Problem::error(Code::YamlSyntax, what).at(self.place(node.spot)));
+        Key::Broken
     }
 
     /// The map with what its merge keys bring: its own entries win, then the earlier merge.

@@ -133,6 +133,8 @@ connections:
   nats: { user: u, password: '${PW}', account: A, tls_first: true }
   kafka:
     bootstrap.servers: [a:1, b:2]
+    security.protocol: sasl_ssl
+    sasl.mechanism: SCRAM-SHA-512
     sasl.password: canary
     sasl.username_file: /run/secrets/user
     cluster_id: C
@@ -151,7 +153,7 @@ nats: { streams: { A: } }
     assert_eq!(connections.kafka.cluster_id.as_deref(), Some("C"));
     let missing = connections.kafka.properties().unwrap_err();
     assert_eq!(missing.code, Code::FileUnreadable);
-    assert_eq!(missing.place.unwrap().line, 7);
+    assert_eq!(missing.place.unwrap().line, 9);
 
     let broken = text.replace("user: u", "user: [") + "  password: canary\n";
     let loaded = super::loaded(&inputs(&broken));
