@@ -8,5 +8,6 @@
 mod broker;
 mod cli;
 mod kinds;
+mod manifests;
 mod plan;
 mod sandbox;
