@@ -71,7 +71,7 @@ async fn saved(
     signals: &mut Signals,
 ) -> Result<Found, Failure> {
     let plan = show::read(file)?;
-    let reach = Reach::load(global, screen)?;
+    let reach = Reach::load(global)?;
     let brokers: Vec<Broker> = plan.targets.iter().map(broker_of).collect();
     let port = match signals.or(reach.connect(&brokers, progress)).await? {
         Ok(port) => port,
@@ -180,10 +180,7 @@ async fn consent(
             screen.complain("nothing was applied\n");
             Ok(Some(Exit::Error))
         }
-        Err(exit) => {
-            screen.complain("\nnothing was applied\n");
-            Ok(Some(exit))
-        }
+        Err(exit) => Ok(Some(exit)),
     }
 }
 

@@ -97,6 +97,11 @@ pub enum Command {
         after_long_help = "Examples:\n  trueup drift -f platform.yaml\n  trueup drift -f platform.yaml --strict --output json\n\nEnds with 0 when there is none, with 2 when there is some."
     )]
     Drift(DriftArgs),
+    /// Write a manifest from the live brokers
+    #[command(
+        after_long_help = "Examples:\n  trueup export > platform.yaml\n  trueup export --stack orders --only topic/orders-* --only stream/ORDERS\n\nThe brokers are those of `-f`, or of NATS_URL and KAFKA_BROKERS."
+    )]
+    Export(ExportArgs),
     /// Show a saved plan, in any form
     #[command(
         after_long_help = "Examples:\n  trueup show plan.json\n  trueup show plan.json --output markdown"
@@ -175,6 +180,17 @@ pub struct DriftArgs {
     /// Only these resources: an address, or a pattern such as `topic/*`
     #[arg(long = "target", value_name = "ADDRESS|GLOB")]
     pub targets: Vec<String>,
+}
+
+/// What `export` takes.
+#[derive(Clone, Debug, Args)]
+pub struct ExportArgs {
+    /// The stack's name in the manifest
+    #[arg(long, value_name = "NAME")]
+    pub stack: Option<String>,
+    /// Only these resources: a kind, or a kind and a pattern such as `topic/orders-*`
+    #[arg(long, value_name = "KIND/GLOB")]
+    pub only: Vec<String>,
 }
 
 /// What has a JSON Schema.

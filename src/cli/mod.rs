@@ -11,6 +11,7 @@ mod endpoints;
 mod environment;
 mod exit;
 mod explain;
+mod export;
 mod failure;
 mod logs;
 mod next;
@@ -69,6 +70,7 @@ fn run(cli: &Cli, screen: &Screen) -> Result<Exit, Failure> {
         Command::Plan(args) => on_brokers(plan::run(args, global, screen)),
         Command::Apply(args) => on_brokers(apply::run(args, global, screen)),
         Command::Drift(args) => on_brokers(drift::run(args, global, screen)),
+        Command::Export(args) => on_brokers(export::run(args, global, screen)),
         Command::Doctor => on_brokers(doctor::run(global, screen)),
         Command::Show { plan } => show::run(plan, screen),
         Command::Explain { topic } => explain::run(topic.as_deref(), screen),

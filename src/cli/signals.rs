@@ -40,7 +40,7 @@ impl Signals {
         }
     }
 
-    /// Runs work that changes nothing; the first signal ends it.
+    /// Runs work that changes nothing; the first signal ends it, and that is said.
     ///
     /// # Errors
     /// Those of the work.
@@ -50,7 +50,10 @@ impl Signals {
     ) -> Result<Result<T, Exit>, Failure> {
         tokio::select! {
             done = work => done.map(Ok),
-            exit = self.next() => Ok(Err(exit)),
+            exit = self.next() => {
+                super::screen::error_line("\nstopped; nothing was changed\n");
+                Ok(Err(exit))
+            }
         }
     }
 

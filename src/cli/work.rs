@@ -28,6 +28,12 @@ impl Work {
     /// # Errors
     /// Every problem of the manifest, or that none is named.
     pub fn load(global: &Global, screen: &Screen) -> Result<Work, Failure> {
+        let work = Work::read(global)?;
+        screen.warn(&work.complaints(work.warnings.clone()));
+        Ok(work)
+    }
+
+    fn read(global: &Global) -> Result<Work, Failure> {
         let environment = environment();
         let loaded = load(global, &environment)?;
         let Loaded {
@@ -44,7 +50,6 @@ impl Work {
         let Some(manifest) = manifest else {
             return Err(complaints.into());
         };
-        screen.warn(&complaints);
         Ok(Work {
             manifest,
             warnings: complaints.problems,
@@ -124,7 +129,7 @@ impl Reach {
     ///
     /// # Errors
     /// As [`Work::load`].
-    pub fn load(global: &Global, screen: &Screen) -> Result<Reach, Failure> {
+    pub fn load(global: &Global) -> Result<Reach, Failure> {
         if global.files.is_empty() {
             let environment = environment();
             return Ok(Reach {
@@ -133,7 +138,7 @@ impl Reach {
                 environment,
             });
         }
-        let work = Work::load(global, screen)?;
+        let work = Work::read(global)?;
         Ok(Reach {
             connections: work.manifest.connections.clone(),
             environment: work.environment.clone(),

@@ -1,3 +1,5 @@
+use indexmap::IndexMap;
+
 use super::step::mark_of;
 use super::{View, summary};
 use crate::apply::Done;
@@ -7,6 +9,11 @@ use crate::report::{Line, Page, Tone};
 
 /// What was applied is listed up to this many; beyond, it is counted.
 const LISTED: usize = 20;
+/// Of more steps that share one reason than that, so many are listed.
+const FIRST: usize = 5;
+
+/// The cells of a row of the table.
+type Row = Vec<(Tone, String)>;
 
 /// What became of the steps: a table of what did not go well, then the counts and the next command.
 pub fn outcomes(plan: &Plan, done: &[Done], view: &View<'_>) -> String {
@@ -18,8 +25,8 @@ pub fn outcomes(plan: &Plan, done: &[Done], view: &View<'_>) -> String {
         rows.extend(is(Word::Applied).map(|done| row("applied", Tone::Good, done)));
     }
     rows.extend(is(Word::Failed).map(|done| row("failed", Tone::Bad, done)));
-    rows.extend(is(Word::Unknown).map(|done| row("unknown", Tone::Change, done)));
-    rows.extend(is(Word::NotAttempted).map(|done| row("not attempted", Tone::Change, done)));
+    rows.extend(alike("unknown", is(Word::Unknown)));
+    rows.extend(alike("not attempted", is(Word::NotAttempted)));
     page.table(2, &rows);
     if !done.is_empty() {
         page.gap();
@@ -59,24 +66,49 @@ impl Word {
     }
 }
 
-fn row(word: &str, tone: Tone, done: &Done) -> Vec<(Tone, String)> {
-    let Done {
-        address,
-        action,
-        outcome,
-    } = done;
-    let why = match outcome {
-        Outcome::Applied => applied_how(*action),
+/// A row each; of many that share one reason, the first ones and how many more there are.
+fn alike<'a>(word: &str, done: impl Iterator<Item = &'a Done>) -> Vec<Row> {
+    let mut by_why: IndexMap<&str, Vec<&Done>> = IndexMap::new();
+    for done in done {
+        by_why.entry(why(done)).or_default().push(done);
+    }
+    let mut rows = Vec::new();
+    for (why, same) in by_why {
+        let shown = if same.len() > LISTED {
+            FIRST
+        } else {
+            same.len()
+        };
+        rows.extend(
+            same.iter()
+                .take(shown)
+                .map(|done| row(word, Tone::Change, done)),
+        );
+        if same.len() > shown {
+            rows.push(vec![
+                (Tone::Change, word.to_owned()),
+                (Tone::Plain, format!("… {} more", same.len() - shown)),
+                (Tone::Plain, why.to_owned()),
+            ]);
+        }
+    }
+    rows
+}
+
+fn why(done: &Done) -> &str {
+    match &done.outcome {
+        Outcome::Applied => applied_how(done.action),
         Outcome::Failed { why } | Outcome::Unknown { why } => why,
         Outcome::NotAttempted { because } => because,
-    };
+    }
+}
+
+fn row(word: &str, tone: Tone, done: &Done) -> Row {
+    let (mark_tone, mark) = mark_of(done.action);
     vec![
         (tone, word.to_owned()),
-        (
-            mark_of(*action).0,
-            format!("{} {address}", mark_of(*action).1),
-        ),
-        (Tone::Plain, why.to_owned()),
+        (mark_tone, format!("{mark} {}", done.address)),
+        (Tone::Plain, why(done).to_owned()),
     ]
 }
 

@@ -151,3 +151,39 @@ fn a_plan_of_another_cluster_is_refused() {
     assert_eq!(ran.code, 1, "{}", ran.stderr);
     assert!(ran.stderr.contains("wrong-target"), "{}", ran.stderr);
 }
+
+#[test]
+fn what_is_exported_plans_to_no_changes() {
+    let topic = topic();
+    assert_eq!(
+        apply(&manifest(
+            &topic,
+            "partitions: 2, retention: 3d, config: { cleanup.policy: [compact, delete] }"
+        ))
+        .code,
+        0
+    );
+    let exported = ran(&[
+        "export",
+        "--stack",
+        "again",
+        "--only",
+        &format!("topic/{topic}"),
+    ]);
+    assert_eq!(exported.code, 0, "{}", exported.stderr);
+    let text = exported.stdout;
+    assert!(
+        text.starts_with("stack: again\n") && text.contains("retention.ms: 3d"),
+        "{text}"
+    );
+    let again = file(&text, ".yaml");
+    let planned = ran(&["plan", "-f", again.to_str().unwrap(), "--detailed-exitcode"]);
+    assert_eq!(planned.code, 0, "{}{}", planned.stdout, planned.stderr);
+    let wrong = ran(&["export", "--only", "table/x"]);
+    assert_eq!(wrong.code, 1);
+    assert!(
+        wrong.stderr.contains("`table` is no kind"),
+        "{}",
+        wrong.stderr
+    );
+}

@@ -68,6 +68,7 @@ fn completions_are_taken_by_a_shell_and_know_every_command() {
             "plan",
             "apply",
             "drift",
+            "export",
             "doctor",
             "--detailed-exitcode",
         ] {

@@ -1,0 +1,95 @@
+use super::args::{ExportArgs, Form, Global};
+use super::exit::Exit;
+use super::failure::Failure;
+use super::progress::Progress;
+use super::screen::Screen;
+use super::signals::Signals;
+use super::target::glob;
+use super::work::Reach;
+use crate::engine;
+use crate::manifest;
+use crate::model::{Address, Broker, KindName};
+
+/// Writes a manifest from the live brokers.
+pub(super) async fn run(
+    args: &ExportArgs,
+    global: &Global,
+    screen: &Screen,
+) -> Result<Exit, Failure> {
+    if global.output != Form::Text {
+        return Err(Failure::said(
+            "`export` writes YAML only; leave `--output` out",
+        ));
+    }
+    let patterns = patterns(&args.only)?;
+    let reach = Reach::load(global)?;
+    let brokers = wanted_brokers(&args.only, &reach);
+    let mut signals = Signals::listen()?;
+    let progress = Progress::start(global);
+    let work = async {
+        let port = reach.connect(&brokers, &progress).await?;
+        progress.phase("reading everything that is there".to_owned());
+        let wanted = |address: &Address| {
+            let text = address.to_string();
+            patterns.is_empty() || patterns.iter().any(|pattern| pattern.is_match(&text))
+        };
+        engine::export(&port, &brokers, &wanted)
+            .await
+            .map_err(|problems| reach.failure(problems))
+    };
+    let resources = match signals.or(work).await? {
+        Ok(resources) => resources,
+        Err(exit) => return Ok(exit),
+    };
+    drop(progress);
+    let stack = args
+        .stack
+        .as_deref()
+        .or(reach.manifest().map(|m| m.stack.as_str()));
+    screen.result(&manifest::write(stack.unwrap_or("exported"), &resources))?;
+    let resources = match resources.len() {
+        1 => "1 resource".to_owned(),
+        count => format!("{count} resources"),
+    };
+    screen.tell(&format!("exported {resources}\n"));
+    Ok(Exit::Done)
+}
+
+fn patterns(only: &[String]) -> Result<Vec<regex::Regex>, Failure> {
+    only.iter()
+        .map(|pattern| {
+            kind_of(pattern)?;
+            if pattern.contains('/') {
+                glob(pattern)
+            } else {
+                glob(&format!("{pattern}/*"))
+            }
+        })
+        .collect()
+}
+
+/// The kind that a pattern is about; none where it leaves the kind open.
+fn kind_of(pattern: &str) -> Result<Option<KindName>, Failure> {
+    let word = pattern.split_once('/').map_or(pattern, |(kind, _)| kind);
+    if word.contains(['*', '?']) {
+        return Ok(None);
+    }
+    word.parse().map(Some).map_err(|_| {
+        Failure::said(format!("`--only {pattern}`: `{word}` is no kind"))
+            .hint("write it as KIND or KIND/GLOB: `topic`, `stream/orders-*`")
+    })
+}
+
+/// The brokers of the kinds that `--only` names, or else those that are meant.
+fn wanted_brokers(only: &[String], reach: &Reach) -> Vec<Broker> {
+    let kinds: Option<Vec<KindName>> = only.iter().map(|p| kind_of(p).ok().flatten()).collect();
+    match kinds {
+        Some(kinds) if !kinds.is_empty() => {
+            let mut brokers: Vec<Broker> = kinds.iter().map(|kind| kind.broker()).collect();
+            brokers.sort_unstable();
+            brokers.dedup();
+            brokers
+        }
+        Some(_) | None => reach.brokers(),
+    }
+}
