@@ -8,6 +8,8 @@ pub mod consumer;
 mod declaration;
 mod facts;
 mod kafka;
+pub mod kv;
+pub mod object_store;
 pub mod stream;
 mod surroundings;
 pub mod topic;
@@ -29,6 +31,8 @@ use crate::model::{Address, Doc, Flat, KindName, Outcome, Problem, Refusal, Reso
 pub fn registry() -> &'static [&'static dyn Kind] {
     &[
         &stream::Stream,
+        &kv::Kv,
+        &object_store::ObjectStore,
         &consumer::Consumer,
         &topic::Topic,
         &acl::Acl,

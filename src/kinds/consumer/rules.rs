@@ -15,7 +15,6 @@ const RULES: &[Rule] = &[
     start_time,
     backoff_and_deliver,
     backoff_and_wait,
-    wait_without_ack,
     sample,
     flow_control_heartbeat,
     heartbeat_length,
@@ -23,9 +22,8 @@ const RULES: &[Rule] = &[
     policy_needs_groups,
     groups_need_policy,
     group_names,
-    timeout_needs_pinned,
+    timeout_needs_policy,
     flow_control_ack,
-    pending_without_ack,
 ];
 
 /// Everything that contradicts itself or the server's limits.
@@ -183,34 +181,9 @@ fn acks(said: Said<'_>) -> &str {
     said.word("ack_policy").unwrap_or("explicit")
 }
 
-fn wait_without_ack(said: Said<'_>) -> Option<Complaint> {
-    let field = ["ack_wait", "backoff"]
-        .into_iter()
-        .find(|field| said.limit(field).is_some() || !said.items(field).is_empty())?;
-    (acks(said) == "none").then(|| {
-        Complaint::contradiction(
-            field,
-            format!("`{field}` has no meaning with `ack_policy: none`"),
-            format!("leave `{field}` out, or take another `ack_policy`"),
-        )
-    })
-}
-
-fn pending_without_ack(said: Said<'_>) -> Option<Complaint> {
-    said.limit("max_ack_pending")?;
-    (acks(said) == "none").then(|| {
-        Complaint::contradiction(
-            "max_ack_pending",
-            "`max_ack_pending` can't be had with `ack_policy: none`",
-            "leave `max_ack_pending` out, or take another `ack_policy`",
-        )
-    })
-}
-
 fn sample(said: Said<'_>) -> Option<Complaint> {
     let text = said.word("sample_freq")?;
-    let percent = text.trim_end_matches('%').parse::<u8>();
-    let fits = percent.is_ok_and(|percent| percent <= 100);
+    let fits = text.trim_end_matches('%').parse::<u32>().is_ok();
     (!fits).then(|| {
         Complaint::new(
             Code::OutOfRange,
@@ -221,22 +194,15 @@ fn sample(said: Said<'_>) -> Option<Complaint> {
     })
 }
 
-/// Fields that only a pull consumer, or only a push consumer, has.
+/// Fields that a server refuses for the other sort of consumer. (`max_batch` and its kin, and
+/// `deliver_group`, it takes for both.)
 const PULL_ONLY: &[&str] = &[
     "max_waiting",
-    "max_batch",
-    "max_expires",
-    "max_bytes",
     "priority_policy",
     "priority_groups",
     "priority_timeout",
 ];
-const PUSH_ONLY: &[&str] = &[
-    "rate_limit_bps",
-    "flow_control",
-    "idle_heartbeat",
-    "deliver_group",
-];
+const PUSH_ONLY: &[&str] = &["rate_limit_bps", "flow_control", "idle_heartbeat"];
 
 fn wrong_side(said: Said<'_>) -> Vec<Complaint> {
     if acks(said) == "flow_control" {
@@ -345,13 +311,13 @@ fn group_names(said: Said<'_>) -> Option<Complaint> {
     ))
 }
 
-fn timeout_needs_pinned(said: Said<'_>) -> Option<Complaint> {
+fn timeout_needs_policy(said: Said<'_>) -> Option<Complaint> {
     said.limit("priority_timeout")?;
-    (priority(said) != "pinned_client").then(|| {
+    (priority(said) == "none").then(|| {
         Complaint::contradiction(
             "priority_timeout",
-            "`priority_timeout` is for `priority_policy: pinned_client` only",
-            "leave it out, or take that policy",
+            "`priority_timeout` has no meaning without a `priority_policy`",
+            "leave it out, or take a policy",
         )
     })
 }

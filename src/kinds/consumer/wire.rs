@@ -6,8 +6,8 @@ use super::{Consumer, DECLARATION};
 use crate::broker::Brokers;
 use crate::broker::nats::{ConsumerAction, JetStream, NatsError};
 use crate::kinds::stream::{
-    config_of, each, failed, gone, lay_over, moved, outcome_of, required_level, unanswered,
-    unconnected, unreadable, verdict, withheld, without_server_metadata,
+    Stream, config_of, each, exported, failed, gone, lay_over, moved, outcome_of, required_level,
+    unanswered, unconnected, unreadable, verdict, withheld, without_server_metadata,
 };
 use crate::kinds::{Delta, Kind, Live, Observations, Observed};
 use crate::model::{Action, Address, Doc, Flat, KindName, Outcome, Problem, Step};
@@ -242,12 +242,14 @@ pub(super) async fn list(brokers: &Brokers) -> Result<Vec<Address>, Problem> {
     Ok(found)
 }
 
-/// The name of a stream that has consumers.
+/// The name of a stream that has consumers and is declared as a stream: a manifest has no place for
+/// the consumers of a bucket.
 fn with_consumers(info: &Doc) -> Option<String> {
     let count = info.get("state")?.get("consumer_count")?.as_u64()?;
-    let name = info.get("config")?.get("name")?.as_str()?;
-    let is_internal = name.starts_with('$') || name.starts_with("MQTT_");
-    (count > 0 && !is_internal).then(|| name.to_owned())
+    (count > 0)
+        .then(|| exported(&Stream, info))
+        .flatten()
+        .map(|address| address.name)
 }
 
 fn durable(stream: &str, info: &Doc) -> Option<Address> {

@@ -1,6 +1,7 @@
 //! Streams, and what every kind that is a stream underneath shares.
 
 mod answer;
+mod bucket;
 mod change;
 mod complaint;
 mod judge;
@@ -15,7 +16,7 @@ mod settle;
 mod spec;
 mod subjects;
 mod view;
-mod wire;
+pub(super) mod wire;
 
 use std::sync::LazyLock;
 
@@ -27,17 +28,19 @@ pub use spec::{
 };
 
 pub(super) use answer::{failed, gone, moved, outcome_of, verdict, withheld};
+pub(super) use bucket::{Template, fixed};
 pub(super) use change::lay_over;
 pub(super) use complaint::Complaint;
 pub(super) use level::{required_level, too_old};
 pub(super) use names::asset_name;
-pub(super) use origins::{has_sources, is_mirror};
+pub(super) use origins::{has_sources, is_mirror, local_origins};
 pub(super) use rules::{description, metadata, server_metadata};
 pub(super) use said::Said;
+pub(super) use settle::shared as shared_settle;
 pub(super) use subjects::{SubjectTree, collide, fault as subject_fault};
 pub(super) use view::View;
 pub(super) use wire::{
-    config_of, each, unanswered, unconnected, unreadable, without_server_metadata,
+    config_of, each, exported, unanswered, unconnected, unreadable, without_server_metadata,
 };
 
 use super::{Case, Declaration, Edit, Kind, Observations, Resources, Shape};
@@ -99,7 +102,10 @@ impl Kind for Stream {
     }
 
     fn rests_on(&self, resource: &Resource, all: &Resources) -> Vec<Address> {
-        rests_on(&resource.declared, all)
+        origins::local_origins(Said(&resource.declared))
+            .into_iter()
+            .filter_map(|name| declared_as(name, all))
+            .collect()
     }
 
     fn settle(&self, declared: &mut Flat, live: &mut Flat) {
@@ -115,7 +121,7 @@ impl Kind for Stream {
     }
 
     async fn rehearse(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Refusal)> {
-        rehearse::rehearse(self, brokers, steps).await
+        wire::rehearse(self, brokers, steps).await
     }
 
     async fn carry_out(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Outcome)> {
@@ -133,7 +139,7 @@ impl View for Stream {
     }
 
     fn resource_name<'n>(&self, stream: &'n str) -> Option<&'n str> {
-        let is_internal = ["$", "KV_", "OBJ_", "MQTT_"]
+        let is_internal = ["$", "MQTT_"]
             .iter()
             .any(|prefix| stream.starts_with(prefix));
         (!is_internal).then_some(stream)
@@ -149,6 +155,16 @@ impl View for Stream {
 
     fn field_name(&self, stream_field: &str) -> String {
         stream_field.to_owned()
+    }
+
+    /// A bucket's stream is exported as a bucket, where a bucket can say all of it.
+    fn tells_all(&self, fields: &Flat) -> bool {
+        let buckets: [&dyn View; 2] = [&super::kv::Kv, &super::object_store::ObjectStore];
+        let name = Said(fields).text("name").unwrap_or_default();
+        !buckets.iter().any(|view| {
+            view.resource_name(name)
+                .is_some_and(|bucket| view.tells_all(&view.in_own_terms(bucket, fields.clone())))
+        })
     }
 }
 
@@ -166,14 +182,6 @@ pub(super) fn declared_as(stream: &str, all: &Resources) -> Option<Address> {
     .into_iter()
     .flatten()
     .find(|address| all.contains_key(address))
-}
-
-/// The declared streams that a stream copies from.
-pub(super) fn rests_on(stream: &Flat, all: &Resources) -> Vec<Address> {
-    origins::local_origins(Said(stream))
-        .into_iter()
-        .filter_map(|name| declared_as(name, all))
-        .collect()
 }
 
 /// Without subjects the server captures the stream's name.

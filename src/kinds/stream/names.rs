@@ -23,3 +23,23 @@ pub(in crate::kinds) fn asset_name(what: &str, name: &str) -> Option<Complaint> 
         "use letters, digits, `_` and `-`",
     ))
 }
+
+/// What is wrong with the name of a bucket (`^[a-zA-Z0-9_-]+$`, ADR-8 and ADR-20).
+pub(in crate::kinds) fn bucket_name(what: &str, name: &str) -> Option<Complaint> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    let reason = if name.is_empty() {
+        "it is empty"
+    } else if name.len() > LONGEST - "OBJ_".len() {
+        "it is longer than 251 bytes"
+    } else if !name.chars().all(fits) {
+        "it holds something else than letters, digits, `_` and `-`"
+    } else {
+        return None;
+    };
+    Some(Complaint::new(
+        Code::BadName,
+        "",
+        format!("`{name}` can't be the name of a {what}: {reason}"),
+        "use letters, digits, `_` and `-`",
+    ))
+}

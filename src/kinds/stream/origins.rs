@@ -62,7 +62,6 @@ const NOT_WITH_MIRROR: &[(&str, &str)] = &[
     ("allow_atomic", "nobody publishes to a mirror"),
     ("allow_msg_schedules", "nobody publishes to a mirror"),
     ("allow_batched", "nobody publishes to a mirror"),
-    ("duplicate_window", "nobody publishes to a mirror"),
 ];
 
 fn forbidden_with_mirror(said: Said<'_>) -> Vec<Complaint> {
@@ -121,7 +120,6 @@ fn origin(origin: &Doc, field: &str) -> Vec<Complaint> {
     let mut found: Vec<Complaint> = [
         half_consumer(origin, name, field),
         both("filter_subject", "subject_transforms"),
-        both("opt_start_seq", "opt_start_time"),
         both("consumer", "opt_start_seq"),
         both("consumer", "opt_start_time"),
         both("consumer", "filter_subject"),

@@ -15,6 +15,11 @@ pub(in crate::kinds) fn settle(declared: &mut Flat, live: &mut Flat) {
     forget_derived_subjects(declared, live);
     forget_derived_window(declared, live);
     forget_forced(declared, live);
+    shared(declared);
+}
+
+/// The part that holds for buckets, too.
+pub(in crate::kinds) fn shared(declared: &mut Flat) {
     if declared.get("republish.src") == Some(&json!("")) {
         declared.insert("republish.src".to_owned(), json!(">"));
     }

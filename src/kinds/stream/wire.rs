@@ -224,6 +224,8 @@ fn verdict(view: &dyn View, name: &str, deltas: &[Delta], reply: &Doc) -> Outcom
     super::answer::verdict(view, deltas, got)
 }
 
+pub(in crate::kinds) use super::rehearse::rehearse;
+
 /// The resources of this kind among all streams.
 ///
 /// # Errors
@@ -241,11 +243,14 @@ pub(in crate::kinds) async fn list(
         return Err(Problem::error(Code::Unreadable, message)
             .hint("wait until its servers are back, then try again"));
     }
-    let found = listing.streams.iter().filter_map(|info| {
-        let stream = info.get("config")?.get("name")?.as_str()?;
-        let name = view.resource_name(stream)?;
-        view.tells_all(&live(view, name, info).fields)
-            .then(|| Address::new(view.name(), name))
-    });
-    Ok(found.collect())
+    let found = listing.streams.iter();
+    Ok(found.filter_map(|info| exported(view, info)).collect())
+}
+
+/// The resource of this kind that tells all of a stream; none where it is another kind's.
+pub(in crate::kinds) fn exported(view: &dyn View, info: &Doc) -> Option<Address> {
+    let stream = info.get("config")?.get("name")?.as_str()?;
+    let name = view.resource_name(stream)?;
+    view.tells_all(&live(view, name, info).fields)
+        .then(|| Address::new(view.name(), name))
 }

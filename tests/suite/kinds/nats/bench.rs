@@ -6,10 +6,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use trueup::apply::{Stop, Watch, apply};
 use trueup::broker::Brokers;
-use trueup::broker::nats::JetStream;
+use trueup::broker::nats::{ConsumerAction, JetStream, NatsError};
 use trueup::engine::{LiveBrokers, plan};
 use trueup::kinds::{Declaration, NatsFacts, Resources, Shape, Surroundings, kind};
-use trueup::model::{Address, KindName, Outcome, Resource};
+use trueup::model::{Address, Flat, KindName, Outcome, Resource};
 use trueup::plan::{Desired, Plan};
 
 use crate::broker::nats_server::NatsServer;
@@ -18,7 +18,7 @@ use crate::broker::nats_server::NatsServer;
 pub struct Bench {
     pub nats: JetStream,
     port: LiveBrokers,
-    _server: NatsServer,
+    server: NatsServer,
 }
 
 impl Bench {
@@ -45,7 +45,67 @@ impl Bench {
         Bench {
             nats,
             port: LiveBrokers::new(brokers, surroundings, Vec::new()),
-            _server: server,
+            server,
+        }
+    }
+
+    /// The connection as the engine takes it.
+    pub fn port(&self) -> &LiveBrokers {
+        &self.port
+    }
+
+    /// Somebody else makes a stream.
+    pub async fn create(&self, config: Value) {
+        let config = config.as_object().unwrap();
+        self.nats.stream_create(config, None).await.unwrap();
+    }
+
+    /// Somebody else changes a stream.
+    pub async fn change(&self, stream: &str, change: Value) {
+        let mut config = self.config(stream).await.as_object().unwrap().clone();
+        config.extend(change.as_object().unwrap().clone());
+        self.nats.stream_update(&config, None).await.unwrap();
+    }
+
+    /// A stream's configuration as the server holds it.
+    pub async fn config(&self, stream: &str) -> Value {
+        self.info(stream).await["config"].clone()
+    }
+
+    /// A stream's whole document.
+    pub async fn info(&self, stream: &str) -> Value {
+        self.nats.stream_info(stream).await.unwrap().unwrap().into()
+    }
+
+    /// A client's own view of the server.
+    pub async fn context(&self) -> async_nats::jetstream::Context {
+        let client = async_nats::connect(self.server.url()).await.unwrap();
+        async_nats::jetstream::new(client)
+    }
+
+    /// Sends a stream's or a consumer's document, live values and all, past our rules.
+    pub async fn send(&self, resource: &Resource) -> Answer {
+        let name = &resource.address.name;
+        let declared = &resource.declared;
+        if let Some((stream, name)) = resource.address.stream_and_consumer() {
+            let live = self.nats.consumer_info(stream, name).await?;
+            let action = match &live {
+                Some(_) => ConsumerAction::Update,
+                None => ConsumerAction::Create,
+            };
+            let mut config = overlaid(resource.address.kind, live, declared, name);
+            config.insert("durable_name".to_owned(), name.into());
+            return self
+                .nats
+                .consumer_create(stream, &config, action, None)
+                .await;
+        }
+        let live = self.nats.stream_info(name).await?;
+        let creates = live.is_none();
+        let config = overlaid(resource.address.kind, live, declared, name);
+        match creates {
+            true => self.nats.stream_create(&config, None).await,
+            false => self.nats.stream_update(&config, None).await,
         }
     }
 
@@ -79,6 +139,37 @@ impl Bench {
             .map(|done| (done.address, done.outcome))
             .collect()
     }
+}
+
+/// Waits for what comes by itself, two minutes altogether.
+#[derive(Default)]
+pub struct Patience(u32);
+
+impl Patience {
+    pub async fn wait(&mut self) {
+        self.0 += 1;
+        assert!(self.0 < 6000, "it never came");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
+type Answer = Result<Map<String, Value>, NatsError>;
+
+fn overlaid(
+    kind_name: KindName,
+    live: Option<Map<String, Value>>,
+    declared: &Flat,
+    name: &str,
+) -> Map<String, Value> {
+    let mut config = live
+        .and_then(|live| live["config"].as_object().cloned())
+        .unwrap_or_default();
+    config.insert("name".to_owned(), name.into());
+    for (path, value) in declared {
+        let declaration = kind(kind_name).unwrap().declaration();
+        declaration.set(&mut config, path, Some(value.clone()));
+    }
+    config
 }
 
 struct Unwatched;

@@ -1,5 +1,8 @@
 //! Streams, consumers and buckets against a real server.
 
 mod bench;
+mod buckets;
+mod exports;
 mod fields;
+mod refusals;
 mod traps;

@@ -1,25 +1,9 @@
 //! What looks like drift and is none, and what looks like success and is none.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use trueup::model::Outcome;
 
 use super::bench::{Bench, manifest};
-
-async fn create(bench: &Bench, config: Value) {
-    let config = config.as_object().unwrap();
-    bench.nats.stream_create(config, None).await.unwrap();
-}
-
-async fn update(bench: &Bench, name: &str, change: Value) {
-    let live = bench.nats.stream_info(name).await.unwrap().unwrap();
-    let mut config = live["config"].as_object().unwrap().clone();
-    config.extend(change.as_object().unwrap().clone());
-    bench.nats.stream_update(&config, None).await.unwrap();
-}
-
-async fn config(bench: &Bench, name: &str) -> Value {
-    bench.nats.stream_info(name).await.unwrap().unwrap()["config"].clone()
-}
 
 #[tokio::test]
 async fn a_shorter_age_takes_the_duplicate_window_along() {
@@ -30,27 +14,25 @@ async fn a_shorter_age_takes_the_duplicate_window_along() {
     bench
         .settle(&manifest(json!({ "stream/S": { "max_age": "1m" } })))
         .await;
-    let live = config(&bench, "S").await;
+    let live = bench.config("S").await;
     assert_eq!(live["duplicate_window"], json!(60_000_000_000_i64));
 }
 
 #[tokio::test]
 async fn what_is_not_declared_is_kept() {
     let bench = Bench::start().await;
-    create(
-        &bench,
-        json!({
+    bench
+        .create(json!({
             "name": "S", "subjects": ["s.>"], "max_msgs": 7, "deny_delete": true,
             "metadata": { "owner": "them" }, "republish": { "src": "s.a", "dest": "again" },
-        }),
-    )
-    .await;
+        }))
+        .await;
     bench
         .settle(&manifest(
             json!({ "stream/S": { "max_age": "1h", "metadata": { "team": "us" } } }),
         ))
         .await;
-    let live = config(&bench, "S").await;
+    let live = bench.config("S").await;
     assert_eq!(live["max_msgs"], 7);
     assert_eq!(live["subjects"], json!(["s.>"]));
     assert_eq!(live["deny_delete"], true);
@@ -62,11 +44,11 @@ async fn what_is_not_declared_is_kept() {
 #[tokio::test]
 async fn what_somebody_changed_meanwhile_is_not_overwritten() {
     let bench = Bench::start().await;
-    create(&bench, json!({ "name": "S" })).await;
+    bench.create(json!({ "name": "S" })).await;
     let wanted = manifest(json!({ "stream/S": { "max_msgs": 5 }, "stream/NEW": {} }));
     let plan = bench.plan(&wanted).await;
-    update(&bench, "S", json!({ "max_bytes": 1000 })).await;
-    create(&bench, json!({ "name": "NEW", "max_msgs": 3 })).await;
+    bench.change("S", json!({ "max_bytes": 1000 })).await;
+    bench.create(json!({ "name": "NEW", "max_msgs": 3 })).await;
     let outcomes = bench.apply(&plan).await;
     for (address, outcome) in outcomes {
         let Outcome::Failed { why } = outcome else {
@@ -74,7 +56,7 @@ async fn what_somebody_changed_meanwhile_is_not_overwritten() {
         };
         assert!(why.contains("plan again"), "{address}: {why}");
     }
-    assert_eq!(config(&bench, "S").await["max_msgs"], -1);
+    assert_eq!(bench.config("S").await["max_msgs"], -1);
 }
 
 #[tokio::test]
@@ -95,11 +77,9 @@ async fn subjects_may_move_from_one_stream_to_another() {
 #[tokio::test]
 async fn a_strangers_subjects_are_refused_by_the_plan() {
     let bench = Bench::start().await;
-    create(
-        &bench,
-        json!({ "name": "THEIRS", "subjects": ["events.>"] }),
-    )
-    .await;
+    bench
+        .create(json!({ "name": "THEIRS", "subjects": ["events.>"] }))
+        .await;
     let plan = bench
         .plan(&manifest(
             json!({ "stream/OURS": { "subjects": ["events.created"] } }),
@@ -126,7 +106,7 @@ async fn derived_values_are_not_reset_for_ever() {
 #[tokio::test]
 async fn a_mirror_can_become_a_stream_of_its_own() {
     let bench = Bench::start().await;
-    create(&bench, json!({ "name": "ORIGIN" })).await;
+    bench.create(json!({ "name": "ORIGIN" })).await;
     bench
         .settle(&manifest(
             json!({ "stream/COPY": { "mirror": { "name": "ORIGIN" }, "mirror_direct": true } }),
@@ -135,14 +115,16 @@ async fn a_mirror_can_become_a_stream_of_its_own() {
     let mut wanted = manifest(json!({ "stream/COPY": { "subjects": ["copy"] } }));
     wanted[0].lifecycle.undeclared = trueup::model::Undeclared::Reset;
     bench.settle(&wanted).await;
-    let live = config(&bench, "COPY").await;
+    let live = bench.config("COPY").await;
     assert!(live.get("mirror").is_none(), "{live}");
 }
 
 #[tokio::test]
 async fn filters_switch_between_their_two_fields() {
     let bench = Bench::start().await;
-    create(&bench, json!({ "name": "S", "subjects": ["s.>"] })).await;
+    bench
+        .create(json!({ "name": "S", "subjects": ["s.>"] }))
+        .await;
     for filters in [
         json!({ "filter_subject": "s.a" }),
         json!({ "filter_subjects": ["s.a"] }),
@@ -163,11 +145,9 @@ async fn filters_switch_between_their_two_fields() {
 #[tokio::test]
 async fn filters_of_a_work_queue_move_between_consumers() {
     let bench = Bench::start().await;
-    create(
-        &bench,
-        json!({ "name": "S", "subjects": ["s.>"], "retention": "workqueue" }),
-    )
-    .await;
+    bench
+        .create(json!({ "name": "S", "subjects": ["s.>"], "retention": "workqueue" }))
+        .await;
     let wanted = |a: &str, b: &str| {
         manifest(json!({
             "consumer/S/a": { "filter_subject": a }, "consumer/S/b": { "filter_subject": b },
@@ -180,7 +160,7 @@ async fn filters_of_a_work_queue_move_between_consumers() {
 #[tokio::test]
 async fn a_pause_is_changed_and_lifted() {
     let bench = Bench::start().await;
-    create(&bench, json!({ "name": "S" })).await;
+    bench.create(json!({ "name": "S" })).await;
     for until in [
         "2126-01-01T00:00:00Z",
         "2127-01-01T00:00:00Z",
@@ -194,7 +174,7 @@ async fn a_pause_is_changed_and_lifted() {
 #[tokio::test]
 async fn consumers_are_durable_and_acknowledge() {
     let bench = Bench::start().await;
-    create(&bench, json!({ "name": "S" })).await;
+    bench.create(json!({ "name": "S" })).await;
     bench.settle(&manifest(json!({ "consumer/S/c": {} }))).await;
     bench
         .settle(&manifest(json!({ "consumer/S/c": { "max_deliver": 3 } })))
