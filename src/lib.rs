@@ -1,4 +1,50 @@
-//! trueup brings NATS JetStream and Kafka to what one YAML manifest says.
+//! trueup brings NATS JetStream and Kafka to what one YAML manifest says: streams, consumers, KV
+//! buckets, object stores, topics and ACLs, in one plan.
+//!
+//! # One way through, no way back
+//!
+//! ```text
+//! files --yaml--> manifest --check--> resources ---+
+//!                                                  +--> diff -> judge -> order --> Plan --report--> text | json | markdown
+//! brokers --observe (IO)--> live documents --------+                 ^              |
+//!                                    brokers --rehearse (IO)---------+              |
+//!                                                     Plan --carry out (IO)--> outcomes --report--> table, exit code
+//! ```
+//!
+//! The core is pure: values in, values out, no clock, no environment, no I/O. Two verbs touch the
+//! world, *observe* and *carry out*; a third, *rehearse*, asks the brokers what they would refuse
+//! and changes nothing. Nothing is decided at apply time that the plan did not say.
+//!
+//! # The map of the house
+//!
+//! Arrows only point down: a room may use those below it.
+//!
+//! | room | what it is |
+//! |---|---|
+//! | [`cli`] | one file per command; the only place that prints, prompts and reads the environment |
+//! | [`report`] | plans, drift, outcomes, problems and reference pages as text, JSON and Markdown (pure) |
+//! | [`apply`] | walks a plan: batches, outcomes, stopping |
+//! | [`engine`] | connect, observe, plan; what moved since a plan was saved; export; doctor |
+//! | [`plan`] | diff, judge, order, seal: the plan document (pure) |
+//! | [`manifest`] | YAML to checked resources, with places; and resources to YAML |
+//! | [`kinds`] | a folder per kind: its fields, its rules, how it is read and written |
+//! | [`broker`] | connections and protocols of NATS and Kafka; knows no kinds |
+//! | [`model`] | the words: address, place, problem, resource, step; imports nothing of ours |
+//!
+//! # What holds
+//!
+//! - A kind's struct is the only place where its fields are written down. The diff, the JSON
+//!   Schema, `explain`, `export` and the tests' generators read [`kinds::Declaration`].
+//! - The second plan is empty: values are compared as what they are, defaults are told from
+//!   overrides, what the server itself sets is not ours.
+//! - A document is read whole and written whole: a field that trueup does not know survives.
+//! - Unauthorised, timed out and incomplete never read as absent.
+//! - What holds data is never replaced, and nothing is ever deleted.
+//!
+//! # What is deliberately absent
+//!
+//! A ledger of ownership (so nothing is deleted), risks with evidence, routes and their worker.
+//! They have their places: `ledger/` beside `engine/`, `plan/risk`, a kind `route` and `bridge/`.
 
 #![forbid(unsafe_code)]
 
