@@ -10,6 +10,7 @@ mod facts;
 mod kafka;
 pub mod kv;
 pub mod object_store;
+mod schema;
 pub mod stream;
 mod surroundings;
 pub mod topic;
@@ -21,6 +22,7 @@ use serde_json::Value;
 
 pub use declaration::{Declaration, Field, Shape};
 pub use facts::{Compare, Edit, Facts, field};
+pub use schema::{Completeness, of_field, or_null, schema_of};
 pub use surroundings::{ApiLevel, KafkaFacts, NatsFacts, NatsVersion, Surroundings};
 pub use values::pattern;
 

@@ -134,7 +134,7 @@ impl KafkaConnection {
             .into_iter()
             .filter(|complaint| !self.files.contains_key(&complaint.property))
             .map(|complaint| {
-                let message = format!("`{}`: {}", complaint.property, complaint.message);
+                let message = format!("`{}` {}", complaint.property, complaint.message);
                 let problem =
                     Problem::error(Code::Property, message).at(self.place_of(&complaint.property));
                 match complaint.hint {

@@ -14,6 +14,7 @@ mod layers;
 mod load;
 mod node;
 mod scalar;
+mod schema;
 mod sections;
 mod suggest;
 mod variables;
@@ -31,6 +32,7 @@ use crate::model::{Broker, Problem};
 
 pub use connections::{Connections, KafkaConnection, NatsConnection};
 pub use files::Input;
+pub use schema::{schema, schema_text};
 pub use write::write;
 
 /// What a manifest is read from.

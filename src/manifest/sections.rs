@@ -11,7 +11,6 @@ pub(super) struct Section {
     pub name: &'static str,
     pub holds: Holds,
     /// One sentence for the schema.
-    #[expect(dead_code, reason = "the schema reads it")]
     pub description: &'static str,
 }
 

@@ -135,10 +135,10 @@ impl Variables<'_> {
             (Some(value), Some('-' | '?'), _) => Ok(value.to_owned()),
             (None, Some('-'), Some(default)) => nested(default),
             (None, Some('?'), Some("")) => Err(unset(name)),
-            (None, Some('?'), Some(message)) => Err(Complaint::new(format!(
-                "`{name}` is not set: {}",
-                short(message)
-            ))),
+            (None, Some('?'), Some(message)) => Err(Complaint {
+                what: format!("`{name}` is not set: {}", short(message)),
+                name: Some(name.to_owned()),
+            }),
             (Some(_), Some('+'), Some(instead)) => nested(instead),
             (None, Some('+'), _) => Ok(String::new()),
             _ => Err(badly_written(inside)),

@@ -2,14 +2,16 @@
 
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::LazyLock;
 
 use indexmap::IndexMap;
+use regex::Regex;
 use serde_json::{Number, Value as Json};
 
 use super::node::{Entry, Files, Map, Node, Value, short};
 use super::scalar;
 use super::suggest::nearest;
-use crate::kinds::{Declaration, Facts, Field, Shape};
+use crate::kinds::{Declaration, Facts, Field, Shape, pattern};
 use crate::model::unit::Unit;
 use crate::model::{Address, Code, Doc, Flat, Place, Problem};
 
@@ -239,7 +241,7 @@ impl<'a> Walk<'a> {
             self.wrong_type(field, node, path, subject);
             return None;
         };
-        let wire = match field.to_wire(&said) {
+        let wire = match in_form(field, &said).and_then(|()| field.to_wire(&said)) {
             Ok(wire) => wire,
             Err(why) => {
                 self.bad_unit(field, node, path, why, subject);
@@ -488,6 +490,30 @@ fn said(field: &Field, node: &Node) -> Option<Json> {
         (Shape::Text | Shape::Choice(_), value) => text_of(value).map(Json::from),
         (Shape::Other(schema), value) => other(schema, value),
         _ => None,
+    }
+}
+
+/// Whether a quantity is written in the form that the schema tells editors of.
+///
+/// # Errors
+/// Says that it is not.
+fn in_form(field: &Field, said: &Json) -> Result<(), String> {
+    static DURATION: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(pattern(Unit::Nanos)).ok());
+    static SIZE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(pattern(Unit::Bytes)).ok());
+    let (Some(unit), Json::String(text)) = (field.facts.unit, said) else {
+        return Ok(());
+    };
+    let (form, noun) = match unit {
+        Unit::Bytes => (&SIZE, "size"),
+        Unit::Nanos | Unit::Millis | Unit::Seconds => (&DURATION, "duration"),
+    };
+    let is_word = text == "unlimited" || text.parse::<i64>().is_ok();
+    match &**form {
+        Some(form) if !is_word && !form.is_match(text) => {
+            Err(format!("`{}` is not a {noun}", short(text)))
+        }
+        _ => Ok(()),
     }
 }
 

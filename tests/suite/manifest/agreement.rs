@@ -1,0 +1,199 @@
+//! The JSON Schema and the loader say the same, but for what no schema can know: names that
+//! must be declared, what two fields say together, and what a whole manifest may not lack.
+
+use jsonschema::Validator;
+use serde_json::Value;
+use trueup::model::Code;
+
+use super::{cases, load_paths, load_text, told};
+
+/// What a schema can see.
+const STRUCTURAL: [Code; 8] = [
+    Code::UnknownField,
+    Code::WrongType,
+    Code::UnknownValue,
+    Code::OutOfRange,
+    Code::BadDuration,
+    Code::BadSize,
+    Code::DuplicateKey,
+    Code::YamlSyntax,
+];
+
+fn validator() -> Validator {
+    jsonschema::validator_for(&trueup::manifest::schema()).unwrap()
+}
+
+fn json(text: &str) -> Value {
+    let mut yaml: serde_yaml::Value = serde_yaml::from_str(text).unwrap();
+    yaml.apply_merge().unwrap();
+    serde_json::to_value(yaml).unwrap()
+}
+
+fn complaints(validator: &Validator, instance: &Value) -> Vec<String> {
+    validator
+        .iter_errors(instance)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect()
+}
+
+#[test]
+fn good_cases_are_valid() {
+    let validator = validator();
+    for case in cases("good") {
+        let text = std::fs::read_to_string(&case).unwrap();
+        let wrong = complaints(&validator, &json(&text));
+        assert!(wrong.is_empty(), "{}: {wrong:#?}", case.display());
+    }
+    let platform = super::root().join("manifests");
+    for file in ["platform.yaml", "env/dev.yaml", "env/prod.yaml"] {
+        let text = std::fs::read_to_string(platform.join(file)).unwrap();
+        let wrong = complaints(&validator, &json(&text));
+        assert!(wrong.is_empty(), "{file}: {wrong:#?}");
+    }
+}
+
+#[test]
+fn what_is_structurally_wrong_is_invalid_too() {
+    let validator = validator();
+    for case in cases("bad") {
+        let text = std::fs::read_to_string(&case).unwrap();
+        let Ok(_) = serde_yaml::from_str::<serde_yaml::Value>(&text) else {
+            continue;
+        };
+        let loaded = load_paths(std::slice::from_ref(&case));
+        let told_of = loaded
+            .problems
+            .iter()
+            .any(|p| STRUCTURAL.contains(&p.code) && p.code != Code::DuplicateKey);
+        let wrong = complaints(&validator, &json(&text));
+        assert_eq!(told_of, !wrong.is_empty(), "{}: {wrong:#?}", case.display());
+    }
+}
+
+/// One field each, good and bad; the two must agree on every one.
+#[test]
+fn field_by_field() {
+    let validator = validator();
+    let stream = |said: &str| format!("nats: {{ streams: {{ A: {{ subjects: [a], {said} }} }} }}");
+    let topic = |said: &str| format!("kafka: {{ topics: {{ t: {{ partitions: 1, {said} }} }} }}");
+    let mut texts = Vec::new();
+    for said in [
+        "max_age: 7d",
+        "max_age: 604800000000000",
+        "max_age: '5000000000'",
+        "max_age: unlimited",
+        "max_age: 1h30m",
+        "max_age: soon",
+        "max_age: 7 parsecs",
+        "max_age: 1 hour",
+        "max_age: -7d",
+        "max_age: 1.5",
+        "max_age: true",
+        "max_age: []",
+        "max_age: null",
+        "max_bytes: 10GiB",
+        "max_bytes: 10MB",
+        "max_bytes: 10G",
+        "max_bytes: 10mb",
+        "max_bytes: 1.5GiB",
+        "max_bytes: unlimited",
+        "max_msgs: unlimited",
+        "max_msgs: 5",
+        "max_msgs: '5'",
+        "max_msgs: lots",
+        "storage: file",
+        "storage: disk",
+        "storage: 5",
+        "deny_delete: true",
+        "deny_delete: 'true'",
+        "deny_delete: yes",
+        "description: text",
+        "description: 5",
+        "description: null",
+        "num_replicas: 3",
+        "num_replicas: three",
+        "num_replicas: 2.5",
+        "metadata: { a: b }",
+        "metadata: { a: 1 }",
+        "metadata: [a]",
+        "placement: { cluster: c }",
+        "placement: { clutser: c }",
+        "placement: null",
+        "max_aeg: 5",
+        "lifecycle: { protect: true }",
+        "lifecycle: { protect: 5 }",
+        "lifecycle: { x: 5 }",
+        "consumers: { c: { ack_wait: 5s } }",
+        "consumers: { c: { ack_weit: 5s } }",
+        "consumers: { c: null }",
+        "consumers: [c]",
+        "sources: [{ name: B }]",
+        "sources: [{}]",
+        "sources: [{ name: 5 }]",
+        "sources: { name: B }",
+    ] {
+        texts.push(stream(said));
+    }
+    for said in [
+        "retention: 7d",
+        "retention: 7x",
+        "retention: unlimited",
+        "retention: true",
+        "replication_factor: 1",
+        "replication_factor: one",
+        "config: { a: 1, b: x, c: true, d: [x, y], e: null, f: 0.5 }",
+        "config: { a: { b: c } }",
+        "config: { retention.ms: 7d }",
+        "config: { retention.ms: later }",
+        "config: { cleanup.policy: [compact, delete] }",
+        "config: { max.message.bytes: 1MiB }",
+        "config: { max.message.bytes: 1 }",
+        "config: 5",
+        "access: { produce: [User:a] }",
+        "access: { produce: User:a }",
+        "access: { produce: [{ principal: User:a }] }",
+        "access: { produce: [{ principle: User:a }] }",
+        "access: { produce: [5] }",
+        "access: { prodoce: [User:a] }",
+        "access: { consume: [{ principal: User:a, groups: [g] }] }",
+        "access: { consume: [{ principal: User:a, groups: g }] }",
+    ] {
+        texts.push(topic(said));
+    }
+    for text in [
+        "kafka: { topics: { t: { partitions: 0 } } }",
+        "kafka: { acls: [{ principal: User:a, operations: [read], resource: { topic: t } }] }",
+        "kafka: { acls: [{ principal: User:a, operations: [reed], resource: { topic: t } }] }",
+        "kafka: { acls: [{ principal: User:a, operations: read, resource: { topic: t } }] }",
+        "kafka: { acls: [{ principal: User:a, operations: [read], resource: { topik: t } }] }",
+        "kafka: { acls: {} }",
+        "kafka: { topics: [] }",
+        "nats: { stream: {} }",
+        "x-mine: 5",
+        "mine: 5",
+        "bridge: {}",
+        "connections: { nats: { url: 'nats://a:1', tls_first: true } }",
+        "connections: { nats: { urll: x } }",
+        "connections: { nats: { tls_first: x } }",
+        "connections: { kafka: { bootstrap.servers: [a:1, b:2], socket.timeout.ms: 5000 } }",
+        "connections: { kafka: { bootstrap.servers: { a: b } } }",
+        "connections: { redis: {} }",
+    ] {
+        texts.push(text.to_owned());
+    }
+    for text in texts {
+        let text = format!("stack: s\n{text}\n");
+        let loaded = load_text(&text);
+        let refused = loaded
+            .problems
+            .iter()
+            .any(|p| STRUCTURAL.contains(&p.code) || p.code == Code::MissingField);
+        let wrong = complaints(&validator, &json(&text));
+        assert_eq!(
+            refused,
+            !wrong.is_empty(),
+            "{text}\nload: {}\nschema: {wrong:#?}",
+            told(&loaded)
+        );
+    }
+}
