@@ -11,4 +11,5 @@ mod kinds;
 mod manifest;
 mod manifests;
 mod plan;
+mod readme;
 mod sandbox;

@@ -67,7 +67,8 @@ impl World {
 
     /// Valid, plannable, applicable, and then there is nothing left to do.
     fn becomes_true(&self, manifest: &[&str]) {
-        self.ends(0, "validate", manifest, &[]);
+        let validated = self.ends(0, "validate", manifest, &[]);
+        assert!(validated.stderr.is_empty(), "{}", both(&validated));
         self.ends(0, "plan", manifest, &[]);
         self.ends(0, "apply", manifest, &["--auto-approve"]);
         self.ends(0, "plan", manifest, &["--detailed-exitcode"]);
