@@ -85,3 +85,59 @@ pub(in crate::kinds) fn too_old(
     complaints.dedup();
     complaints
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kinds::stream::view::stream_declaration;
+    use serde_json::json;
+
+    fn flat(fields: Value) -> Flat {
+        fields.as_object().unwrap().clone().into_iter().collect()
+    }
+
+    fn server(version: &str) -> NatsFacts {
+        NatsFacts {
+            version: version.parse().unwrap(),
+            api_level: 0,
+            account: None,
+            domain: None,
+            clustered: false,
+            max_bytes_required: false,
+        }
+    }
+
+    #[test]
+    fn only_what_changes_and_says_something_needs_a_level() {
+        let none = Flat::new();
+        for (live, next, level) in [
+            (json!({}), json!({ "max_age": 5 }), None),
+            (json!({}), json!({ "allow_msg_ttl": false }), None),
+            (json!({}), json!({ "allow_msg_ttl": true }), Some(1)),
+            (
+                json!({ "allow_msg_ttl": true }),
+                json!({ "allow_msg_ttl": true }),
+                None,
+            ),
+            (json!({}), json!({ "sources": [{ "name": "A" }] }), None),
+            (
+                json!({}),
+                json!({ "sources": [{ "name": "A", "consumer": { "name": "c", "deliver_subject": "d" } }] }),
+                Some(4),
+            ),
+        ] {
+            let (live, next) = (flat(live), flat(next));
+            assert_eq!(
+                required_level(stream_declaration(), &live, &next),
+                level,
+                "{next:?}"
+            );
+        }
+        let wanted = flat(json!({ "allow_atomic": true, "allow_msg_ttl": true }));
+        let told = |version| too_old(stream_declaration(), &none, &wanted, &server(version)).len();
+        assert_eq!(
+            (told("2.10.26"), told("2.11.11"), told("2.12.0")),
+            (2, 1, 0)
+        );
+    }
+}

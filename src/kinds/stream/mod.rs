@@ -15,6 +15,7 @@ mod said;
 mod settle;
 mod spec;
 mod subjects;
+mod tenants;
 mod view;
 pub(super) mod wire;
 
@@ -121,7 +122,9 @@ impl Kind for Stream {
     }
 
     async fn rehearse(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Refusal)> {
-        wire::rehearse(self, brokers, steps).await
+        let mut refusals = wire::rehearse(self, brokers, steps).await;
+        refusals.extend(tenants::rehearse(brokers, steps).await);
+        refusals
     }
 
     async fn carry_out(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Outcome)> {

@@ -72,3 +72,53 @@ fn problem(resource: &Resource, subject: &str, other: &Captured<'_>) -> Problem 
     )
     .hint("make the subjects disjoint, or let one stream source the other")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn declared(address: &str, fields: Value) -> (Address, Resource) {
+        let address: Address = address.parse().unwrap();
+        let fields = fields.as_object().unwrap().clone();
+        let resource = Resource::new(address.clone(), fields.into_iter().collect());
+        (address, resource)
+    }
+
+    #[test]
+    fn overlaps_are_found_across_kinds() {
+        let all: Resources = [
+            declared("stream/A", json!({ "subjects": ["a.>"] })),
+            declared("stream/B", json!({ "subjects": ["a.b", "b"] })),
+            declared("stream/b", json!({})),
+            declared("stream/M", json!({ "mirror.name": "A" })),
+            declared("stream/C", json!({ "sources": [{ "name": "A" }] })),
+            declared("kv/x", json!({})),
+            declared("stream/D", json!({ "subjects": ["$KV.x.y"] })),
+        ]
+        .into_iter()
+        .collect();
+        let told: Vec<String> = check(&all).into_iter().map(|p| p.message).collect();
+        assert_eq!(
+            told,
+            [
+                "`a.b` of stream/B overlaps with `a.>` of stream/A",
+                "`b` of stream/b overlaps with `b` of stream/B",
+                "`$KV.x.y` of stream/D overlaps with `$KV.x.>` of kv/x",
+            ]
+        );
+    }
+
+    #[test]
+    fn ten_thousand_streams_are_no_burden() {
+        let all: Resources = (0..10_000)
+            .map(|i| {
+                let subjects = json!({ "subjects": [format!("app.{i}.*"), format!("*.{i}.b")] });
+                declared(&format!("stream/S{i}"), subjects)
+            })
+            .collect();
+        let begin = std::time::Instant::now();
+        assert!(check(&all).is_empty());
+        assert!(begin.elapsed().as_secs() < 60, "{:?}", begin.elapsed());
+    }
+}

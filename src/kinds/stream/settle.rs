@@ -96,3 +96,59 @@ pub(in crate::kinds) fn forced(said: Said<'_>) -> Vec<&'static str> {
     }
     forced
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    fn flat(fields: Value) -> Flat {
+        fields.as_object().unwrap().clone().into_iter().collect()
+    }
+
+    #[test]
+    fn what_the_server_derives_is_left_out() {
+        for (said, held, left) in [
+            (
+                json!({}),
+                json!({ "name": "S", "subjects": ["S"] }),
+                json!({ "name": "S" }),
+            ),
+            (
+                json!({}),
+                json!({ "max_age": 5, "duplicate_window": 5 }),
+                json!({ "max_age": 5 }),
+            ),
+            (json!({}), json!({ "duplicate_window": WINDOW }), json!({})),
+            (
+                json!({}),
+                json!({ "duplicate_window": 7 }),
+                json!({ "duplicate_window": 7 }),
+            ),
+            (
+                json!({ "duplicate_window": WINDOW }),
+                json!({}),
+                json!({ "duplicate_window": 0 }),
+            ),
+            (
+                json!({}),
+                json!({ "subject_delete_marker_ttl": 1, "allow_msg_ttl": true, "allow_rollup_hdrs": true }),
+                json!({ "subject_delete_marker_ttl": 1 }),
+            ),
+            (
+                json!({ "mirror_direct": true }),
+                json!({ "mirror.name": "A", "mirror_direct": false }),
+                json!({ "mirror.name": "A" }),
+            ),
+            (
+                json!({}),
+                json!({ "mirror.name": "A", "mirror.external.api": "x", "mirror_direct": false }),
+                json!({ "mirror.name": "A", "mirror.external.api": "x", "mirror_direct": false }),
+            ),
+        ] {
+            let (mut declared, mut live) = (flat(said), flat(held.clone()));
+            settle(&mut declared, &mut live);
+            assert_eq!(live, flat(left), "{held}");
+        }
+    }
+}

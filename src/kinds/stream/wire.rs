@@ -199,7 +199,7 @@ async fn update(
         return Ok(gone());
     };
     let live = live(view, name, &info);
-    if let Some(outcome) = moved(step, &live) {
+    if let Some(outcome) = moved(step, &live).or_else(|| busy(&info)) {
         return Ok(outcome);
     }
     let change = StreamChange::updating(view, name, &live.fields, deltas);
@@ -208,6 +208,18 @@ async fn update(
         .stream_update(&document(view, name, &change.next), level)
         .await?;
     Ok(verdict(view, name, deltas, &reply))
+}
+
+/// A cluster that is still moving or scaling the stream would refuse, or roll back (10124, 10226).
+fn busy(info: &Doc) -> Option<Outcome> {
+    let desired = info.get("cluster")?.get("desired")?.as_object()?;
+    let state = desired
+        .get("status")
+        .and_then(|status| status["type"].as_str());
+    Some(failed(format!(
+        "the cluster is still carrying out an earlier change of the stream (`{}`); wait until it is done and plan again",
+        state.unwrap_or("unknown")
+    )))
 }
 
 /// The document to send.

@@ -183,3 +183,44 @@ async fn consumers_are_durable_and_acknowledge() {
     assert_eq!(live["config"]["durable_name"], "c");
     assert_eq!(live["config"]["ack_policy"], "explicit");
 }
+
+#[tokio::test]
+async fn limits_below_a_live_consumer_are_refused_by_the_plan() {
+    let bench = Bench::start().await;
+    bench
+        .settle(&manifest(json!({ "stream/S": {}, "consumer/S/c": {} })))
+        .await;
+    let lower = manifest(json!({ "stream/S": { "consumer_limits": { "max_ack_pending": 10 } } }));
+    let plan = bench.plan(&lower).await;
+    let refusal = &plan.steps[0].refusals[0];
+    assert!(refusal.message.contains("consumer `c`"), "{refusal:?}");
+    assert!(bench.send(&lower[0]).await.is_err());
+}
+
+#[tokio::test]
+async fn many_streams_are_compared_with_all_that_live() {
+    let bench = Bench::start().await;
+    bench
+        .create(json!({ "name": "THEIRS", "subjects": ["s.*.x"] }))
+        .await;
+    let mut declared = serde_json::Map::new();
+    for i in 0..300 {
+        let subject = if i == 7 {
+            "s.7.*".to_owned()
+        } else {
+            format!("s.{i}.y")
+        };
+        declared.insert(format!("stream/S{i}"), json!({ "subjects": [subject] }));
+    }
+    let wanted = manifest(declared.into());
+    let plan = bench.plan(&wanted).await;
+    let blocked: Vec<_> = plan.blocked_steps().collect();
+    assert_eq!(blocked.len(), 1, "{blocked:?}");
+    assert_eq!(blocked[0].address.to_string(), "stream/S7");
+    let outcomes = bench.apply(&plan).await;
+    let applied = outcomes
+        .iter()
+        .filter(|(_, outcome)| *outcome == Outcome::Applied);
+    assert_eq!(applied.count(), 299);
+    assert_eq!(bench.plan(&wanted).await.summary.unchanged, 299);
+}
