@@ -40,7 +40,7 @@ impl Progress {
             begun: HashMap::new(),
             finished: 0,
         }));
-        let live = !global.quiet && stderr().is_terminal();
+        let live = !global.quiet && global.verbose == 0 && stderr().is_terminal();
         let bar = live.then(|| {
             let bar = ProgressBar::new_spinner();
             bar.set_style(ProgressStyle::default_spinner());

@@ -33,6 +33,8 @@ pub struct Field {
     pub entry_facts: Option<fn(&str) -> Facts>,
     /// What is known of an open map's entries, by key.
     pub entry_description: Option<fn(&str) -> Option<String>>,
+    /// The keys of an open map that are known by name, where some are.
+    pub entry_keys: Option<fn() -> Vec<&'static str>>,
 }
 
 /// What a field holds.
@@ -89,6 +91,14 @@ impl Declaration {
     ) -> Declaration {
         if let Some(field) = self.fields.get_mut(name) {
             field.entry_description = Some(description);
+        }
+        self
+    }
+
+    /// The same, with the keys of the open map `name` that are known by name.
+    pub fn with_entry_keys(mut self, name: &str, keys: fn() -> Vec<&'static str>) -> Declaration {
+        if let Some(field) = self.fields.get_mut(name) {
+            field.entry_keys = Some(keys);
         }
         self
     }
@@ -221,6 +231,18 @@ impl Field {
             required,
             entry_facts: None,
             entry_description: None,
+            entry_keys: None,
+        }
+    }
+
+    /// The entries of this open map that are known by name; none where it has none.
+    pub fn entries(&self) -> Vec<Field> {
+        match (&self.shape, self.entry_keys) {
+            (Shape::Map(entry), Some(keys)) => keys()
+                .into_iter()
+                .map(|key| self.entry(entry, key))
+                .collect(),
+            (_, _) => Vec::new(),
         }
     }
 

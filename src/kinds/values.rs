@@ -286,6 +286,7 @@ mod tests {
             required: false,
             entry_facts: None,
             entry_description: None,
+            entry_keys: None,
         }
     }
 

@@ -33,6 +33,7 @@ pub fn declaration() -> &'static Declaration {
         Declaration::of::<TopicSpec>()
             .with_entries("config", config_facts)
             .with_entry_descriptions("config", config_description)
+            .with_entry_keys("config", || known_configs().iter().map(|c| c.key).collect())
     });
     &DECLARATION
 }

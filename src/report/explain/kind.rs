@@ -76,6 +76,10 @@ pub fn field(
         page.gap();
     }
     page.table(2, &facts(name, &field));
+    if let Some(unknown) = unknown_entry(declaration, path) {
+        page.gap();
+        page.wrapped(Line::indented(2), Tone::Change, &unknown);
+    }
     if let Some(inner) = inside(&field) {
         page.gap();
         let mut rows = vec![heads(&["field", "takes", "default", "change", "since"])];
@@ -140,17 +144,41 @@ fn facts(name: KindName, field: &Field) -> Vec<Vec<(Tone, String)>> {
     .collect()
 }
 
-/// Every field that can be declared, objects taken apart, by path.
-fn all<'a>(declaration: &'a Declaration, before: &str) -> Vec<(String, &'a Field)> {
+/// Every field that can be declared, by path: objects taken apart, an open map with the entries
+/// that are known by name.
+fn all(declaration: &Declaration, before: &str) -> Vec<(String, Field)> {
     let mut found = Vec::new();
     for (name, field) in declaration.fields.iter().filter(|(_, f)| !f.facts.hidden) {
         let path = format!("{before}{name}");
-        match &field.shape {
-            Shape::Object(inner) => found.extend(all(inner, &format!("{path}."))),
-            _ => found.push((path, field)),
+        if let Shape::Object(inner) = &field.shape {
+            found.extend(all(inner, &format!("{path}.")));
+            continue;
         }
+        let entries = field.entries();
+        found.push((path.clone(), field.clone()));
+        found.extend(
+            entries
+                .into_iter()
+                .map(|entry| (format!("{path}.{}", entry.name), entry)),
+        );
     }
     found
+}
+
+/// What is to be said of an entry of an open map whose key is not among the known ones.
+fn unknown_entry(declaration: &Declaration, path: &str) -> Option<String> {
+    let (map, key) = path.split_once('.')?;
+    let entries = declaration.fields.get(map)?.entries();
+    if entries.is_empty() || entries.iter().any(|entry| entry.name == key) {
+        return None;
+    }
+    let near = super::nearest(key, entries.iter().map(|entry| entry.name.as_str()));
+    let near: Vec<_> = near.iter().map(|key| format!("`{key}`")).collect();
+    let known = "trueup knows nothing of this key and hands it to the broker, which decides";
+    Some(match near.is_empty() {
+        true => known.to_owned(),
+        false => format!("{known}; near are {}", near.join(", ")),
+    })
 }
 
 fn heads(words: &[&str]) -> Vec<(Tone, String)> {

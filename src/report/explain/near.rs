@@ -16,14 +16,21 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<
     scored.into_iter().map(|(_, word)| word).collect()
 }
 
+/// How near two words are, 1 being equal. Of two paths under one kind, what stands below counts.
 fn closeness(word: &str, candidate: &str) -> f64 {
-    let part = candidate
-        .rsplit_once('.')
-        .map_or(candidate, |(_, last)| last);
-    let whole = strsim::jaro_winkler(word, candidate);
-    let inside = word.len() >= 3 && candidate.contains(word);
-    let last = strsim::jaro_winkler(word, part) * 0.95;
-    whole.max(last).max(if inside { 0.9 } else { 0.0 })
+    let (below, other) = match (word.split_once('.'), candidate.split_once('.')) {
+        (Some((kind, below)), Some((same, other))) if kind == same => (below, other),
+        (Some(_), None) => return 0.0,
+        (_, _) => (word, candidate),
+    };
+    let whole = strsim::jaro_winkler(below, other);
+    let part = |part: &str| strsim::jaro_winkler(below, part) * 0.95;
+    let inside = below.len() >= 3 && other.contains(below);
+    other
+        .split('.')
+        .map(part)
+        .fold(whole, f64::max)
+        .max(if inside { 0.9 } else { 0.0 })
 }
 
 #[cfg(test)]

@@ -1,4 +1,6 @@
 use std::net::TcpListener;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use super::{file, run, trueup};
 
@@ -79,5 +81,31 @@ fn a_secret_is_nowhere_however_loud_the_log_and_whatever_fails() {
             let all = ran.stdout + &ran.stderr;
             assert!(!all.contains(CANARY), "{all}");
         }
+    }
+}
+
+#[test]
+fn a_signal_while_reading_ends_it_within_seconds_and_says_so() {
+    for (name, code) in [("INT", 130), ("TERM", 143)] {
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let manifest = file("stack: a\nkafka: { topics: { orders: {} } }\n", ".yaml");
+        let child = Command::new(env!("CARGO_BIN_EXE_trueup"))
+            .args(["plan", "-f", manifest.to_str().unwrap()])
+            .env("KAFKA_BROKERS", silent.local_addr().unwrap().to_string())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let _connection = silent.accept().unwrap();
+        let sent = Instant::now();
+        let kill = Command::new("kill")
+            .args(["-s", name, &child.id().to_string()])
+            .status();
+        assert!(kill.unwrap().success());
+        let ended = child.wait_with_output().unwrap();
+        assert_eq!(ended.status.code(), Some(code));
+        assert!(sent.elapsed() < Duration::from_secs(7));
+        let said = String::from_utf8(ended.stderr).unwrap();
+        assert!(said.contains("stopped; nothing was changed"), "{said}");
     }
 }
