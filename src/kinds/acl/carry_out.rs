@@ -1,12 +1,11 @@
 //! Creating ACLs, batched, each with its own outcome.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use super::observe::{held, unread};
 use super::{AclBinding, Operation, Permission, acl_of};
 use crate::broker::kafka::{Kafka, KafkaError};
-use crate::kinds::kafka::{needs, outcome, refuse_all, unseen, until_visible};
+use crate::kinds::kafka::{needs, outcome, patience, refuse_all, unseen, until_visible};
 use crate::model::{Action, Address, Code, Outcome, Problem, Refusal, Step};
 
 /// The right that making ACLs wants.
@@ -105,10 +104,9 @@ fn not_sent(error: &KafkaError) -> Outcome {
     }
 }
 
-/// Right behind many topic creations a broker may show new ACLs a minute late.
+/// Waits for all of them together.
 async fn wait<'a>(kafka: &Kafka, made: Acls<'a>, outcomes: &mut HashMap<&'a Address, Outcome>) {
-    let count = u32::try_from(made.len()).unwrap_or(u32::MAX);
-    let allowed = Duration::from_secs(180) + Duration::from_millis(50) * count;
+    let allowed = patience(made.len());
     let left = until_visible(made, allowed, |made| async move {
         let seen = held(kafka, &made.iter().map(|(_, acl)| acl).collect::<Vec<_>>()).await?;
         Ok(made

@@ -1,7 +1,6 @@
 //! Carrying steps out, batched, each with its own outcome.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use indexmap::IndexMap;
 
@@ -10,7 +9,7 @@ use super::observe::{observe, read};
 use super::order::Order;
 use super::rehearse::{configs_right, create_right, partitions_right};
 use crate::broker::kafka::{ItemError, Kafka, KafkaError};
-use crate::kinds::kafka::{TOPIC_EXISTS, outcome, unseen, until_visible};
+use crate::kinds::kafka::{TOPIC_EXISTS, outcome, patience, unseen, until_visible};
 use crate::kinds::{Live, Observed};
 use crate::model::{Action, Address, Outcome, Step};
 
@@ -147,7 +146,7 @@ impl Work {
             .filter(|name| !self.outcomes.contains_key(*name))
             .cloned()
             .collect();
-        let allowed = Duration::from_secs(30) + Duration::from_millis(50) * count(&sent);
+        let allowed = patience(sent.len());
         let orders = &self.orders;
         let left = until_visible(sent, allowed, |names| async move {
             let seen = read(kafka, &names).await?;
@@ -168,10 +167,6 @@ impl Work {
         let done = self.done.remove(name).unwrap_or_default();
         merged(outcomes, &done)
     }
-}
-
-fn count(names: &[String]) -> u32 {
-    u32::try_from(names.len()).unwrap_or(u32::MAX)
 }
 
 fn lost() -> Outcome {
