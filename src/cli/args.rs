@@ -125,11 +125,13 @@ pub enum Command {
         #[arg(value_name = "KIND[.FIELD]|CODE")]
         topic: Option<String>,
     },
-    /// Print the JSON Schema of a plan
-    #[command(after_long_help = "Examples:\n  trueup schema plan > plan.schema.json")]
+    /// Print the JSON Schema of a manifest or a plan
+    #[command(
+        after_long_help = "Examples:\n  trueup schema > manifest.schema.json\n  trueup schema plan > plan.schema.json"
+    )]
     Schema {
         /// Of what
-        #[arg(value_name = "OF", default_value = "plan")]
+        #[arg(value_name = "OF", default_value = "manifest")]
         of: Schema,
     },
     /// Print the completions of a shell
@@ -196,6 +198,8 @@ pub struct ExportArgs {
 /// What has a JSON Schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Schema {
+    /// A manifest, for editors and checkers
+    Manifest,
     /// A plan file
     Plan,
 }

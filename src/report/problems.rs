@@ -7,6 +7,8 @@ use crate::model::{Place, Problem, Severity};
 
 /// A line longer than this gets an excerpt instead of a snippet, in bytes.
 const LONG_LINE: usize = 2_000;
+/// Lines up to so many columns are shown whole, however narrow the terminal: what is cut off is what is wanted.
+const WIDE: usize = 140;
 /// What is shown of such a line on each side of the place, in bytes.
 const AROUND: usize = 60;
 /// A place that covers more lines than this is shown by its first ones.
@@ -21,7 +23,7 @@ pub fn problems<'t>(
     text: &dyn Fn(&str) -> Option<&'t str>,
     width: usize,
 ) -> String {
-    let renderer = Renderer::styled().term_width(width.max(40));
+    let renderer = Renderer::styled().term_width(width.max(WIDE));
     let mut screen = String::new();
     for problem in problems {
         screen.push_str(&rendered(problem, text, &renderer));

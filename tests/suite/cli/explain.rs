@@ -51,11 +51,15 @@ fn a_miss_names_what_is_near() {
 }
 
 #[test]
-fn a_schema_is_json() {
-    let ran = run(trueup(&["schema", "plan"]));
-    assert_eq!(ran.code, 0);
-    let schema: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
-    assert!(schema["properties"].is_object());
+fn schemas_are_json_as_the_repository_keeps_them() {
+    for of in ["manifest", "plan"] {
+        let ran = run(trueup(&["schema", of]));
+        assert_eq!(ran.code, 0);
+        let schema: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+        assert!(schema["properties"].is_object(), "{of}");
+        let kept = format!("{}/schema/{of}.schema.json", env!("CARGO_MANIFEST_DIR"));
+        assert_eq!(ran.stdout, std::fs::read_to_string(kept).unwrap(), "{of}");
+    }
 }
 
 #[test]
