@@ -91,9 +91,9 @@ impl Page {
         }
     }
 
-    /// The widest cell of each column, none wider than two fifths of the page.
+    /// The widest cell of each column, none wider than two thirds of the page.
     fn column_widths(&self, rows: &[Vec<(Tone, String)>]) -> Vec<usize> {
-        let most = self.width * 2 / 5;
+        let most = self.width * 2 / 3;
         let mut widths: Vec<usize> = Vec::new();
         for row in rows {
             for (at, (_, cell)) in row.iter().enumerate() {
