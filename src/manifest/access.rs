@@ -2,10 +2,11 @@
 
 use std::sync::LazyLock;
 
+use super::complaints::unknown_field;
 use super::entries::{find, typed};
 use super::node::{Entry, Node, Value};
 use super::suggest::nearest;
-use super::walk::{Subject, Walk, unknown_field};
+use super::walk::{Subject, Walk};
 use crate::kinds::Declaration;
 use crate::kinds::acl::{
     Access, AclEntry, ConsumerTerms, Expansion, ProducerTerms, expand_access, expand_entry,

@@ -2,21 +2,19 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::LazyLock;
 
 use indexmap::IndexMap;
-use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
 
+use super::complaints::unknown_field;
 use super::files::read_secret;
-use super::node::{Entry, Files, Map, Node, Spot, Value};
+use super::nats_fields::{NatsFields, nats_declaration};
+use super::node::{Entry, Files, Map, Node, Value};
 use super::sections::names_under;
 use super::suggest::nearest;
-use super::walk::{Subject, Walk, unknown_field};
+use super::walk::{Subject, Walk};
 use crate::broker::kafka::KafkaSettings;
 use crate::broker::nats::NatsSettings;
-use crate::kinds::Declaration;
 use crate::model::{Code, Place, Problem};
 
 /// How to reach the two brokers. What the manifest leaves out comes from `NATS_URL` and
@@ -180,56 +178,6 @@ fn set<'e>(environment: &'e IndexMap<String, String>, name: &str) -> Option<&'e 
         .filter(|value| !value.is_empty())
 }
 
-/// How to reach NATS: the names that a `nats` CLI context uses.
-#[derive(Default, Deserialize, JsonSchema)]
-#[serde(default)]
-pub(super) struct NatsFields {
-    /// One address or several, separated by commas: `nats://127.0.0.1:4222`.
-    url: Option<String>,
-    /// A file that holds `url`.
-    url_file: Option<PathBuf>,
-    /// The name of a `nats` CLI context to take the rest from.
-    context: Option<String>,
-    /// A credentials file: user JWT and nkey seed.
-    creds: Option<PathBuf>,
-    /// A file with an nkey user seed.
-    nkey: Option<PathBuf>,
-    /// User name.
-    user: Option<String>,
-    /// A file that holds `user`.
-    user_file: Option<PathBuf>,
-    /// Password of `user`.
-    password: Option<String>,
-    /// A file that holds `password`.
-    password_file: Option<PathBuf>,
-    /// Token.
-    token: Option<String>,
-    /// A file that holds `token`.
-    token_file: Option<PathBuf>,
-    /// The certificate authorities to trust instead of the machine's (PEM file).
-    ca: Option<PathBuf>,
-    /// Our client certificate (PEM file).
-    cert: Option<PathBuf>,
-    /// The key of `cert` (PEM file).
-    key: Option<PathBuf>,
-    /// Begin with TLS before the server's first word (`handshake_first` on the server, 2.10.4).
-    tls_first: Option<bool>,
-    /// The JetStream domain: the API is at `$JS.DOMAIN.API`.
-    jetstream_domain: Option<String>,
-    /// The API's prefix where it is imported under another subject, instead of `$JS.API`.
-    jetstream_api_prefix: Option<String>,
-    /// The prefix of reply subjects, instead of `_INBOX`.
-    inbox_prefix: Option<String>,
-    /// The account that it must be; another one is an error.
-    account: Option<String>,
-}
-
-/// The fields of `connections.nats`.
-pub(super) fn nats_declaration() -> &'static Declaration {
-    static DECLARATION: LazyLock<Declaration> = LazyLock::new(Declaration::of::<NatsFields>);
-    &DECLARATION
-}
-
 /// Reads `connections`.
 pub(super) fn read(
     entry: Option<&Entry>,
@@ -314,39 +262,6 @@ fn nats(connection: &mut NatsConnection, map: &Map, entry: &Entry, walk: &mut Wa
     }
 }
 
-impl NatsFields {
-    fn secret_files(&self) -> IndexMap<String, PathBuf> {
-        [
-            ("url", &self.url_file),
-            ("user", &self.user_file),
-            ("password", &self.password_file),
-            ("token", &self.token_file),
-        ]
-        .into_iter()
-        .filter_map(|(name, path)| Some((name.to_owned(), path.clone()?)))
-        .collect()
-    }
-
-    fn settings(self, default_url: SecretString) -> NatsSettings {
-        NatsSettings {
-            url: self.url.map_or(default_url, SecretString::from),
-            context: self.context,
-            creds: self.creds,
-            nkey: self.nkey,
-            user: self.user,
-            password: self.password.map(SecretString::from),
-            token: self.token.map(SecretString::from),
-            ca: self.ca,
-            cert: self.cert,
-            key: self.key,
-            tls_first: self.tls_first.unwrap_or(false),
-            jetstream_domain: self.jetstream_domain,
-            jetstream_api_prefix: self.jetstream_api_prefix,
-            inbox_prefix: self.inbox_prefix,
-        }
-    }
-}
-
 /// The map with texts and numbers blinded, so that a complaint about a type can't show a secret.
 fn without_values(map: &Map) -> Map {
     let mut blind = map.clone();
@@ -420,95 +335,4 @@ fn property_text(node: &Node) -> Option<String> {
             .map(|items| items.join(",")),
         _ => node.text().map(str::to_owned),
     }
-}
-
-/// Where literal secrets stand in the text, so that no snippet shows them.
-pub(super) fn secret_spots(tree: &Map) -> Vec<Spot> {
-    let brokers = tree.get("connections").and_then(|entry| entry.node.map());
-    let mut spots = Vec::new();
-    for (name, entry) in brokers
-        .into_iter()
-        .flat_map(|map| map.values())
-        .filter_map(|entry| entry.node.map())
-        .flatten()
-    {
-        if is_secret(name, &entry.node) {
-            spots.push(entry.node.spot);
-        }
-    }
-    spots
-}
-
-/// The text with every value blinded whose key, on the same line, names a secret: for a text that
-/// could not be read to its end.
-pub(super) fn blinded_by_line(text: &str) -> String {
-    let blind = |line: &str| match line.split_once(": ") {
-        Some((key, value)) if names_secret(key) => {
-            let stars: String = value
-                .bytes()
-                .map(|byte| {
-                    if matches!(byte, b'\n' | b'\r') {
-                        char::from(byte)
-                    } else {
-                        '*'
-                    }
-                })
-                .collect();
-            format!("{key}: {stars}")
-        }
-        _ => line.to_owned(),
-    };
-    text.split_inclusive('\n').map(blind).collect()
-}
-
-fn names_secret(name: &str) -> bool {
-    const WORDS: [&str; 6] = [
-        "pass",
-        "secret",
-        "token",
-        "pem",
-        "jaas",
-        "oauthbearer.config",
-    ];
-    WORDS.iter().any(|word| name.contains(word))
-        && !name.ends_with("_file")
-        && !name.ends_with(".url")
-        && !name.ends_with(".file")
-}
-
-/// Whether the value of a connection's property is blinded in what is shown: all but those that
-/// are known to hold no secret, so that a misspelt `pasword` is blinded too.
-fn is_secret(name: &str, node: &Node) -> bool {
-    const SHOWN: [&str; 22] = [
-        "url",
-        "context",
-        "creds",
-        "nkey",
-        "user",
-        "ca",
-        "cert",
-        "key",
-        "tls_first",
-        "jetstream_domain",
-        "jetstream_api_prefix",
-        "inbox_prefix",
-        "account",
-        "cluster_id",
-        "bootstrap.servers",
-        "client.id",
-        "security.protocol",
-        "sasl.mechanism",
-        "sasl.mechanisms",
-        "sasl.username",
-        "enable.ssl.certificate.verification",
-        "ssl.endpoint.identification.algorithm",
-    ];
-    const SHOWN_ENDINGS: [&str; 4] = ["_file", ".file", ".location", ".ms"];
-    let shown = SHOWN.contains(&name) || SHOWN_ENDINGS.iter().any(|end| name.ends_with(end));
-    let with_credentials = node.text().is_some_and(|text| text.contains('@'));
-    let literal = matches!(
-        node.value,
-        Value::Text(_) | Value::Integer(_) | Value::Number(_) | Value::Bool(_)
-    );
-    literal && (!shown || with_credentials)
 }

@@ -4,11 +4,13 @@ use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use super::access;
+use super::complaints::unknown_field;
 use super::layers::{Layer, lay_beneath};
 use super::node::{Entry, Files, Map, Node, Spot, Value};
+use super::said::untyped;
 use super::sections::{Holds, defaults_of, names_under, section};
 use super::suggest::nearest;
-use super::walk::{Subject, Walk, unknown_field, untyped};
+use super::walk::{Subject, Walk};
 use crate::kinds::{Declaration, Kind, Resources};
 use crate::model::{Address, Code, Doc, KindName, Lifecycle, Place, Problem, Resource};
 

@@ -5,19 +5,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use indexmap::IndexMap;
-use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
 use super::aliases;
+use super::complaints::unknown_field;
 use super::connections;
 use super::entries::{self, Declared, Kinds};
 use super::files::{self, Budget, SourceText};
 use super::layers::{self, Layer};
 use super::node::{Entry, Files, Map, Spot};
+use super::secrets::{blinded_by_line, secret_spots};
 use super::sections::{HEADS, LATER};
 use super::suggest::nearest;
 use super::variables::{Variables, read_env_file};
-use super::walk::unknown_field;
 use super::yaml::{self, Parsed};
 use super::{Inputs, Loaded, Manifest, Sources};
 use crate::kinds::Resources;
@@ -51,8 +51,16 @@ pub(super) fn load(inputs: &Inputs, kinds: Kinds<'_>) -> Loaded {
         .flatten()
         .map(|parsed| !parsed.whole)
         .collect();
-    let layer = laid_over(parsed, &variables, &files, kinds, &mut problems);
-    let sources = sources(&texts, &files, &layer.tree, &unread);
+    let mut secrets = Vec::new();
+    let layer = laid_over(
+        parsed,
+        &variables,
+        &files,
+        kinds,
+        &mut problems,
+        &mut secrets,
+    );
+    let sources = sources(&texts, &files, &secrets, &unread);
     let manifest = check(layer, inputs, &files, kinds, whole, &mut problems);
     finished(manifest, problems, sources, &files)
 }
@@ -126,6 +134,7 @@ fn laid_over(
     files: &Files,
     kinds: Kinds<'_>,
     problems: &mut Vec<Problem>,
+    secrets: &mut Vec<Spot>,
 ) -> Layer {
     let mut whole: Option<Layer> = None;
     for input in parsed {
@@ -134,6 +143,7 @@ fn laid_over(
             problems.extend(parsed.problems);
             for mut document in parsed.documents {
                 variables.expand_document(&mut document, files, problems);
+                secrets.extend(document.map().into_iter().flat_map(secret_spots));
                 parts.push(document);
             }
         }
@@ -279,22 +289,21 @@ fn start_of(files: &Files) -> Option<crate::model::Place> {
 fn digest(stack: &str, connections: &connections::Connections, resources: &Resources) -> String {
     let mut sorted: Vec<_> = resources.values().collect();
     sorted.sort_by(|a, b| a.address.cmp(&b.address));
-    let resources: Vec<Json> = sorted
+    let resources: Vec<_> = sorted
         .into_iter()
         .map(|resource| {
             let mut fields: Vec<_> = resource.declared.iter().collect();
             fields.sort_by_key(|(path, _)| *path);
-            json!([resource.address, fields, resource.lifecycle])
+            (&resource.address, fields, &resource.lifecycle)
         })
         .collect();
     let pins = (&connections.nats.account, &connections.kafka.cluster_id);
-    let text = json!([stack, pins, resources]).to_string();
+    let text = serde_json::to_string(&(stack, pins, resources)).unwrap_or_default();
     format!("sha256:{:x}", Sha256::digest(text))
 }
 
 /// The texts with their secrets blinded.
-fn sources(texts: &[Vec<SourceText>], files: &Files, tree: &Map, unread: &[bool]) -> Sources {
-    let spots = connections::secret_spots(tree);
+fn sources(texts: &[Vec<SourceText>], files: &Files, spots: &[Spot], unread: &[bool]) -> Sources {
     let texts = texts.iter().flatten().zip(&files.0).enumerate();
     Sources {
         texts: texts
@@ -302,7 +311,7 @@ fn sources(texts: &[Vec<SourceText>], files: &Files, tree: &Map, unread: &[bool]
                 let here = spots.iter().filter(|spot| spot.file as usize == index);
                 let mut shown = blinded(&text.text, here);
                 if unread.get(index) == Some(&true) {
-                    shown = connections::blinded_by_line(&shown);
+                    shown = blinded_by_line(&shown);
                 }
                 (name.clone(), shown.into())
             })

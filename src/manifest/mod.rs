@@ -7,16 +7,21 @@
 
 mod access;
 mod aliases;
+mod complaints;
 mod connections;
 mod entries;
 mod files;
 mod layers;
 mod load;
+mod nats_fields;
 mod node;
+mod said;
 mod scalar;
 mod schema;
+mod secrets;
 mod sections;
 mod suggest;
+mod syntax;
 mod variables;
 mod walk;
 mod write;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use super::node::{Expanded, Files, Map, Node, Value, short};
-use super::yaml::place_of;
+use super::syntax::place_of;
 use crate::model::{Code, Problem};
 
 /// Defaults within defaults.

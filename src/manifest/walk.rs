@@ -2,16 +2,15 @@
 
 use std::collections::HashMap;
 use std::rc::Rc;
-use std::sync::LazyLock;
 
 use indexmap::IndexMap;
-use regex::Regex;
-use serde_json::{Number, Value as Json};
+use serde_json::Value as Json;
 
-use super::node::{Entry, Files, Map, Node, Value, short};
-use super::scalar;
+use super::complaints::{type_hint, unknown_field, wanted};
+use super::node::{Entry, Files, Map, Node, Value};
+use super::said::{in_form, said, untyped};
 use super::suggest::nearest;
-use crate::kinds::{Declaration, Facts, Field, Shape, pattern};
+use crate::kinds::{Declaration, Field, Shape};
 use crate::model::unit::Unit;
 use crate::model::{Address, Code, Doc, Flat, Place, Problem};
 
@@ -450,192 +449,6 @@ impl<'a> Walk<'a> {
         }
         problem.address = subject.address.cloned();
         self.problems.push(problem);
-    }
-}
-
-/// `key` is not one of the fields of `whole`.
-pub(super) fn unknown_field(whole: &str, key: &str, near: Option<&str>) -> Problem {
-    let what = format!("{whole} has no field `{}`", short(key));
-    let problem = Problem::error(Code::UnknownField, what);
-    match near {
-        Some(near) => problem.hint(format!("did you mean `{near}`?")),
-        None => problem,
-    }
-}
-
-/// The scalar as the field takes it, still in the manifest's units; none when it is of another type.
-fn said(field: &Field, node: &Node) -> Option<Json> {
-    let expanded;
-    let value = match &node.value {
-        // what came from a variable takes the type that the field wants
-        Value::Expanded(text) if !matches!(field.shape, Shape::Text | Shape::Choice(_)) => {
-            expanded = scalar::plain(&text.text);
-            match &expanded {
-                Value::Null => &node.value,
-                value => value,
-            }
-        }
-        value => value,
-    };
-    let quantity = field.facts.unit.is_some() || !field.facts.unlimited.is_empty();
-    match (&field.shape, value) {
-        (_, value) if field.facts.text => config_text(value),
-        (Shape::Bool, Value::Bool(bool)) => Some(Json::Bool(*bool)),
-        (Shape::Integer { .. } | Shape::Number, Value::Integer(number)) => Some((*number).into()),
-        (Shape::Integer { .. }, Value::Text(text)) => {
-            let word_or_unit = field.facts.unit.is_some() || &**text == "unlimited";
-            (quantity && word_or_unit).then(|| Json::from(&**text))
-        }
-        (Shape::Number, Value::Number(digits)) => float(digits),
-        (Shape::Text | Shape::Choice(_), value) => text_of(value).map(Json::from),
-        (Shape::Other(schema), value) => other(schema, value),
-        _ => None,
-    }
-}
-
-/// Whether a quantity is written in the form that the schema tells editors of.
-///
-/// # Errors
-/// Says that it is not.
-fn in_form(field: &Field, said: &Json) -> Result<(), String> {
-    static DURATION: LazyLock<Option<Regex>> =
-        LazyLock::new(|| Regex::new(pattern(Unit::Nanos)).ok());
-    static SIZE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(pattern(Unit::Bytes)).ok());
-    let (Some(unit), Json::String(text)) = (field.facts.unit, said) else {
-        return Ok(());
-    };
-    let (form, noun) = match unit {
-        Unit::Bytes => (&SIZE, "size"),
-        Unit::Nanos | Unit::Millis | Unit::Seconds => (&DURATION, "duration"),
-    };
-    let is_word = text == "unlimited" || text.parse::<i64>().is_ok();
-    match &**form {
-        Some(form) if !is_word && !form.is_match(text) => {
-            Err(format!("`{}` is not a {noun}", short(text)))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// What Kafka keeps as text: a scalar as it is written, a list with commas between.
-fn config_text(value: &Value) -> Option<Json> {
-    match value {
-        Value::List(items) => {
-            let words: Option<Vec<String>> =
-                items.iter().map(|item| scalar_text(&item.value)).collect();
-            words.map(|words| words.join(",").into())
-        }
-        value => scalar_text(value).map(Json::from),
-    }
-}
-
-fn scalar_text(value: &Value) -> Option<String> {
-    match value {
-        Value::Bool(bool) => Some(bool.to_string()),
-        Value::Integer(number) => Some(number.to_string()),
-        Value::Number(digits) => Some(digits.to_string()),
-        value => text_of(value).map(str::to_owned),
-    }
-}
-
-fn text_of(value: &Value) -> Option<&str> {
-    match value {
-        Value::Text(text) => Some(text),
-        Value::Expanded(expanded) => Some(&expanded.text),
-        _ => None,
-    }
-}
-
-/// A scalar for a field whose schema is none of the simple ones: any that its `type` names.
-fn other(schema: &Json, value: &Value) -> Option<Json> {
-    let json = scalar_json(value)?;
-    let types = match &schema["type"] {
-        Json::Array(types) => types.iter().filter_map(Json::as_str).collect(),
-        Json::String(only) => vec![only.as_str()],
-        _ => return Some(json),
-    };
-    let fits = match &json {
-        Json::Bool(_) => types.contains(&"boolean"),
-        Json::Number(number) if number.is_f64() => types.contains(&"number"),
-        Json::Number(_) => types.contains(&"integer") || types.contains(&"number"),
-        Json::String(_) => types.contains(&"string"),
-        _ => false,
-    };
-    fits.then_some(json)
-}
-
-fn scalar_json(value: &Value) -> Option<Json> {
-    match value {
-        Value::Bool(bool) => Some(Json::Bool(*bool)),
-        Value::Integer(number) => Some((*number).into()),
-        Value::Number(digits) => float(digits),
-        value => text_of(value).map(Json::from),
-    }
-}
-
-fn float(digits: &str) -> Option<Json> {
-    digits
-        .parse::<f64>()
-        .ok()
-        .and_then(Number::from_f64)
-        .map(Json::Number)
-}
-
-/// A tree that no declaration describes.
-pub(super) fn untyped(node: &Node) -> Json {
-    match &node.value {
-        Value::List(items) => items.iter().map(untyped).collect(),
-        Value::Map(map) => map
-            .iter()
-            .map(|(key, entry)| (key.to_string(), untyped(&entry.node)))
-            .collect::<Doc>()
-            .into(),
-        value => scalar_json(value).unwrap_or(Json::Null),
-    }
-}
-
-/// What a field takes, for messages.
-fn wanted(field: &Field) -> String {
-    let Facts {
-        unit, unlimited, ..
-    } = &field.facts;
-    let base = match (&field.shape, unit) {
-        (_, Some(Unit::Bytes)) => "a size".to_owned(),
-        (_, Some(_)) => "a duration".to_owned(),
-        (Shape::Bool, None) => "`true` or `false`".to_owned(),
-        (Shape::Integer { .. }, None) => "a whole number".to_owned(),
-        (Shape::Number, None) => "a number".to_owned(),
-        (Shape::Text, None) => "text".to_owned(),
-        (Shape::Choice(words), None) => format!("one of `{}`", words.join("`, `")),
-        (Shape::List(item), None) => format!("a list, each {}", wanted(item)),
-        (Shape::Object(_) | Shape::Map(_), None) => "a map".to_owned(),
-        (Shape::Other(_), None) => "text, a number, `true` or `false`, or a list".to_owned(),
-    };
-    match unlimited.is_empty() {
-        true => base,
-        false => format!("{base} or `unlimited`"),
-    }
-}
-
-fn type_hint(field: &Field, node: &Node) -> Option<String> {
-    match (&field.shape, &node.value) {
-        (Shape::Text | Shape::Choice(_), Value::Bool(_) | Value::Integer(_)) => Some(format!(
-            "put it in quotes: \"{}\"",
-            node.shown().trim_matches('`')
-        )),
-        (Shape::Text | Shape::Choice(_), Value::Number(digits)) => {
-            Some(format!("put it in quotes: \"{digits}\""))
-        }
-        (Shape::Bool, Value::Text(text)) => match text.to_ascii_lowercase().as_str() {
-            "yes" | "on" | "y" | "true" => Some("write `true`".to_owned()),
-            "no" | "off" | "n" | "false" => Some("write `false`".to_owned()),
-            _ => None,
-        },
-        (Shape::Integer { .. }, Value::Text(text)) if text.parse::<i64>().is_ok() => {
-            Some("take the quotes away".to_owned())
-        }
-        (Shape::List(_), Value::Text(text)) => Some(format!("write `[{}]`", short(text))),
-        _ => None,
     }
 }
 

@@ -12,6 +12,7 @@ use serde_saphyr::granit_parser::{self, Event, ScalarStyle, Span, Tag};
 
 use super::node::{Entry, Map, Node, Spot, Value};
 use super::scalar;
+use super::syntax::{self, place_of};
 use crate::model::{Code, Place, Problem};
 
 /// Nodes in one file; a rich topic has some forty.
@@ -19,7 +20,7 @@ const MOST_NODES: usize = 4_000_000;
 /// Nodes that aliases may copy in one file.
 const MOST_COPIES: usize = 1_000_000;
 /// Maps and lists within each other.
-const MOST_DEPTH: usize = 64;
+pub(super) const MOST_DEPTH: usize = 64;
 /// Problems of one file; more than this is no manifest.
 const MOST_PROBLEMS: usize = 1_000;
 
@@ -49,22 +50,6 @@ pub(super) fn parse(file: u32, name: &Arc<str>, text: &str) -> Parsed {
         problems: builder.problems,
         whole: whole && !builder.unread,
     }
-}
-
-/// The place of a byte of a text.
-pub(super) fn place_of(name: &Arc<str>, text: &str, byte: usize) -> Place {
-    let before = text.get(..byte).unwrap_or(text);
-    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-    Place {
-        file: name.clone(),
-        line: saturated(before.matches('\n').count() + 1),
-        column: saturated(before[line_start..].chars().count() + 1),
-        bytes: (byte, byte),
-    }
-}
-
-fn saturated(number: usize) -> u32 {
-    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 struct Builder<'t> {
@@ -139,7 +124,7 @@ impl<'t> Builder<'t> {
         while let Some(event) = parser.next_event() {
             let step = match event {
                 Ok((event, span)) => self.take(event, span),
-                Err(error) => Err(self.syntax(&error)),
+                Err(error) => Err(syntax::problem(&error, self.name, self.text)),
             };
             if let Err(problem) = step {
                 self.doubt_the_last(&problem);
@@ -368,52 +353,6 @@ impl<'t> Builder<'t> {
         );
     }
 
-    fn syntax(&mut self, error: &granit_parser::ScanError) -> Problem {
-        use granit_parser::ErrorKind;
-        let at = error.marker().byte_offset().unwrap_or(self.text.len());
-        let at = at.min(self.text.len());
-        let mut place = place_of(self.name, self.text, at);
-        let (what, hint) = match error.kind() {
-            ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation => (
-                "a tab can't indent".to_owned(),
-                "indent with spaces, never with tabs",
-            ),
-            ErrorKind::RecursionLimitExceeded => {
-                let what = format!("more than {MOST_DEPTH} levels deep");
-                return Problem::error(Code::YamlTooLarge, what)
-                    .at(place)
-                    .hint("a manifest needs no such thing");
-            }
-            _ if self.text[..at].ends_with("${") || self.text[..at].ends_with('$') => (
-                "inside of `{ }` and `[ ]`, a variable stands in quotes".to_owned(),
-                "write `\"${NAME}\"`",
-            ),
-            _ => (
-                lower_first(&error.info()),
-                "repair the line that the caret shows",
-            ),
-        };
-        if let Some(tab) = self.tab_before(at) {
-            place = place_of(self.name, self.text, tab);
-            return Problem::error(Code::YamlSyntax, "a tab can't indent")
-                .at(place)
-                .hint("indent with spaces, never with tabs");
-        }
-        Problem::error(Code::YamlSyntax, what).at(place).hint(hint)
-    }
-
-    /// A tab in the indentation of the line of this byte: it is the cause, whatever was said.
-    fn tab_before(&self, at: usize) -> Option<usize> {
-        let start = self
-            .text
-            .get(..at)?
-            .rfind('\n')
-            .map_or(0, |newline| newline + 1);
-        let line = &self.text[start..];
-        let indentation = line.len() - line.trim_start_matches([' ', '\t']).len();
-        line[..indentation].find('\t').map(|tab| start + tab)
-    }
-
     fn too_large(&self, spot: Spot, what: &str) -> Problem {
         Problem::error(Code::YamlTooLarge, what)
             .at(self.place(spot))
@@ -490,10 +429,6 @@ fn merge_sources(node: Node) -> Option<Vec<Map>> {
     }
 }
 
-fn lower_first(text: &str) -> String {
-    let mut chars = text.chars();
-    match chars.next() {
-        Some(first) => first.to_lowercase().chain(chars).collect(),
-        None => String::new(),
-    }
+pub(super) fn saturated(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }

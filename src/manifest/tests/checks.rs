@@ -159,6 +159,17 @@ nats: { streams: { A: } }
     let loaded = super::loaded(&inputs(&broken));
     assert!(!format!("{loaded:?}").contains("canary"));
 
+    let base = text.replace("'${PW}'", "canary");
+    let twice = format!("{base}---\nconnections: {{ kafka: {{ sasl.password: canary }} }}\n");
+    let loaded = super::loaded(&Inputs {
+        files: vec![
+            super::text("base.yaml", &twice),
+            super::text("over.yaml", "connections: { nats: { password: over } }"),
+        ],
+        ..Inputs::default()
+    });
+    assert!(!format!("{loaded:?}").contains("canary"));
+
     let wrong = "stack: s
 connections:
   nats: { pasword: canary, password: 12345, user: u, token: canary2, token_file: x }

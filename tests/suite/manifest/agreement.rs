@@ -23,6 +23,11 @@ fn validator() -> Validator {
     jsonschema::validator_for(&trueup::manifest::schema()).unwrap()
 }
 
+/// Each document of the text.
+fn documents(text: &str) -> Vec<Value> {
+    text.split("\n---\n").map(json).collect()
+}
+
 fn json(text: &str) -> Value {
     let mut yaml: serde_yaml::Value = serde_yaml::from_str(text).unwrap();
     yaml.apply_merge().unwrap();
@@ -41,8 +46,10 @@ fn good_cases_are_valid() {
     let validator = validator();
     for case in cases("good") {
         let text = std::fs::read_to_string(&case).unwrap();
-        let wrong = complaints(&validator, &json(&text));
-        assert!(wrong.is_empty(), "{}: {wrong:#?}", case.display());
+        for document in documents(&text) {
+            let wrong = complaints(&validator, &document);
+            assert!(wrong.is_empty(), "{}: {wrong:#?}", case.display());
+        }
     }
     let platform = super::root().join("manifests");
     for file in ["platform.yaml", "env/dev.yaml", "env/prod.yaml"] {

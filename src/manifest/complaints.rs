@@ -1,0 +1,61 @@
+//! The words of structural complaints.
+
+use super::node::{Node, Value, short};
+use crate::kinds::{Facts, Field, Shape};
+use crate::model::unit::Unit;
+use crate::model::{Code, Problem};
+
+/// `key` is not one of the fields of `whole`.
+pub(super) fn unknown_field(whole: &str, key: &str, near: Option<&str>) -> Problem {
+    let what = format!("{whole} has no field `{}`", short(key));
+    let problem = Problem::error(Code::UnknownField, what);
+    match near {
+        Some(near) => problem.hint(format!("did you mean `{near}`?")),
+        None => problem,
+    }
+}
+
+/// What a field takes, for messages.
+pub(super) fn wanted(field: &Field) -> String {
+    let Facts {
+        unit, unlimited, ..
+    } = &field.facts;
+    let base = match (&field.shape, unit) {
+        (_, Some(Unit::Bytes)) => "a size".to_owned(),
+        (_, Some(_)) => "a duration".to_owned(),
+        (Shape::Bool, None) => "`true` or `false`".to_owned(),
+        (Shape::Integer { .. }, None) => "a whole number".to_owned(),
+        (Shape::Number, None) => "a number".to_owned(),
+        (Shape::Text, None) => "text".to_owned(),
+        (Shape::Choice(words), None) => format!("one of `{}`", words.join("`, `")),
+        (Shape::List(item), None) => format!("a list, each {}", wanted(item)),
+        (Shape::Object(_) | Shape::Map(_), None) => "a map".to_owned(),
+        (Shape::Other(_), None) => "text, a number, `true` or `false`, or a list".to_owned(),
+    };
+    match unlimited.is_empty() {
+        true => base,
+        false => format!("{base} or `unlimited`"),
+    }
+}
+
+pub(super) fn type_hint(field: &Field, node: &Node) -> Option<String> {
+    match (&field.shape, &node.value) {
+        (Shape::Text | Shape::Choice(_), Value::Bool(_) | Value::Integer(_)) => Some(format!(
+            "put it in quotes: \"{}\"",
+            node.shown().trim_matches('`')
+        )),
+        (Shape::Text | Shape::Choice(_), Value::Number(digits)) => {
+            Some(format!("put it in quotes: \"{digits}\""))
+        }
+        (Shape::Bool, Value::Text(text)) => match text.to_ascii_lowercase().as_str() {
+            "yes" | "on" | "y" | "true" => Some("write `true`".to_owned()),
+            "no" | "off" | "n" | "false" => Some("write `false`".to_owned()),
+            _ => None,
+        },
+        (Shape::Integer { .. }, Value::Text(text)) if text.parse::<i64>().is_ok() => {
+            Some("take the quotes away".to_owned())
+        }
+        (Shape::List(_), Value::Text(text)) => Some(format!("write `[{}]`", short(text))),
+        _ => None,
+    }
+}

@@ -1,0 +1,72 @@
+//! Syntax errors of the parser as problems.
+
+use std::sync::Arc;
+
+use serde_saphyr::granit_parser::{ErrorKind, ScanError};
+
+use super::yaml::{MOST_DEPTH, saturated};
+use crate::model::{Code, Place, Problem};
+
+/// What the parser complains of, at its place in the text.
+pub(super) fn problem(error: &ScanError, name: &Arc<str>, text: &str) -> Problem {
+    let at = error.marker().byte_offset().unwrap_or(text.len());
+    let before = text.get(..at).unwrap_or(text);
+    let syntax = |at: usize, what: &str, hint: &str| {
+        Problem::error(Code::YamlSyntax, what)
+            .at(place_of(name, text, at))
+            .hint(hint)
+    };
+    if let Some(tab) = tab_in_indentation(text, before) {
+        return syntax(
+            tab,
+            "a tab can't indent",
+            "indent with spaces, never with tabs",
+        );
+    }
+    match error.kind() {
+        ErrorKind::RecursionLimitExceeded => {
+            let what = format!("more than {MOST_DEPTH} levels deep");
+            Problem::error(Code::YamlTooLarge, what)
+                .at(place_of(name, text, before.len()))
+                .hint("a manifest needs no such thing")
+        }
+        _ if before.ends_with("${") || before.ends_with('$') => syntax(
+            before.len(),
+            "inside of `{ }` and `[ ]`, a variable stands in quotes",
+            "write `\"${NAME}\"`",
+        ),
+        _ => syntax(
+            before.len(),
+            &lower_first(&error.info()),
+            "repair the line that the caret shows",
+        ),
+    }
+}
+
+/// A tab in the indentation of the error's line: it is the cause, whatever was said.
+fn tab_in_indentation(text: &str, before: &str) -> Option<usize> {
+    let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    let line = &text[start..];
+    let indentation = line.len() - line.trim_start_matches([' ', '\t']).len();
+    line[..indentation].find('\t').map(|tab| start + tab)
+}
+
+/// The place of a byte of a text.
+pub(super) fn place_of(name: &Arc<str>, text: &str, byte: usize) -> Place {
+    let before = text.get(..byte).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+    Place {
+        file: name.clone(),
+        line: saturated(before.matches('\n').count() + 1),
+        column: saturated(before[line_start..].chars().count() + 1),
+        bytes: (before.len(), before.len()),
+    }
+}
+
+fn lower_first(text: &str) -> String {
+    let mut chars = text.chars();
+    match chars.next() {
+        Some(first) => first.to_lowercase().chain(chars).collect(),
+        None => String::new(),
+    }
+}
