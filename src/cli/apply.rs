@@ -1,5 +1,4 @@
 use std::io::IsTerminal;
-use std::path::Path;
 
 use super::args::{ApplyArgs, Form, Global};
 use super::ask;
@@ -13,11 +12,11 @@ use super::show;
 use super::signals::Signals;
 use super::work::{Reach, Work};
 use crate::apply::{Done, Stop, apply};
-use crate::engine::{LiveBrokers, moved, wrong_target};
+use crate::engine::{LiveBrokers, Moved, moved, wrong_target};
 use crate::model::{Action, Broker, Code, Outcome, Problem};
 use crate::plan::{Plan, Target};
 use crate::report::text::{self, View};
-use crate::report::{Line, Page, Tone, outcomes_json, outcomes_markdown};
+use crate::report::{Line, Page, Tone, outcomes_json, outcomes_markdown, problems_json};
 
 /// Brings the brokers to what the manifest, or a saved plan, says.
 pub(super) async fn run(
@@ -29,11 +28,12 @@ pub(super) async fn run(
         return Err(Failure::said("there is no terminal to ask for consent on")
             .hint("pass `--auto-approve` to apply without asking"));
     }
+    let given = Given::read(args, global, screen)?;
     let mut signals = Signals::listen()?;
     let progress = Progress::start(global);
-    let found = match &args.plan {
-        Some(file) => saved(file, global, screen, &progress, &mut signals).await?,
-        None => fresh(args, global, screen, &progress, &mut signals).await?,
+    let found = match &given {
+        Given::Saved(plan, reach) => saved(plan, reach, screen, &progress, &mut signals).await?,
+        Given::Manifest(work) => signals.or(work.plan(&args.targets, &progress)).await?,
     };
     let (plan, port) = match found {
         Ok(found) => found,
@@ -49,62 +49,78 @@ pub(super) async fn run(
     carry_out(&plan, &port, args, global, screen, &mut signals).await
 }
 
-type Found = Result<(Plan, LiveBrokers), Exit>;
-
-async fn fresh(
-    args: &ApplyArgs,
-    global: &Global,
-    screen: &Screen,
-    progress: &Progress,
-    signals: &mut Signals,
-) -> Result<Found, Failure> {
-    let work = Work::load(global, screen)?;
-    signals.or(work.plan(&args.targets, progress)).await
+/// What is applied, read before signals are taken over, so that one ends a read that waits.
+enum Given {
+    Saved(Box<Plan>, Box<Reach>),
+    Manifest(Box<Work>),
 }
+
+impl Given {
+    fn read(args: &ApplyArgs, global: &Global, screen: &Screen) -> Result<Given, Failure> {
+        match &args.plan {
+            Some(file) => Ok(Given::Saved(
+                Box::new(show::read(file)?),
+                Box::new(Reach::load(global)?),
+            )),
+            None => Ok(Given::Manifest(Box::new(Work::load(global, screen)?))),
+        }
+    }
+}
+
+type Found = Result<(Plan, LiveBrokers), Exit>;
 
 /// A saved plan on the brokers that it was made on, none of its resources moved.
 async fn saved(
-    file: &Path,
-    global: &Global,
+    plan: &Plan,
+    reach: &Reach,
     screen: &Screen,
     progress: &Progress,
     signals: &mut Signals,
 ) -> Result<Found, Failure> {
-    let plan = show::read(file)?;
-    let reach = Reach::load(global)?;
     let brokers: Vec<Broker> = plan.targets.iter().map(broker_of).collect();
     let port = match signals.or(reach.connect(&brokers, progress)).await? {
         Ok(port) => port,
         Err(exit) => return Ok(Err(exit)),
     };
-    if let Some(why) = wrong_target(&plan, &port) {
+    if let Some(why) = wrong_target(plan, &port) {
         let problem = Problem::error(Code::WrongTarget, why)
             .hint("connect to the brokers that the plan was made on, or plan again");
         return Err(reach.failure(vec![problem]));
     }
     progress.phase("looking whether the plan still holds".to_owned());
-    let looked = signals.or(async { Ok(moved(&plan, &port).await) }).await?;
+    let looked = signals.or(async { Ok(moved(plan, &port).await) }).await?;
     let moved = match looked {
         Ok(moved) => moved,
         Err(exit) => return Ok(Err(exit)),
     };
     if moved.is_empty() {
-        return Ok(Ok((plan, port)));
+        return Ok(Ok((plan.clone(), port)));
+    }
+    stale(&moved, screen)?;
+    Ok(Err(Exit::Stale))
+}
+
+/// Says what has moved, as JSON where that was asked for.
+fn stale(moved: &[Moved], screen: &Screen) -> Result<(), Failure> {
+    const NEXT: &str = "plan again, and look at what changed";
+    if screen.form() == Form::Json {
+        let problem = |moved: &Moved| {
+            let problem = Problem::error(Code::Stale, moved.how.as_str());
+            problem.about(&moved.address).hint(NEXT)
+        };
+        let problems: Vec<Problem> = moved.iter().map(problem).collect();
+        return screen.result(&problems_json(&problems));
     }
     let mut page = Page::new(screen.error_width());
     let text = "the saved plan is stale; what it rests on has moved:";
     page.wrapped(Line::new().put(Tone::Bad, "error: "), Tone::Plain, text);
-    for moved in &moved {
+    for moved in moved {
         let line = Line::indented(2).put(Tone::Strong, &moved.address.to_string());
         page.wrapped(line.plain("  "), Tone::Plain, &moved.how);
     }
-    page.wrapped(
-        Line::indented(2).plain("→ "),
-        Tone::Plain,
-        "plan again, and look at what changed",
-    );
+    page.wrapped(Line::indented(2).plain("→ "), Tone::Plain, NEXT);
     screen.complain(&page.finish());
-    Ok(Err(Exit::Stale))
+    Ok(())
 }
 
 const fn broker_of(target: &Target) -> Broker {

@@ -36,6 +36,9 @@ pub struct Global {
     #[arg(long = "env-file", global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub env_files: Vec<PathBuf>,
     /// The form of the result on standard output
+    ///
+    /// With `json`, an error that ends a command is a document of problems on standard output too; only
+    /// a command line that can't be read, such as an unknown option, is told as text on standard error.
     #[arg(long, global = true, value_name = "FORM", default_value = "text")]
     pub output: Form,
     /// Also write the result to a file in another form
@@ -107,7 +110,7 @@ pub enum Command {
         after_long_help = "Examples:\n  trueup show plan.json\n  trueup show plan.json --output markdown"
     )]
     Show {
-        /// The plan, as `plan -o` wrote it
+        /// The plan, as `plan -o` wrote it; `-` for standard input
         #[arg(value_name = "PLAN", value_hint = ValueHint::FilePath)]
         plan: PathBuf,
     },
@@ -162,7 +165,7 @@ pub struct PlanArgs {
 /// What `apply` takes.
 #[derive(Clone, Debug, Args)]
 pub struct ApplyArgs {
-    /// A plan that `plan -o` saved; without one, a fresh plan is made
+    /// A plan that `plan -o` saved, `-` for standard input; without one, a fresh plan is made
     #[arg(value_name = "PLAN", value_hint = ValueHint::FilePath)]
     pub plan: Option<PathBuf>,
     /// Apply without asking

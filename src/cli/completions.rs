@@ -1,10 +1,15 @@
-use super::args::command;
+use super::args::{Form, command};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::screen::Screen;
 
 /// Prints the completions of a shell.
 pub(super) fn run(shell: clap_complete::Shell, screen: &Screen) -> Result<Exit, Failure> {
+    if screen.form() != Form::Text {
+        return Err(Failure::said(
+            "`completions` writes a shell's script only; leave `--output` out",
+        ));
+    }
     let mut text = Vec::new();
     let mut command = command(clap::ColorChoice::Never);
     clap_complete::generate(shell, &mut command, "trueup", &mut text);

@@ -5,7 +5,7 @@ use super::{environment, logs};
 use crate::broker::kafka::{KafkaSettings, PropertyComplaint};
 use crate::broker::nats::NatsSettings;
 use crate::engine::Endpoints;
-use crate::manifest::{Connections, KafkaConnection, NatsConnection};
+use crate::manifest::{Connections, KafkaConnection, NatsConnection, read_text};
 use crate::model::{Broker, Code, Problem};
 
 /// How to reach these brokers, with the files that the connections name read. The secrets among
@@ -68,12 +68,8 @@ fn context(name: &str, environment: &IndexMap<String, String>) -> Result<NatsSet
         ))
     })?;
     let path = NatsSettings::context_path(&config, name);
-    let json = std::fs::read_to_string(&path).map_err(|error| {
-        unreadable(format!(
-            "the context `{name}` can't be read from `{}`: {error}",
-            path.display()
-        ))
-    })?;
+    let json = read_text(&path)
+        .map_err(|problem| unreadable(format!("the context `{name}`: {}", problem.message)))?;
     let home = environment::home(environment);
     NatsSettings::from_context(&json, &path, home.as_deref()).map_err(|error| error.problem())
 }

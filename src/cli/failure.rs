@@ -1,5 +1,5 @@
 use crate::manifest::Sources;
-use crate::model::{Problem, Severity};
+use crate::model::{Code, Problem, Severity};
 use crate::report::{Line, Page, Tone, problems, problems_json, problems_markdown};
 
 use super::args::Form;
@@ -9,6 +9,8 @@ use super::args::Form;
 pub enum Failure {
     /// One sentence and what to do.
     Said {
+        /// The stable code, for programs.
+        code: Code,
         /// What is wrong: lower case, no full stop.
         message: String,
         /// What next.
@@ -30,9 +32,20 @@ pub struct Complaints {
 }
 
 impl Failure {
-    /// A failure with what is wrong: lower case, no full stop.
+    /// Wrong usage, with what is wrong: lower case, no full stop.
     pub fn said(message: impl Into<String>) -> Self {
+        Failure::of(Code::Usage, message)
+    }
+
+    /// What the operating system refused: lower case, no full stop.
+    pub fn system(message: impl Into<String>) -> Self {
+        Failure::of(Code::System, message)
+    }
+
+    /// A failure with this code and what is wrong: lower case, no full stop.
+    pub fn of(code: Code, message: impl Into<String>) -> Self {
         Failure::Said {
+            code,
             message: message.into(),
             hint: None,
         }
@@ -41,7 +54,8 @@ impl Failure {
     /// The same, with what to do next.
     pub fn hint(self, next: impl Into<String>) -> Self {
         match self {
-            Failure::Said { message, .. } => Failure::Said {
+            Failure::Said { code, message, .. } => Failure::Said {
+                code,
                 message,
                 hint: Some(next.into()),
             },
@@ -53,7 +67,7 @@ impl Failure {
     pub fn rendered(&self, width: usize) -> String {
         let (message, hint) = match self {
             Failure::Problems(complaints) => return complaints.rendered(Form::Text, width),
-            Failure::Said { message, hint } => (message, hint),
+            Failure::Said { message, hint, .. } => (message, hint),
         };
         let mut page = Page::new(width);
         page.wrapped(Line::new().put(Tone::Bad, "error: "), Tone::Plain, message);
@@ -61,6 +75,32 @@ impl Failure {
             page.wrapped(Line::indented(2).plain("→ "), Tone::Plain, hint);
         }
         page.finish()
+    }
+}
+
+impl Failure {
+    /// The failure as problems, for programs.
+    pub fn complaints(&self) -> Complaints {
+        match self {
+            Failure::Problems(complaints) => (**complaints).clone(),
+            Failure::Said {
+                code,
+                message,
+                hint,
+            } => Complaints::from(vec![Problem {
+                hint: hint.clone(),
+                ..Problem::error(*code, message.as_str())
+            }]),
+        }
+    }
+}
+
+impl From<Vec<Problem>> for Complaints {
+    fn from(problems: Vec<Problem>) -> Self {
+        Complaints {
+            problems,
+            ..Complaints::default()
+        }
     }
 }
 

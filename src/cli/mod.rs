@@ -84,7 +84,7 @@ fn on_brokers(work: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit,
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::said(format!("can't start: {error}")))?;
+        .map_err(|error| Failure::system(format!("can't start: {error}")))?;
     let exit = runtime.block_on(work);
     runtime.shutdown_background();
     exit

@@ -62,7 +62,7 @@ impl Screen {
     pub fn result(&self, text: &str) -> Result<(), Failure> {
         let mut out = anstream::stdout().lock();
         gone_is_fine(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
-            .map_err(|error| Failure::said(format!("can't write to standard output: {error}")))
+            .map_err(|error| Failure::system(format!("can't write to standard output: {error}")))
     }
 
     /// Tells something on standard error, unless `--quiet`.
@@ -84,8 +84,8 @@ impl Screen {
         }
     }
 
-    /// Says why a command ends with an error: problems as JSON or Markdown are a result, all else
-    /// goes to standard error.
+    /// Says why a command ends with an error: whatever ends it is a result as JSON, problems are
+    /// one as Markdown too, all else goes to standard error.
     ///
     /// # Errors
     /// As [`Screen::publish`].
@@ -100,8 +100,13 @@ impl Screen {
             }
             return self.publish(&render);
         }
-        self.complain(&failure.rendered(self.error_width()));
-        Ok(())
+        match self.form() {
+            Form::Json => self.result(&failure.complaints().rendered(Form::Json, 0)),
+            Form::Text | Form::Markdown => {
+                self.complain(&failure.rendered(self.error_width()));
+                Ok(())
+            }
+        }
     }
 
     /// Whether somebody sits there to answer.
@@ -122,7 +127,7 @@ pub(super) fn error_line(text: &str) {
 /// Names the file and what the system said.
 pub fn write_file(file: &Path, text: &str) -> Result<(), Failure> {
     std::fs::write(file, text)
-        .map_err(|error| Failure::said(format!("can't write `{}`: {error}", file.display())))
+        .map_err(|error| Failure::system(format!("can't write `{}`: {error}", file.display())))
 }
 
 fn columns(size: Option<(terminal_size::Width, terminal_size::Height)>) -> usize {

@@ -4,6 +4,8 @@ use super::args::Form;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::screen::Screen;
+use crate::manifest::read_text;
+use crate::model::Code;
 use crate::plan::Plan;
 use crate::report::plan_markdown;
 use crate::report::text::{self, View};
@@ -25,17 +27,15 @@ pub(super) fn rendered(plan: &Plan, form: Form, width: usize, next: Option<&str>
     }
 }
 
-/// Reads a plan file, which may be `-` for standard input.
+/// Reads a plan file: a regular one, or `-` for standard input, which may wait for its writer.
 ///
 /// # Errors
-/// When it can't be read, is no plan, was edited, or is of another major version.
+/// When it can't be read or is too large, is no plan, was edited, or is of another major version.
 pub(super) fn read(file: &Path) -> Result<Plan, Failure> {
-    let text = if file == Path::new("-") {
-        std::io::read_to_string(std::io::stdin())
-    } else {
-        std::fs::read_to_string(file)
-    };
-    let name = file.display();
-    let text = text.map_err(|error| Failure::said(format!("can't read `{name}`: {error}")))?;
-    Plan::from_json(&text).map_err(|error| Failure::said(format!("`{name}`: {error}")))
+    let text = read_text(file).map_err(|problem| {
+        let hint = "name a file that `trueup plan -o FILE` wrote, or `-`";
+        Failure::of(Code::BadPlan, problem.message).hint(hint)
+    })?;
+    let no_plan = |error| Failure::of(Code::BadPlan, format!("`{}`: {error}", file.display()));
+    Plan::from_json(&text).map_err(no_plan)
 }

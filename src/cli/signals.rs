@@ -24,7 +24,8 @@ impl Signals {
     /// When the system refuses.
     pub fn listen() -> Result<Signals, Failure> {
         let listen = |kind| {
-            signal(kind).map_err(|error| Failure::said(format!("can't listen to signals: {error}")))
+            signal(kind)
+                .map_err(|error| Failure::system(format!("can't listen to signals: {error}")))
         };
         Ok(Signals {
             interrupt: listen(SignalKind::interrupt())?,

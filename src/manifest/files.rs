@@ -1,4 +1,4 @@
-//! Reading: the only part of the room that touches files.
+//! Reading: the only part of the room that touches files; the guard is shared with saved plans.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -110,6 +110,21 @@ fn manifest_names(directory: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(names)
 }
 
+/// The text of a regular file, or of standard input where the path is `-`, whatever it holds.
+///
+/// # Errors
+/// A `file-unreadable` or `yaml-too-large` problem: it is no regular file, can't be read, is larger
+/// than a file may be, or no UTF-8.
+pub(crate) fn read_text(path: &Path) -> Result<String, Problem> {
+    let mut budget = Budget::default();
+    let read = if path == Path::new("-") {
+        read_stdin(&mut budget)
+    } else {
+        read_file(path, &mut budget)
+    };
+    read.map(|source| source.text)
+}
+
 pub(super) fn read_file(path: &Path, budget: &mut Budget) -> Result<SourceText, Problem> {
     let name = path.display().to_string();
     let text = read_bytes(path, budget).and_then(|bytes| text_of(&name, bytes))?;
@@ -202,7 +217,7 @@ fn unreadable(what: String) -> Problem {
 
 fn too_large(name: &str) -> Problem {
     let what = format!(
-        "`{name}` is larger than a manifest may be: {} MiB in one file, {} MiB together",
+        "`{name}` is larger than trueup reads: {} MiB of one file, {} MiB of a manifest",
         MOST_BYTES >> 20,
         MOST_BYTES_TOGETHER >> 20
     );

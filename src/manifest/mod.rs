@@ -37,6 +37,7 @@ use crate::model::{Broker, Problem};
 
 pub use connections::{Connections, KafkaConnection, NatsConnection};
 pub use files::Input;
+pub(crate) use files::read_text;
 pub use schema::{schema, schema_text};
 pub use write::write;
 

@@ -72,6 +72,12 @@ codes! {
     NoAuthorizer "no-authorizer" "The cluster has no authorizer, so it can't hold ACLs." "Set `authorizer.class.name` on the brokers, or leave the ACLs out.";
     Busy "busy" "The server is still carrying out an earlier change of this resource." "Wait until it is done, then plan again.";
 
+    // what a command could not do
+    Usage "usage" "The command was asked for something that it does not do." "See `trueup COMMAND --help`.";
+    BadPlan "bad-plan" "The file is no plan that can be applied." "Save a new one with `trueup plan -o FILE`; a plan is never edited by hand.";
+    Stale "stale" "What the saved plan rests on has moved since." "Plan again, and look at what changed.";
+    System "system" "The operating system refused something that trueup needs." "Its own words say why.";
+
     // what could not be read
     Unreachable "unreachable" "A broker does not answer." "Check the address, the network and the broker's log.";
     Denied "denied" "A right is missing, so the live state can't be known." "Grant the right that the message names; `trueup doctor` lists them all.";

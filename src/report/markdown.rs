@@ -27,6 +27,8 @@ pub fn plan(plan: &Plan) -> String {
     }
     steps(&mut text, plan);
     reasons(&mut text, plan);
+    text.truncate(text.trim_end().len());
+    text.push('\n');
     text
 }
 

@@ -102,6 +102,11 @@ fn a_saved_plan_is_applied_once_and_refused_when_it_is_stale() {
         "{}",
         stale.stderr
     );
+    let stale = ran(&["apply", path, "--auto-approve", "--output", "json"]);
+    assert_eq!((stale.code, stale.stderr.as_str()), (5, ""));
+    let document: serde_json::Value = serde_json::from_str(&stale.stdout).unwrap();
+    assert_eq!(document["problems"][0]["code"], "stale");
+    assert_eq!(document["problems"][0]["address"], format!("topic/{topic}"));
     assert_eq!(
         ran(&["plan", "-f", one.to_str().unwrap(), "-o", path]).code,
         0

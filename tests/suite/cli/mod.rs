@@ -3,6 +3,8 @@
 mod changes;
 mod explain;
 mod failures;
+mod plan_files;
+mod problems;
 mod show;
 mod streams;
 mod usage;

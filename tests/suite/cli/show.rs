@@ -9,7 +9,9 @@ fn a_saved_plan_is_shown_in_any_form() {
         .stdout
         .replace(saved.to_str().unwrap(), "plan.json");
     insta::assert_snapshot!("show_as_text", text);
-    insta::assert_snapshot!("show_as_markdown", show("markdown").stdout);
+    let markdown = show("markdown").stdout;
+    assert!(markdown.ends_with("|\n"), "{markdown:?}");
+    insta::assert_snapshot!("show_as_markdown", markdown);
     assert_eq!(show("json").stdout, plan.to_json());
 }
 
