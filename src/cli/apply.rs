@@ -12,7 +12,7 @@ use super::show;
 use super::signals::Signals;
 use super::work::{Reach, Work};
 use crate::apply::{Done, Stop, apply};
-use crate::engine::{LiveBrokers, Moved, moved, wrong_target};
+use crate::engine::{LiveBrokers, Moved, Port, moved, wrong_target};
 use crate::model::{Action, Broker, Code, Outcome, Problem};
 use crate::plan::{Plan, Target};
 use crate::report::text::{self, View};
@@ -87,6 +87,13 @@ async fn saved(
             .hint("connect to the brokers that the plan was made on, or plan again");
         return Err(reach.failure(vec![problem]));
     }
+    if reach
+        .manifest()
+        .is_some_and(|manifest| manifest.digest != plan.manifest_digest)
+    {
+        of_another_manifest(&reach, screen)?;
+        return Ok(Err(Exit::Stale));
+    }
     progress.phase("looking whether the plan still holds".to_owned());
     let looked = signals.or(async { Ok(moved(plan, &port).await) }).await?;
     let moved = match looked {
@@ -94,10 +101,28 @@ async fn saved(
         Err(exit) => return Ok(Err(exit)),
     };
     if moved.is_empty() {
-        return Ok(Ok((plan.clone(), port)));
+        let targets = port.targets();
+        return Ok(Ok((
+            Plan {
+                targets,
+                ..plan.clone()
+            },
+            port,
+        )));
     }
     stale(&moved, screen)?;
     Ok(Err(Exit::Stale))
+}
+
+/// Says that a plan belongs to another manifest, as JSON where that was asked for.
+fn of_another_manifest(reach: &Reach, screen: &Screen) -> Result<(), Failure> {
+    let message = "the plan was made from another manifest than the one that `-f` names";
+    let problem = Problem::error(Code::Stale, message).hint("plan again with this manifest");
+    if screen.form() == Form::Json {
+        return screen.result(&problems_json(&[problem]));
+    }
+    screen.complain(&reach.failure(vec![problem]).rendered(screen.error_width()));
+    Ok(())
 }
 
 /// Says what has moved, as JSON where that was asked for.

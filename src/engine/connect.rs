@@ -94,6 +94,7 @@ fn nats_target(jetstream: &JetStream, facts: &NatsFacts) -> Target {
         url: jetstream.server().url.clone(),
         version: facts.version.to_string(),
         account: facts.account.clone(),
+        cluster: jetstream.server().cluster.clone(),
         domain: facts.domain.clone(),
     }
 }

@@ -59,9 +59,11 @@ pub fn wrong_target(plan: &Plan, port: &dyn Port) -> Option<String> {
         if here.iter().any(|target| same_broker(planned, target)) {
             return None;
         }
+        let connected: Vec<String> = here.iter().map(identity).collect();
         Some(format!(
-            "the plan was made on {}, which is not what is connected",
-            identity(planned)
+            "the plan was made on {}; connected is {}",
+            identity(planned),
+            connected.join(" and ")
         ))
     })
 }
@@ -69,28 +71,46 @@ pub fn wrong_target(plan: &Plan, port: &dyn Port) -> Option<String> {
 fn same_broker(planned: &Target, here: &Target) -> bool {
     match (planned, here) {
         (Target::Kafka { cluster_id: a, .. }, Target::Kafka { cluster_id: b, .. }) => a == b,
-        (
-            Target::Nats {
-                account: a,
-                domain: d,
-                ..
-            },
-            Target::Nats {
-                account: b,
-                domain: e,
-                ..
-            },
-        ) => a == b && d == e,
+        (Target::Nats { .. }, Target::Nats { .. }) => same_account(planned, here),
         (Target::Kafka { .. }, Target::Nats { .. })
         | (Target::Nats { .. }, Target::Kafka { .. }) => false,
     }
+}
+
+/// NATS has no cluster id. An account's public key names it anywhere; a plain name such as `$G`
+/// stands in every server, so the cluster's name or the address has to agree, too.
+fn same_account(planned: &Target, here: &Target) -> bool {
+    let (
+        Target::Nats {
+            url: a_url,
+            account: a,
+            cluster: a_cluster,
+            domain: a_domain,
+            ..
+        },
+        Target::Nats {
+            url: b_url,
+            account: b,
+            cluster: b_cluster,
+            domain: b_domain,
+            ..
+        },
+    ) = (planned, here)
+    else {
+        return false;
+    };
+    let is_key = a
+        .as_ref()
+        .is_some_and(|account| account.len() == 56 && account.starts_with('A'));
+    let same_place = a_url == b_url || (a_cluster.is_some() && a_cluster == b_cluster);
+    a == b && a_domain == b_domain && (is_key || same_place)
 }
 
 fn identity(target: &Target) -> String {
     match target {
         Target::Kafka { cluster_id, .. } => format!("the Kafka cluster `{cluster_id}`"),
         Target::Nats { account, url, .. } => match account {
-            Some(account) => format!("the NATS account `{account}`"),
+            Some(account) => format!("the NATS account `{account}` at `{url}`"),
             None => format!("the NATS server at `{url}`"),
         },
     }

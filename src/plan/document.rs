@@ -52,6 +52,9 @@ pub enum Target {
         /// The account's public key or name.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         account: Option<String>,
+        /// The cluster's name, where the server is in one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cluster: Option<String>,
         /// The JetStream domain.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         domain: Option<String>,

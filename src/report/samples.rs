@@ -60,6 +60,7 @@ pub(crate) fn of(steps: Vec<Step>, unchanged: usize) -> Plan {
                 url: "nats://127.0.0.1:4222".into(),
                 version: "2.15.0".into(),
                 account: Some("$G".into()),
+                cluster: None,
                 domain: None,
             },
             Target::Kafka {

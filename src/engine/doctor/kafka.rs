@@ -1,8 +1,10 @@
+use indexmap::IndexMap;
+
 use super::{Finding, Health};
-use crate::broker::kafka::{ItemError, Kafka, Operation, TopicDescription};
+use crate::broker::kafka::{ItemError, Kafka, NewTopic, Operation, TopicDescription};
 use crate::engine::port::{LiveBrokers, Port};
 use crate::kinds::Resources;
-use crate::model::{Broker, KindName};
+use crate::model::{Broker, Code, KindName};
 
 /// `UNKNOWN_TOPIC_OR_PARTITION`: the topic does not exist, and we may see that.
 const ABSENT: i16 = 3;
@@ -14,6 +16,10 @@ const ON_A_TOPIC: [(&str, Operation); 4] = [
     ("apply", Operation::Alter),
     ("apply", Operation::AlterConfigs),
 ];
+
+/// What each of plan and apply needs on the cluster when ACLs are declared.
+const FOR_ACLS: [(&str, Operation); 2] =
+    [("plan", Operation::Describe), ("apply", Operation::Alter)];
 
 /// What a connected Kafka cluster says of itself and of our rights on what is declared.
 pub async fn look(port: &LiveBrokers, resources: &Resources) -> Vec<Finding> {
@@ -69,53 +75,110 @@ async fn look_at_cluster(kafka: &Kafka, port: &LiveBrokers, has_acls: bool) -> V
             format!("`{who}`"),
         ));
     }
-    let mut needed = vec![("apply", Operation::Create)];
     if has_acls {
-        needed.extend([("plan", Operation::Describe), ("apply", Operation::Alter)]);
+        let granted = cluster.authorized_operations.as_deref();
+        findings.extend(rights("cluster", granted, &FOR_ACLS));
     }
-    findings.extend(rights(
-        "cluster",
-        cluster.authorized_operations.as_deref(),
-        &needed,
-    ));
     findings
 }
 
 async fn look_at_topics(kafka: &Kafka, topics: &[String]) -> Vec<Finding> {
-    match kafka.describe_topics(topics).await {
-        Ok(described) => described
-            .iter()
-            .flat_map(|(topic, answer)| look_at_topic(topic, answer.as_ref()))
-            .collect(),
-        Err(error) => vec![Finding::new(
-            Broker::Kafka,
-            "topics",
-            Health::Bad,
-            error.to_string(),
-        )],
-    }
+    let described = match kafka.describe_topics(topics).await {
+        Ok(described) => described,
+        Err(error) => {
+            return vec![Finding::new(
+                Broker::Kafka,
+                "topics",
+                Health::Bad,
+                error.to_string(),
+            )];
+        }
+    };
+    let mut findings: Vec<Finding> = described
+        .iter()
+        .flat_map(|(topic, answer)| look_at_topic(topic, answer.as_ref()))
+        .collect();
+    let absent: Vec<&String> = described
+        .iter()
+        .filter(|(_, answer)| matches!(answer, Err(error) if error.code == ABSENT))
+        .map(|(topic, _)| topic)
+        .collect();
+    findings.extend(look_at_creation(kafka, &absent).await);
+    summed_up(findings)
 }
 
 fn look_at_topic(topic: &str, answer: Result<&TopicDescription, &ItemError>) -> Vec<Finding> {
     let on = format!("topic/{topic}");
     match answer {
-        Ok(described) => rights(&on, described.authorized_operations.as_deref(), &ON_A_TOPIC)
-            .into_iter()
-            .filter(|finding| finding.verdict != Health::Good)
-            .collect(),
+        Ok(described) => rights(&on, described.authorized_operations.as_deref(), &ON_A_TOPIC),
         Err(error) if error.code == ABSENT => Vec::new(),
-        Err(error) => vec![
+        Err(error) => {
+            let detail = format!("can't see {on}: {error}");
+            let hint = format!("grant DESCRIBE on {on}; without it, it can't be told from absent");
+            vec![Finding::new(Broker::Kafka, "right for plan", Health::Bad, detail).hint(hint)]
+        }
+    }
+}
+
+/// Whether the topics that are not there could be made, asked with `validate_only`.
+async fn look_at_creation(kafka: &Kafka, absent: &[&String]) -> Vec<Finding> {
+    let trial = |name: &&String| NewTopic {
+        name: (*name).clone(),
+        partitions: None,
+        replication_factor: None,
+        configs: IndexMap::new(),
+    };
+    let topics: Vec<NewTopic> = absent.iter().map(trial).collect();
+    if topics.is_empty() {
+        return Vec::new();
+    }
+    match kafka.create_topics(&topics, true).await {
+        Ok(answers) => answers
+            .iter()
+            .map(|(topic, answer)| creation(topic, answer))
+            .collect(),
+        Err(error) => {
+            let detail = format!("CREATE of {} topics: {error}", topics.len());
+            vec![Finding::new(
+                Broker::Kafka,
+                "right for apply",
+                Health::Doubtful,
+                detail,
+            )]
+        }
+    }
+}
+
+fn creation(topic: &str, answer: &Result<(), ItemError>) -> Finding {
+    let right = format!("CREATE on topic/{topic}");
+    match answer {
+        Err(error) if error.problem_code() == Code::Denied => {
+            let hint = format!("grant {right}, on a prefix of its name, or on the cluster");
             Finding::new(
                 Broker::Kafka,
-                "right for plan",
+                "right for apply",
                 Health::Bad,
-                format!("can't see {on}: {error}"),
+                format!("lacks {right}"),
             )
-            .hint(format!(
-                "grant DESCRIBE on {on}; without it, it can't be told from absent"
-            )),
-        ],
+            .hint(hint)
+        }
+        Ok(()) | Err(_) => Finding::new(Broker::Kafka, "right for apply", Health::Good, right),
     }
+}
+
+/// The rights that are there in one line, those that are not each by itself.
+fn summed_up(findings: Vec<Finding>) -> Vec<Finding> {
+    let (good, mut rest): (Vec<Finding>, Vec<Finding>) = findings
+        .into_iter()
+        .partition(|finding| finding.verdict == Health::Good);
+    if !good.is_empty() {
+        let detail = format!("{} rights on the declared topics are there", good.len());
+        rest.insert(
+            0,
+            Finding::new(Broker::Kafka, "rights on topics", Health::Good, detail),
+        );
+    }
+    rest
 }
 
 /// One finding per operation that is needed; doubtful where the broker does not tell.
@@ -130,7 +193,7 @@ fn rights(on: &str, granted: Option<&[Operation]>, needed: &[(&str, Operation)])
                     Finding::new(Broker::Kafka, what, Health::Good, right)
                 }
                 Some(_) => Finding::new(Broker::Kafka, what, Health::Bad, format!("lacks {right}"))
-                    .hint(missing_right(on, *operation, &right)),
+                    .hint(format!("grant {right}")),
                 None => Finding::new(
                     Broker::Kafka,
                     what,
@@ -140,11 +203,4 @@ fn rights(on: &str, granted: Option<&[Operation]>, needed: &[(&str, Operation)])
             }
         })
         .collect()
-}
-
-fn missing_right(on: &str, operation: Operation, right: &str) -> String {
-    if on == "cluster" && operation == Operation::Create {
-        return "grant CREATE on cluster, or on the topics that are to be made".to_owned();
-    }
-    format!("grant {right}")
 }

@@ -35,6 +35,7 @@ fn described(target: &Target) -> (&'static str, &str, String) {
             url,
             version,
             account,
+            cluster: _,
             domain,
         } => {
             let account = account.as_ref().map(|name| format!(", account {name}"));

@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use super::{Ran, file, run, trueup};
+use crate::broker::nats_server::NatsServer;
 use crate::sandbox::variable;
 
 fn ran(arguments: &[&str]) -> Ran {
@@ -191,4 +192,36 @@ fn what_is_exported_plans_to_no_changes() {
         "{}",
         wrong.stderr
     );
+}
+
+#[test]
+fn a_plan_of_another_nats_server_or_manifest_is_refused() {
+    let (here, elsewhere) = (NatsServer::start(""), NatsServer::start(""));
+    let manifest = |stream: &str| {
+        let subjects = format!("{{ subjects: [{stream}.>] }}");
+        let text = format!("stack: cli\nnats: {{ streams: {{ {stream}: {subjects} }} }}\n");
+        file(&text, ".yaml")
+    };
+    let (one, other) = (manifest("one"), manifest("other"));
+    let (one, other) = (one.to_str().unwrap(), other.to_str().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let plan = folder.path().join("plan.json");
+    let plan = plan.to_str().unwrap();
+    let on = |server: &NatsServer, arguments: &[&str]| {
+        let mut command = trueup(arguments);
+        command.env("NATS_URL", server.url());
+        run(command)
+    };
+    assert_eq!(on(&here, &["plan", "-f", one, "-o", plan]).code, 0);
+    let apply = ["apply", plan, "--auto-approve"];
+    let applied = on(&elsewhere, &apply);
+    assert_eq!(applied.code, 1, "{}", applied.stderr);
+    assert!(
+        applied.stderr.contains("error[wrong-target]"),
+        "{}",
+        applied.stderr
+    );
+    let applied = on(&here, &["apply", plan, "-f", other, "--auto-approve"]);
+    assert_eq!(applied.code, 5, "{}", applied.stderr);
+    assert_eq!(on(&here, &apply).code, 0);
 }
