@@ -91,7 +91,7 @@ async fn saved(
         .manifest()
         .is_some_and(|manifest| manifest.digest != plan.manifest_digest)
     {
-        of_another_manifest(&reach, screen)?;
+        of_another_manifest(reach, screen)?;
         return Ok(Err(Exit::Stale));
     }
     progress.phase("looking whether the plan still holds".to_owned());
