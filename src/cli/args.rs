@@ -157,6 +157,9 @@ pub struct PlanArgs {
     /// End with 2 when there are changes
     #[arg(long)]
     pub detailed_exitcode: bool,
+    /// Compare with a snapshot that `export --snapshot` saved, without contacting any broker
+    #[arg(long, value_name = "SNAPSHOT", value_hint = ValueHint::FilePath)]
+    pub against: Option<PathBuf>,
     /// Only these resources: an address, or a pattern such as `topic/*`
     #[arg(long = "target", value_name = "ADDRESS|GLOB")]
     pub targets: Vec<String>,
@@ -182,6 +185,9 @@ pub struct DriftArgs {
     /// Values on the brokers that the manifest does not declare count as drift
     #[arg(long)]
     pub strict: bool,
+    /// Compare with a snapshot that `export --snapshot` saved, without contacting any broker
+    #[arg(long, value_name = "SNAPSHOT", value_hint = ValueHint::FilePath)]
+    pub against: Option<PathBuf>,
     /// Only these resources: an address, or a pattern such as `topic/*`
     #[arg(long = "target", value_name = "ADDRESS|GLOB")]
     pub targets: Vec<String>,
@@ -196,6 +202,9 @@ pub struct ExportArgs {
     /// Only these resources: a kind, or a kind and a pattern such as `topic/orders-*`
     #[arg(long, value_name = "KIND/GLOB")]
     pub only: Vec<String>,
+    /// Save the live state into a file instead, for `plan --against`
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["stack", "only"])]
+    pub snapshot: Option<PathBuf>,
 }
 
 /// What has a JSON Schema.

@@ -4,6 +4,7 @@ use super::failure::Failure;
 use super::progress::Progress;
 use super::screen::Screen;
 use super::signals::Signals;
+use super::snapshot;
 use super::target::glob;
 use super::work::Reach;
 use crate::engine;
@@ -20,6 +21,9 @@ pub(super) async fn run(
         return Err(Failure::said(
             "`export` writes YAML only; leave `--output` out",
         ));
+    }
+    if let Some(file) = &args.snapshot {
+        return snapshot::save(file, global, screen).await;
     }
     let patterns = patterns(&args.only)?;
     let reach = Reach::load(global)?;

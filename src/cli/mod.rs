@@ -21,6 +21,7 @@ mod schema;
 mod screen;
 mod show;
 mod signals;
+mod snapshot;
 mod target;
 mod validate;
 mod work;

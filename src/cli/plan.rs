@@ -18,8 +18,11 @@ pub(super) async fn run(
     let work = Work::load(global, screen)?;
     let mut signals = Signals::listen()?;
     let progress = Progress::start(global);
-    let plan = match signals.or(work.plan(&args.targets, &progress)).await? {
-        Ok((plan, _)) => plan,
+    let plan = match signals
+        .or(work.compare(&args.targets, args.against.as_deref(), &progress))
+        .await?
+    {
+        Ok(plan) => plan,
         Err(exit) => return Ok(exit),
     };
     drop(progress);

@@ -1,4 +1,5 @@
 use std::collections::HashSet;
+use std::path::Path;
 
 use indexmap::IndexMap;
 
@@ -8,7 +9,7 @@ use super::environment::environment;
 use super::failure::{Complaints, Failure};
 use super::progress::Progress;
 use super::screen::Screen;
-use super::target;
+use super::{snapshot, target};
 use crate::engine::{self, LiveBrokers};
 use crate::manifest::{Connections, Input, Inputs, Loaded, Manifest, Sources};
 use crate::model::{Address, Broker, Problem};
@@ -67,15 +68,39 @@ impl Work {
         targets: &[String],
         progress: &Progress,
     ) -> Result<(Plan, LiveBrokers), Failure> {
-        let resources = &self.manifest.resources;
-        let chosen = target::chosen(targets, resources)?;
-        let wanted = |address: &&Address| chosen.as_ref().is_none_or(|c| c.contains(*address));
-        let count = resources.keys().filter(wanted).count();
-        let brokers = brokers_of(resources.keys().filter(wanted));
+        let chosen = target::chosen(targets, &self.manifest.resources)?;
+        let desired = self.desired(chosen.as_ref());
+        let brokers = brokers_of(desired.planned().map(|resource| &resource.address));
         let port = self.connect(&brokers, progress).await?;
-        progress.phase(format!("reading {count} resources"));
-        let plan = engine::plan(self.desired(chosen.as_ref()), &port).await;
+        progress.phase(format!("reading {} resources", desired.planned().count()));
+        let plan = engine::plan(desired, &port).await;
         Ok((plan, port))
+    }
+
+    /// The same against a snapshot: no broker is contacted.
+    ///
+    /// # Errors
+    /// A target that names nothing, a file that is no snapshot.
+    pub async fn plan_against(&self, targets: &[String], file: &Path) -> Result<Plan, Failure> {
+        let chosen = target::chosen(targets, &self.manifest.resources)?;
+        let port = snapshot::read(file)?;
+        Ok(engine::plan(self.desired(chosen.as_ref()), &port).await)
+    }
+
+    /// The plan that `plan` and `drift` show: against a snapshot where one is named.
+    ///
+    /// # Errors
+    /// As [`Work::plan`] and [`Work::plan_against`].
+    pub async fn compare(
+        &self,
+        targets: &[String],
+        against: Option<&Path>,
+        progress: &Progress,
+    ) -> Result<Plan, Failure> {
+        match against {
+            Some(file) => self.plan_against(targets, file).await,
+            None => self.plan(targets, progress).await.map(|(plan, _)| plan),
+        }
     }
 
     /// Connects to these brokers.

@@ -7,6 +7,7 @@ mod doctor;
 mod export;
 mod planning;
 mod port;
+mod snapshot;
 mod stale;
 
 pub use connect::{Endpoints, connect};
@@ -14,4 +15,5 @@ pub use doctor::{Finding, Health, doctor};
 pub use export::{Wanted, export};
 pub use planning::plan;
 pub use port::{LiveBrokers, Port};
+pub use snapshot::{SNAPSHOT_VERSION, Snapshot, SnapshotError, SnapshotPort};
 pub use stale::{Moved, moved, wrong_target};

@@ -18,6 +18,7 @@ mod values;
 
 use async_trait::async_trait;
 use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use declaration::{Declaration, Field, Shape};
@@ -127,7 +128,7 @@ pub enum Observed {
 }
 
 /// A live resource.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Live {
     /// Its fields in the terms of the kind's declaration, wire units, unknown fields included.
     pub fields: Flat,

@@ -1,8 +1,10 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 /// What is known of the brokers beside their resources.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Surroundings {
     /// NATS, where the manifest speaks of it.
     pub nats: Option<NatsFacts>,
@@ -14,7 +16,7 @@ pub struct Surroundings {
 pub type ApiLevel = u8;
 
 /// A NATS server and the account in it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NatsFacts {
     /// The server's version.
     pub version: NatsVersion,
@@ -31,7 +33,7 @@ pub struct NatsFacts {
 }
 
 /// A NATS server's version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct NatsVersion(pub u32, pub u32, pub u32);
 
 impl fmt::Display for NatsVersion {
@@ -64,7 +66,7 @@ impl FromStr for NatsVersion {
 }
 
 /// A Kafka cluster and who trueup is in it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct KafkaFacts {
     /// The cluster's id.
     pub cluster_id: String,

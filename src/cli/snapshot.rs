@@ -1,0 +1,50 @@
+use std::path::Path;
+
+use super::args::Global;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::progress::Progress;
+use super::screen::{Screen, write_file};
+use super::signals::Signals;
+use super::work::Reach;
+use crate::engine::{Snapshot, SnapshotPort};
+
+/// Saves the live state of the brokers that are meant.
+pub(super) async fn save(file: &Path, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
+    let reach = Reach::load(global)?;
+    let brokers = reach.brokers();
+    let mut signals = Signals::listen()?;
+    let progress = Progress::start(global);
+    let work = async {
+        let port = reach.connect(&brokers, &progress).await?;
+        progress.phase("reading everything that is there".to_owned());
+        Snapshot::take(&port, &brokers)
+            .await
+            .map_err(|problems| reach.failure(problems))
+    };
+    let snapshot = match signals.or(work).await? {
+        Ok(snapshot) => snapshot,
+        Err(exit) => return Ok(exit),
+    };
+    drop(progress);
+    write_file(file, &snapshot.to_json())?;
+    screen.tell(&format!(
+        "saved {} resources in {}\n",
+        snapshot.resources.len(),
+        file.display()
+    ));
+    Ok(Exit::Done)
+}
+
+/// The snapshot in a file, as what `plan` reads.
+///
+/// # Errors
+/// When it can't be read, is no snapshot, or is of another major version.
+pub(super) fn read(file: &Path) -> Result<SnapshotPort, Failure> {
+    let name = file.display();
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Failure::said(format!("can't read `{name}`: {error}")))?;
+    let snapshot =
+        Snapshot::from_json(&text).map_err(|error| Failure::said(format!("`{name}`: {error}")))?;
+    Ok(SnapshotPort::new(snapshot))
+}

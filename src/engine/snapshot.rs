@@ -1,0 +1,239 @@
+//! Live state in a file: what stands in for the brokers where they can't be reached, and in tests.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+
+use super::planning::observe;
+use super::port::Port;
+use crate::kinds::{Delta, Live, Observations, Observed, Surroundings, kind};
+use crate::model::{
+    Action, Address, Broker, Code, Doc, Flat, KindName, Outcome, Problem, Refusal, Step,
+};
+use crate::plan::Target;
+
+/// The version of the snapshot's format: a minor adds, a major is refused.
+pub const SNAPSHOT_VERSION: &str = "1.0";
+
+/// The state of the brokers at one moment.
+///
+/// As a [`Port`] it answers like the brokers that it was taken from: what it holds is there, what
+/// it does not hold is absent. Carrying out changes the snapshot and no broker.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// `1.0`.
+    pub format_version: String,
+    /// The trueup that took it.
+    pub tool_version: String,
+    /// The brokers that it was taken from.
+    pub targets: Vec<Target>,
+    /// Their versions and limits.
+    pub surroundings: Surroundings,
+    /// Every resource that was there.
+    pub resources: IndexMap<Address, Live>,
+}
+
+/// Why a file is no snapshot.
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    /// It is not JSON, or not a snapshot.
+    #[error("this is not a snapshot: {0}; take one with `trueup export --snapshot FILE`")]
+    NotASnapshot(String),
+    /// It is of another major version.
+    #[error(
+        "the snapshot has format version `{0}`, this trueup reads {SNAPSHOT_VERSION}; take it again with this version"
+    )]
+    OtherVersion(String),
+}
+
+impl Snapshot {
+    /// Takes a snapshot of everything that these brokers hold.
+    ///
+    /// # Errors
+    /// What could not be listed or read: what is missing in a snapshot reads as absent.
+    pub async fn take(port: &dyn Port, brokers: &[Broker]) -> Result<Snapshot, Vec<Problem>> {
+        let mut addresses = Vec::new();
+        let mut problems = Vec::new();
+        for name in KindName::ALL
+            .into_iter()
+            .filter(|kind| brokers.contains(&kind.broker()))
+        {
+            match port.list(name).await {
+                Ok(found) => addresses.extend(found),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        let mut resources = IndexMap::new();
+        for (address, observed) in observe(port, addresses.into_iter()).await {
+            match observed {
+                Observed::Present(live) => {
+                    resources.insert(address, live);
+                }
+                Observed::Absent => {}
+                Observed::Unreadable(problem) => problems.push(problem),
+            }
+        }
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        Ok(Snapshot {
+            format_version: SNAPSHOT_VERSION.to_owned(),
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            targets: port.targets(),
+            surroundings: port.surroundings().clone(),
+            resources,
+        })
+    }
+
+    /// The snapshot as the file that `plan --against` reads.
+    pub fn to_json(&self) -> String {
+        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
+        text.push('\n');
+        text
+    }
+
+    /// Reads a snapshot file.
+    ///
+    /// # Errors
+    /// When it is no snapshot, or of another major version.
+    pub fn from_json(text: &str) -> Result<Snapshot, SnapshotError> {
+        let value: serde_json::Value = serde_json::from_str(text)
+            .map_err(|error| SnapshotError::NotASnapshot(error.to_string()))?;
+        let version = value["format_version"]
+            .as_str()
+            .ok_or_else(|| SnapshotError::NotASnapshot("`format_version` is missing".into()))?;
+        if version.split('.').next() != SNAPSHOT_VERSION.split('.').next() {
+            return Err(SnapshotError::OtherVersion(version.to_owned()));
+        }
+        serde_json::from_value(value)
+            .map_err(|error| SnapshotError::NotASnapshot(error.to_string()))
+    }
+}
+
+/// A snapshot as a port: it answers like the brokers that it was taken from.
+#[derive(Debug)]
+pub struct SnapshotPort {
+    targets: Vec<Target>,
+    surroundings: Surroundings,
+    resources: Mutex<IndexMap<Address, Live>>,
+}
+
+impl SnapshotPort {
+    /// A port that answers from this snapshot.
+    pub fn new(snapshot: Snapshot) -> SnapshotPort {
+        SnapshotPort {
+            targets: snapshot.targets,
+            surroundings: snapshot.surroundings,
+            resources: Mutex::new(snapshot.resources),
+        }
+    }
+
+    fn resources(&self) -> MutexGuard<'_, IndexMap<Address, Live>> {
+        self.resources
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Port for SnapshotPort {
+    fn targets(&self) -> Vec<Target> {
+        self.targets.clone()
+    }
+
+    fn surroundings(&self) -> &Surroundings {
+        &self.surroundings
+    }
+
+    async fn observe(&self, name: KindName, addresses: &[Address]) -> Observations {
+        let resources = self.resources();
+        let observed = |address: &Address| match resources.get(address) {
+            Some(live) => Observed::Present(live.clone()),
+            None if self.holds(name.broker()) => Observed::Absent,
+            None => Observed::Unreadable(not_held(address)),
+        };
+        addresses
+            .iter()
+            .map(|address| (address.clone(), observed(address)))
+            .collect()
+    }
+
+    async fn rehearse(&self, _: KindName, _: &[&Step]) -> Vec<(Address, Refusal)> {
+        Vec::new()
+    }
+
+    async fn carry_out(&self, name: KindName, steps: &[&Step]) -> Vec<(Address, Outcome)> {
+        let mut resources = self.resources();
+        steps
+            .iter()
+            .map(|step| (step.address.clone(), carry_out(&mut resources, name, step)))
+            .collect()
+    }
+
+    async fn list(&self, name: KindName) -> Result<Vec<Address>, Problem> {
+        let resources = self.resources();
+        Ok(resources
+            .keys()
+            .filter(|address| address.kind == name)
+            .cloned()
+            .collect())
+    }
+}
+
+impl SnapshotPort {
+    fn holds(&self, broker: Broker) -> bool {
+        match broker {
+            Broker::Nats => self.surroundings.nats.is_some(),
+            Broker::Kafka => self.surroundings.kafka.is_some(),
+        }
+    }
+}
+
+fn not_held(address: &Address) -> Problem {
+    let broker = address.kind.broker();
+    Problem::error(
+        Code::Unreadable,
+        format!("the snapshot holds nothing of {broker}"),
+    )
+    .about(address)
+    .hint(format!(
+        "take one that does: `trueup export --snapshot FILE` with {broker} reachable"
+    ))
+}
+
+fn carry_out(resources: &mut IndexMap<Address, Live>, name: KindName, step: &Step) -> Outcome {
+    let failed = |why: &str| Outcome::Failed {
+        why: why.to_owned(),
+    };
+    let Some(kind) = kind(name) else {
+        return failed("no such kind");
+    };
+    let deltas = match Delta::of_step(step, kind.declaration()) {
+        Ok(deltas) => deltas,
+        Err(why) => return failed(&why),
+    };
+    match (step.action, resources.contains_key(&step.address)) {
+        (Action::Create, true) => return failed("it exists"),
+        (Action::Update, false) => return failed("it does not exist"),
+        (Action::Create, false) | (Action::Update, true) => {}
+        (Action::Replace | Action::Unread, _) => return failed("not something a snapshot can do"),
+    }
+    let live = resources
+        .entry(step.address.clone())
+        .or_insert_with(|| Live {
+            fields: Flat::new(),
+            raw: Doc::new(),
+            incarnation: Some("made in the snapshot".to_owned()),
+            inherited: IndexMap::new(),
+        });
+    for delta in deltas {
+        match delta.after {
+            Some(value) => live.fields.insert(delta.path, value),
+            None => live.fields.shift_remove(&delta.path),
+        };
+    }
+    live.raw = kind.declaration().unflatten(&live.fields);
+    Outcome::Applied
+}
