@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test build fmt audit sandbox-up sandbox-down
+.PHONY: help demo test laws build fmt audit sandbox-up sandbox-down
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,3 +25,6 @@ sandbox-up: ## real brokers on loopback, to use by hand
 
 sandbox-down: ## stops them and removes their data
 	@sandbox/sandbox down
+
+laws: ## the laws on 100,000 random pairs each, on a snapshot
+	PROPTEST_CASES=100000 cargo test --release --locked --test suite laws::

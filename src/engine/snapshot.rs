@@ -228,12 +228,13 @@ fn carry_out(resources: &mut IndexMap<Address, Live>, name: KindName, step: &Ste
             incarnation: Some("made in the snapshot".to_owned()),
             inherited: IndexMap::new(),
         });
-    for delta in deltas {
-        match delta.after {
-            Some(value) => live.fields.insert(delta.path, value),
+    for delta in &deltas {
+        match &delta.after {
+            Some(value) => live.fields.insert(delta.path.clone(), value.clone()),
             None => live.fields.shift_remove(&delta.path),
         };
     }
+    kind.fit(&mut live.fields, &deltas);
     live.raw = kind.declaration().unflatten(&live.fields);
     Outcome::Applied
 }

@@ -87,6 +87,10 @@ pub trait Kind: Send + Sync {
     /// alone, fills in what the broker derives. Removing a declared field means "no change".
     fn settle(&self, _declared: &mut Flat, _live: &mut Flat) {}
 
+    /// Takes away what a change itself makes void, after it was laid over the live fields (the
+    /// filter that another one replaces).
+    fn fit(&self, _next: &mut Flat, _deltas: &[Delta]) {}
+
     /// What the broker would refuse of this change, beyond what [`Edit`] already says.
     fn judge(&self, _case: &Case<'_>) -> Vec<Refusal> {
         Vec::new()

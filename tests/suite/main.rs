@@ -8,6 +8,7 @@
 mod broker;
 mod cli;
 mod kinds;
+mod laws;
 mod manifest;
 mod manifests;
 mod plan;

@@ -14,7 +14,7 @@ use async_trait::async_trait;
 pub use spec::{AckPolicy, ConsumerSpec, DeliverPolicy, PriorityPolicy, ReplayPolicy, Wait};
 
 use super::stream::{Said, declared_as};
-use super::{Case, Declaration, Kind, Observations, Resources};
+use super::{Case, Declaration, Delta, Kind, Observations, Resources};
 use crate::broker::Brokers;
 use crate::model::{Address, Flat, KindName, Outcome, Problem, Refusal, Resource, Step};
 
@@ -57,6 +57,10 @@ impl Kind for Consumer {
 
     fn settle(&self, declared: &mut Flat, live: &mut Flat) {
         settle::settle(declared, live);
+    }
+
+    fn fit(&self, next: &mut Flat, deltas: &[Delta]) {
+        wire::fit(next, deltas);
     }
 
     fn judge(&self, case: &Case<'_>) -> Vec<Refusal> {
