@@ -225,3 +225,53 @@ fn a_plan_of_another_nats_server_or_manifest_is_refused() {
     assert_eq!(applied.code, 5, "{}", applied.stderr);
     assert_eq!(on(&here, &apply).code, 0);
 }
+
+#[test]
+fn a_plan_against_a_snapshot_is_the_plan_without_a_broker() {
+    let server = NatsServer::start("");
+    let text = "stack: cli\nnats: { streams: { A: { subjects: [a.>], max_age: 7d } } }\n";
+    let (wanted, changed) = (
+        file(text, ".yaml"),
+        file(&text.replace("7d", "1d"), ".yaml"),
+    );
+    let (wanted, changed) = (wanted.to_str().unwrap(), changed.to_str().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let snapshot = folder.path().join("snapshot.json");
+    let snapshot = snapshot.to_str().unwrap();
+    let on = |url: &str, arguments: &[&str]| {
+        let mut command = trueup(arguments);
+        command.env("NATS_URL", url);
+        run(command)
+    };
+    let url = server.url();
+    assert_eq!(on(&url, &["apply", "-f", wanted, "--auto-approve"]).code, 0);
+    assert_eq!(on(&url, &["export", "--snapshot", snapshot]).code, 0);
+    let live = on(&url, &["plan", "-f", changed, "--output", "json"]);
+    drop(server);
+    let away = [
+        "plan",
+        "-f",
+        changed,
+        "--output",
+        "json",
+        "--against",
+        snapshot,
+    ];
+    let against = on("nats://127.0.0.1:1", &away);
+    assert_eq!(against.code, 0, "{}", against.stderr);
+    assert_eq!(against.stdout, live.stdout);
+    let same = ["drift", "-f", wanted, "--against", snapshot];
+    assert_eq!(on("nats://127.0.0.1:1", &same).code, 0);
+    let other = folder.path().join("other.json");
+    std::fs::write(&other, r#"{"format_version":"2.0"}"#).unwrap();
+    let refused = on(
+        "nats://127.0.0.1:1",
+        &["plan", "-f", wanted, "--against", other.to_str().unwrap()],
+    );
+    assert_eq!(refused.code, 1);
+    assert!(
+        refused.stderr.contains("format version `2.0`"),
+        "{}",
+        refused.stderr
+    );
+}
