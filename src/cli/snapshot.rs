@@ -8,6 +8,8 @@ use super::screen::{Screen, write_file};
 use super::signals::Signals;
 use super::work::Reach;
 use crate::engine::{Snapshot, SnapshotPort};
+use crate::manifest::read_text;
+use crate::model::Code;
 
 /// Saves the live state of the brokers that are meant.
 pub(super) async fn save(file: &Path, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
@@ -41,10 +43,12 @@ pub(super) async fn save(file: &Path, global: &Global, screen: &Screen) -> Resul
 /// # Errors
 /// When it can't be read, is no snapshot, or is of another major version.
 pub(super) fn read(file: &Path) -> Result<SnapshotPort, Failure> {
-    let name = file.display();
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| Failure::said(format!("can't read `{name}`: {error}")))?;
-    let snapshot =
-        Snapshot::from_json(&text).map_err(|error| Failure::said(format!("`{name}`: {error}")))?;
+    let text = read_text(file).map_err(|problem| {
+        let hint = "name a file that `trueup export --snapshot FILE` wrote, or `-`";
+        Failure::of(problem.code, problem.message).hint(hint)
+    })?;
+    let snapshot = Snapshot::from_json(&text).map_err(|error| {
+        Failure::of(Code::BadSnapshot, format!("`{}`: {error}", file.display()))
+    })?;
     Ok(SnapshotPort::new(snapshot))
 }
