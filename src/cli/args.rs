@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint};
 
 use super::exit;
+use super::explain::TopicParser;
 
 /// Brings NATS JetStream and Kafka to what one YAML manifest says.
 #[derive(Clone, Debug, Parser)]
@@ -119,13 +120,13 @@ pub enum Command {
         after_long_help = "Examples:\n  trueup doctor\n  trueup doctor -f platform.yaml --output json\n\nThe brokers are those of `-f`, or of NATS_URL and KAFKA_BROKERS. Changes nothing. Ends with 1 when\nsomething is bad."
     )]
     Doctor,
-    /// Explain a kind, one of its fields, or a code
+    /// Explain a kind, a section of a manifest, one of their fields, or a code
     #[command(
-        after_long_help = "Examples:\n  trueup explain\n  trueup explain stream\n  trueup explain stream.max_age\n  trueup explain topic.config.retention.ms\n  trueup explain immutable"
+        after_long_help = "Examples:\n  trueup explain\n  trueup explain stream\n  trueup explain stream.max_age\n  trueup explain topic.config.retention.ms\n  trueup explain key_value.ttl\n  trueup explain connections.nats --output json\n  trueup explain immutable"
     )]
     Explain {
-        /// A kind, KIND.FIELD or a code; without one, what there is
-        #[arg(value_name = "KIND[.FIELD]|CODE")]
+        /// A kind, a section of a manifest, one of their fields, or a code; without one, what there is
+        #[arg(value_name = "KIND[.FIELD]|SECTION|CODE", value_parser = TopicParser, hide_possible_values = true)]
         topic: Option<String>,
     },
     /// Print the JSON Schema of a manifest or a plan

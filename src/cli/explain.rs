@@ -1,64 +1,81 @@
+mod topic;
+
+use serde_json::Value;
+
+pub use topic::TopicParser;
+
+use super::args::Form;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::screen::Screen;
-use crate::kinds::{Kind, kind, registry};
-use crate::model::{Code, KindName};
-use crate::report::explain::{self, nearest};
+use crate::kinds::registry;
+use crate::manifest::parts;
+use crate::model::Code;
+use crate::report::explain::{self, json, nearest};
+use topic::Topic;
 
-/// Explains a kind, a field or a code; without a topic, says what there is.
+/// Explains a kind, a part of a manifest, a field or a code; without a topic, says what there is.
 pub(super) fn run(topic: Option<&str>, screen: &Screen) -> Result<Exit, Failure> {
-    let width = screen.width();
-    let page = match topic {
-        None => Some(overview(width)),
-        Some(topic) => page(topic, width),
-    };
-    let page = page.ok_or_else(|| unknown(topic.unwrap_or_default()))?;
-    screen.result(&page)?;
+    let topic = topic
+        .map(|said| Topic::of(said).ok_or_else(|| unknown(said)))
+        .transpose()?;
+    match screen.form() {
+        Form::Text => screen.result(&text(topic, screen.width()))?,
+        Form::Json => screen.result(&written(&document(topic)))?,
+        Form::Markdown => {
+            return Err(Failure::said(
+                "`explain` has no Markdown form; take text or json",
+            ));
+        }
+    }
     Ok(Exit::Done)
+}
+
+fn text(topic: Option<Topic>, width: usize) -> String {
+    match topic {
+        None => overview(width),
+        Some(Topic::Code(code)) => explain::code(code, width),
+        Some(Topic::Kind(kind)) => {
+            explain::kind(kind.name(), kind.declaration(), kind.aliases(), width)
+        }
+        Some(Topic::Field(kind, path)) => {
+            explain::field(kind.name(), kind.declaration(), &path, width).unwrap_or_default()
+        }
+        Some(Topic::Part(part)) => explain::part(part, width),
+        Some(Topic::PartField(part, path)) => {
+            explain::part_field(part, &path, width).unwrap_or_default()
+        }
+    }
+}
+
+fn document(topic: Option<Topic>) -> Value {
+    match topic {
+        None => json::overview(registry(), parts()),
+        Some(Topic::Code(code)) => json::code(code),
+        Some(Topic::Kind(kind)) => json::kind(kind),
+        Some(Topic::Field(kind, path)) => json::field(kind, &path).unwrap_or_default(),
+        Some(Topic::Part(part)) => json::part(part),
+        Some(Topic::PartField(part, path)) => json::part_field(part, &path).unwrap_or_default(),
+    }
+}
+
+fn written(document: &Value) -> String {
+    let mut text = serde_json::to_string_pretty(document).unwrap_or_default();
+    text.push('\n');
+    text
 }
 
 fn overview(width: usize) -> String {
     let kinds = registry()
         .iter()
         .map(|kind| (kind.name(), kind.declaration()));
+    let others = parts().iter().filter(|part| part.kind.is_none());
     format!(
-        "Kinds (`trueup explain KIND`, `trueup explain KIND.FIELD`):\n{}\nCodes (`trueup explain CODE`):\n{}",
+        "Kinds (`trueup explain KIND`, `trueup explain KIND.FIELD`):\n{}\nSections (`trueup explain SECTION`):\n{}\nCodes (`trueup explain CODE`):\n{}",
         explain::kinds(kinds, width),
+        explain::parts(others, width),
         explain::codes(width)
     )
-}
-
-fn page(topic: &str, width: usize) -> Option<String> {
-    if let Ok(code) = topic.parse::<Code>() {
-        return Some(explain::code(code, width));
-    }
-    let (name, field) = match topic.split_once('.') {
-        Some((name, field)) => (name, Some(field)),
-        None => (topic, None),
-    };
-    let kind = kind(name.parse::<KindName>().ok()?)?;
-    match field {
-        None => Some(explain::kind(
-            kind.name(),
-            kind.declaration(),
-            kind.aliases(),
-            width,
-        )),
-        Some(field) => field_page(kind, field, width),
-    }
-}
-
-/// The page of a field by its path, by an alias, or by a config's own name.
-fn field_page(kind: &dyn Kind, field: &str, width: usize) -> Option<String> {
-    let alias = kind.aliases().iter().find(|(alias, _)| *alias == field);
-    let path = alias.map_or(field, |(_, path)| path);
-    let declaration = kind.declaration();
-    let page = explain::field(kind.name(), declaration, path, width);
-    let is_config = page.is_none() && path.contains('.');
-    page.or_else(|| {
-        let path = is_config.then(|| format!("config.{path}"))?;
-        explain::field(kind.name(), declaration, &path, width)
-    })
 }
 
 fn unknown(topic: &str) -> Failure {
@@ -68,18 +85,24 @@ fn unknown(topic: &str) -> Failure {
             .into_iter()
             .map(move |path| format!("{name}.{path}"))
     });
-    let known: Vec<String> = KindName::ALL
-        .iter()
-        .map(ToString::to_string)
+    let of_parts = parts().iter().flat_map(|part| {
+        let path = &part.path;
+        part.fields
+            .iter()
+            .map(move |(field, _)| format!("{path}.{field}"))
+    });
+    let known: Vec<String> = topic::words()
+        .map(str::to_owned)
         .chain(Code::ALL.iter().map(ToString::to_string))
         .chain(fields)
+        .chain(of_parts)
         .collect();
     let near = nearest(topic, known.iter().map(String::as_str));
     let hint = if near.is_empty() {
-        "`trueup explain` lists the kinds and codes".to_owned()
+        "`trueup explain` lists the kinds, sections and codes".to_owned()
     } else {
         let near: Vec<_> = near.iter().map(|word| format!("`{word}`")).collect();
         format!("did you mean {}?", near.join(" or "))
     };
-    Failure::said(format!("`{topic}` is no kind, field or code")).hint(hint)
+    Failure::said(format!("`{topic}` is no kind, section, field or code")).hint(hint)
 }

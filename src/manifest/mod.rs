@@ -15,6 +15,7 @@ mod layers;
 mod load;
 mod nats_fields;
 mod node;
+mod pages;
 mod said;
 mod scalar;
 mod schema;
@@ -38,6 +39,7 @@ use crate::model::{Broker, Problem};
 pub use connections::{Connections, KafkaConnection, NatsConnection};
 pub use files::Input;
 pub(crate) use files::read_text;
+pub use pages::{Part, parts};
 pub use schema::{schema, schema_text};
 pub use write::write;
 

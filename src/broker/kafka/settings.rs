@@ -43,6 +43,11 @@ impl KafkaSettings {
         }
     }
 
+    /// The names of the properties that are honoured.
+    pub fn honoured() -> &'static [&'static str] {
+        properties::HONOURED
+    }
+
     /// The bootstrap addresses, each `host:port`.
     pub fn bootstrap(&self) -> &[String] {
         &self.bootstrap

@@ -111,20 +111,27 @@ fn inside(field: &Field) -> Option<&Declaration> {
     }
 }
 
-fn facts(name: KindName, field: &Field) -> Vec<Vec<(Tone, String)>> {
-    let facts = &field.facts;
-    let unit = facts.unit.map(|unit| {
+/// What is known of a field that lives on no broker.
+pub(super) fn facts_of_part(field: &Field) -> Vec<Vec<(Tone, String)>> {
+    let unit = field.facts.unit.map(|unit| {
         let example = match unit {
             crate::model::unit::Unit::Bytes => "`64KiB`, `10GiB`, `10MB`",
             _ => "`500ms`, `30s`, `12h`, `7d`",
         };
         format!("{example}; a plain number is {}", words::plain_number(unit))
     });
-    [
+    labelled([
         ("takes", Some(words::takes(field))),
         ("unit", unit),
         ("required", field.required.then(|| "yes".to_owned())),
         ("default", words::default(field)),
+    ])
+}
+
+fn facts(name: KindName, field: &Field) -> Vec<Vec<(Tone, String)>> {
+    let facts = &field.facts;
+    let mut rows = facts_of_part(field);
+    rows.extend(labelled([
         ("change", Some(words::edits(&facts.edit, name))),
         (
             "compared",
@@ -138,15 +145,23 @@ fn facts(name: KindName, field: &Field) -> Vec<Vec<(Tone, String)>> {
                 .then(|| "the server; it can't be declared".to_owned()),
         ),
         ("source", facts.source.clone()),
-    ]
-    .into_iter()
-    .filter_map(|(label, text)| Some(vec![(Tone::Faint, label.to_owned()), (Tone::Plain, text?)]))
-    .collect()
+    ]));
+    rows
+}
+
+/// The facts that there are, each behind its label.
+fn labelled<const N: usize>(facts: [(&str, Option<String>); N]) -> Vec<Vec<(Tone, String)>> {
+    facts
+        .into_iter()
+        .filter_map(|(label, text)| {
+            Some(vec![(Tone::Faint, label.to_owned()), (Tone::Plain, text?)])
+        })
+        .collect()
 }
 
 /// Every field that can be declared, by path: objects taken apart, an open map with the entries
 /// that are known by name.
-fn all(declaration: &Declaration, before: &str) -> Vec<(String, Field)> {
+pub(super) fn all(declaration: &Declaration, before: &str) -> Vec<(String, Field)> {
     let mut found = Vec::new();
     for (name, field) in declaration.fields.iter().filter(|(_, f)| !f.facts.hidden) {
         let path = format!("{before}{name}");
@@ -181,7 +196,7 @@ fn unknown_entry(declaration: &Declaration, path: &str) -> Option<String> {
     })
 }
 
-fn heads(words: &[&str]) -> Vec<(Tone, String)> {
+pub(super) fn heads(words: &[&str]) -> Vec<(Tone, String)> {
     words
         .iter()
         .map(|word| (Tone::Faint, (*word).to_owned()))
@@ -205,7 +220,7 @@ fn row(path: &str, field: &Field) -> Vec<(Tone, String)> {
 }
 
 /// A long enumeration is cut in the table; the field's own page has it all.
-fn short(text: &str) -> String {
+pub(super) fn short(text: &str) -> String {
     const MOST: usize = 34;
     match text.char_indices().nth(MOST) {
         Some((at, _)) => format!("{}…", text[..at].trim_end_matches([',', ' '])),
@@ -223,7 +238,7 @@ fn fit(mut rows: Vec<Vec<(Tone, String)>>, width: usize) -> Vec<Vec<(Tone, Strin
     rows
 }
 
-fn paragraphs(page: &mut Page, indent: usize, text: &str) {
+pub(super) fn paragraphs(page: &mut Page, indent: usize, text: &str) {
     for (at, paragraph) in text.split("\n\n").enumerate() {
         if at > 0 {
             page.gap();
@@ -245,7 +260,7 @@ fn first_sentence(text: &str) -> &str {
 }
 
 /// Where resources of this kind stand in a manifest.
-const fn under(name: KindName) -> &'static str {
+pub(super) const fn under(name: KindName) -> &'static str {
     match name {
         KindName::Stream => "nats.streams",
         KindName::Kv => "nats.key_value",

@@ -1,10 +1,14 @@
-//! The reference pages of `explain`: a kind, one of its fields, a code.
+//! The reference pages of `explain`: a kind, one of its fields, a part of a manifest, a code.
 
 mod code;
 mod kind;
 mod near;
+mod section;
 mod words;
+
+pub mod json;
 
 pub use code::{code, codes};
 pub use kind::{field, kind, kinds, paths};
 pub use near::nearest;
+pub use section::{part, part_field, parts};

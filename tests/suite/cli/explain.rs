@@ -34,7 +34,7 @@ fn a_field_is_explained_by_its_path_its_alias_and_the_brokers_own_name() {
 #[test]
 fn a_miss_names_what_is_near() {
     for (topic, near) in [
-        ("topics", "`topic`"),
+        ("topicz", "`topic`"),
         ("imutable", "`immutable`"),
         ("topic.partitons", "`topic.partitions`"),
     ] {
@@ -47,6 +47,93 @@ fn a_miss_names_what_is_near() {
         ran.stderr.contains("`trueup explain` lists"),
         "{}",
         ran.stderr
+    );
+}
+
+#[test]
+fn the_manifests_own_words_are_known() {
+    let page = |topic: &str| {
+        let ran = run(trueup(&["explain", topic]));
+        assert_eq!(ran.code, 0, "{topic}: {}", ran.stderr);
+        ran.stdout
+    };
+    for (word, same) in [
+        ("key_value", "kv"),
+        ("object_store", "object_store"),
+        ("nats.key_value", "kv"),
+        ("streams", "stream"),
+        ("kafka.topics", "topic"),
+        ("key_value.ttl", "kv.ttl"),
+        ("streams.max_age", "stream.max_age"),
+        ("stream.consumers.ack_wait", "consumer.ack_wait"),
+        ("topic.access", "access"),
+        ("stream.lifecycle.protect", "lifecycle.protect"),
+        ("acl.operations", "acls.operations"),
+    ] {
+        if word != same && same != "object_store" {
+            assert_eq!(page(word), page(same), "{word}");
+        }
+    }
+    for (word, said) in [
+        ("object_store", "object"),
+        ("stack", "owned under"),
+        ("connections", "nats"),
+        ("connections.nats", "tls_first"),
+        ("access", "Who produces to a topic"),
+        ("connections.nats.url", "nats://127.0.0.1:4222"),
+        ("connections.kafka", "sasl.mechanism"),
+        ("connections.kafka.bootstrap.servers", "librdkafka"),
+        ("access", "produce.principal"),
+        ("lifecycle", "protect"),
+        ("defaults", "key_value"),
+        ("kafka.defaults", "topic"),
+        ("acls", "operations"),
+    ] {
+        assert!(page(word).contains(said), "{word}: {}", page(word));
+    }
+}
+
+#[test]
+fn explain_is_json_where_that_is_asked_for_and_never_markdown() {
+    let document = |topic: &str| {
+        let ran = run(trueup(&["explain", topic, "--output", "json"]));
+        assert_eq!(ran.code, 0, "{topic}: {}", ran.stderr);
+        serde_json::from_str::<serde_json::Value>(&ran.stdout).unwrap()
+    };
+    for kind in registry() {
+        let page = document(kind.name().as_str());
+        let fields = page["fields"].as_array().unwrap();
+        let paths: Vec<_> = fields
+            .iter()
+            .map(|field| field["field"].as_str().unwrap())
+            .collect();
+        assert_eq!(paths, trueup::report::explain::paths(kind.declaration()));
+        assert!(
+            fields
+                .iter()
+                .all(|field| field["edit"] != serde_json::Value::Null)
+        );
+    }
+    let field = document("stream.max_age");
+    assert_eq!(
+        (&field["type"], &field["unit"]),
+        (&"duration".into(), &"nanoseconds".into())
+    );
+    assert!(field["description"].is_string());
+    let values = document("stream.storage")["values"].clone();
+    assert_eq!(values, serde_json::json!(["file", "memory"]));
+    assert_eq!(document("immutable")["code"], "immutable");
+    assert!(document("immutable")["way_out"].is_string());
+    assert_eq!(document("connections.nats")["section"], "connections.nats");
+    let all = run(trueup(&["explain", "--output", "json"])).stdout;
+    let all: serde_json::Value = serde_json::from_str(&all).unwrap();
+    assert_eq!(all["codes"].as_array().unwrap().len(), Code::ALL.len());
+    let markdown = run(trueup(&["explain", "stream", "--output", "markdown"]));
+    assert_eq!((markdown.code, markdown.stdout.as_str()), (1, ""));
+    assert!(
+        markdown.stderr.contains("no Markdown form"),
+        "{}",
+        markdown.stderr
     );
 }
 
@@ -81,6 +168,7 @@ fn completions_are_taken_by_a_shell_and_know_every_command() {
         }
     }
     let script = run(trueup(&["completions", "bash"])).stdout;
+    assert!(script.contains("connections.nats") && script.contains("partition-decrease"));
     let script = super::file(&script, ".bash");
     let read = Command::new("bash")
         .arg("-n")
