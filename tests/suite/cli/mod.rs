@@ -6,6 +6,7 @@ mod failures;
 mod plan_files;
 mod problems;
 mod show;
+mod signals;
 mod streams;
 mod usage;
 
