@@ -3,7 +3,7 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
-use super::facts::{Facts, field};
+use super::facts::{Edit, Facts, field};
 use crate::model::{Doc, Flat};
 
 /// A kind's fields as its Rust struct declares them: the one table that the diff, the schema,
@@ -232,6 +232,15 @@ impl Field {
             entry_facts: None,
             entry_description: None,
             entry_keys: None,
+        }
+    }
+
+    /// Whether a live resource that holds this value takes the default in its place.
+    pub fn can_reset(&self, live: &Value) -> bool {
+        match self.facts.edit {
+            Edit::Fixed => false,
+            Edit::OneWay => *live != Value::Bool(true),
+            Edit::InPlace | Edit::InPlaceSince(_) | Edit::Ruled => true,
         }
     }
 

@@ -91,6 +91,12 @@ pub trait Kind: Send + Sync {
     /// filter that another one replaces).
     fn fit(&self, _next: &mut Flat, _deltas: &[Delta]) {}
 
+    /// Whether a live value that is not declared can go back to the default at all.
+    fn can_reset(&self, path: &str, live: &Value) -> bool {
+        let field = self.declaration().field(path);
+        field.is_some_and(|field| field.can_reset(live))
+    }
+
     /// What the broker would refuse of this change, beyond what [`Edit`] already says.
     fn judge(&self, _case: &Case<'_>) -> Vec<Refusal> {
         Vec::new()

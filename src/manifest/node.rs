@@ -22,7 +22,7 @@ pub(super) enum Value {
     Null,
     Bool(bool),
     Integer(i64),
-    /// A number that is not a 64-bit integer, as written.
+    /// A number that is no signed 64-bit integer, as written.
     Number(Box<str>),
     Text(Box<str>),
     /// Text in which variables were replaced.

@@ -30,6 +30,14 @@ pub(super) fn said(field: &Field, node: &Node) -> Option<Json> {
         (_, value) if field.facts.text => config_text(value),
         (Shape::Bool, Value::Bool(bool)) => Some(Json::Bool(*bool)),
         (Shape::Integer { .. } | Shape::Number, Value::Integer(number)) => Some((*number).into()),
+        // beyond 63 bits, where the field takes what is never below zero
+        (
+            Shape::Integer {
+                min: Some(0..),
+                max: None,
+            },
+            Value::Number(digits),
+        ) if field.facts.unit.is_none() => digits.parse::<u64>().ok().map(Json::from),
         (Shape::Integer { .. }, Value::Text(text)) => {
             let word_or_unit = field.facts.unit.is_some() || &**text == "unlimited";
             (quantity && word_or_unit).then(|| Json::from(&**text))
@@ -122,6 +130,9 @@ fn scalar_json(value: &Value) -> Option<Json> {
 }
 
 fn float(digits: &str) -> Option<Json> {
+    if let Ok(number) = digits.parse::<u64>() {
+        return Some(number.into());
+    }
     digits
         .parse::<f64>()
         .ok()

@@ -298,10 +298,12 @@ impl<'a> Walk<'a> {
             Json::String(digits) => digits.parse().ok(),
             _ => None,
         };
-        let within = number.is_some_and(|number| {
-            field.facts.unlimited.contains(&number)
-                || (min.is_none_or(|min| number >= min) && max.is_none_or(|max| number <= max))
-        });
+        let is_unsigned = wire.is_u64() && number.is_none() && max.is_none();
+        let within = is_unsigned
+            || number.is_some_and(|number| {
+                field.facts.unlimited.contains(&number)
+                    || (min.is_none_or(|min| number >= min) && max.is_none_or(|max| number <= max))
+            });
         if within {
             return Some(());
         }

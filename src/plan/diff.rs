@@ -1,6 +1,6 @@
 use serde_json::Value;
 
-use crate::kinds::{Delta, Edit, Kind, Live};
+use crate::kinds::{Delta, Kind, Live};
 use crate::model::{Flat, Lifecycle, Resource, Undeclared};
 
 /// What differs between one resource's declaration and its live state.
@@ -85,11 +85,7 @@ fn undeclared_values(kind: &dyn Kind, declared: &Flat, live: &Flat) -> Vec<(Stri
 fn resets(kind: &dyn Kind, undeclared: &[(String, Value)]) -> Vec<Delta> {
     undeclared
         .iter()
-        .filter(|(path, _)| {
-            kind.declaration()
-                .field(path)
-                .is_some_and(|field| field.facts.edit != Edit::Fixed)
-        })
+        .filter(|(path, value)| kind.can_reset(path, value))
         .map(|(path, value)| Delta {
             path: path.clone(),
             before: Some(value.clone()),

@@ -10,6 +10,7 @@ mod wire;
 use std::sync::LazyLock;
 
 use async_trait::async_trait;
+use serde_json::Value;
 
 pub use spec::{AckPolicy, ConsumerSpec, DeliverPolicy, PriorityPolicy, ReplayPolicy, Wait};
 
@@ -61,6 +62,13 @@ impl Kind for Consumer {
 
     fn fit(&self, next: &mut Flat, deltas: &[Delta]) {
         wire::fit(next, deltas);
+    }
+
+    /// A value may be the stream's own (`consumer_limits`), which would be there again.
+    fn can_reset(&self, path: &str, live: &Value) -> bool {
+        let may_be_inherited = ["inactive_threshold", "max_ack_pending"].contains(&path);
+        let field = DECLARATION.field(path);
+        !may_be_inherited && field.is_some_and(|field| field.can_reset(live))
     }
 
     fn judge(&self, case: &Case<'_>) -> Vec<Refusal> {

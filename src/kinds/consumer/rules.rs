@@ -108,7 +108,7 @@ fn start_sequence(said: Said<'_>) -> Option<Complaint> {
         said,
         "by_start_sequence",
         "opt_start_seq",
-        said.limit("opt_start_seq").is_some(),
+        said.is_above_zero("opt_start_seq"),
     )
 }
 
@@ -214,7 +214,7 @@ fn wrong_side(said: Said<'_>) -> Vec<Complaint> {
         (PUSH_ONLY, "push", "give a `deliver_subject`")
     };
     let is_given = |field: &str| {
-        said.limit(field).is_some()
+        said.is_above_zero(field)
             || said.is_on(field)
             || said.word(field).is_some_and(|word| word != "none")
             || !said.items(field).is_empty()

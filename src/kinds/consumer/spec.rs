@@ -23,7 +23,7 @@ pub struct ConsumerSpec {
     pub deliver_policy: Option<DeliverPolicy>,
     /// The sequence number that `by_start_sequence` begins with. Can't change.
     #[schemars(extend("x-field" = field().edit(Edit::Fixed).default_is(0)))]
-    pub opt_start_seq: Option<i64>,
+    pub opt_start_seq: Option<u64>,
     /// The instant that `by_start_time` begins at. Can't change.
     #[schemars(extend("x-field" = field().edit(Edit::Fixed).compare(Compare::Instant)))]
     pub opt_start_time: Option<String>,
@@ -52,7 +52,7 @@ pub struct ConsumerSpec {
     pub replay_policy: Option<ReplayPolicy>,
     /// How fast a push consumer delivers at most, in bits per second.
     #[schemars(extend("x-field" = field().unlimited(&[0]).default_is(0)))]
-    pub rate_limit_bps: Option<i64>,
+    pub rate_limit_bps: Option<u64>,
     /// What share of acknowledgements is sampled: `50%`.
     #[schemars(extend("x-field" = field().compare(Compare::Percent).default_is("")))]
     pub sample_freq: Option<String>,

@@ -93,6 +93,10 @@ impl Kind for Kv {
         TEMPLATE.mend(&DECLARATION, declared, live);
     }
 
+    fn can_reset(&self, path: &str, live: &Value) -> bool {
+        TEMPLATE.can_reset(&DECLARATION, path, live)
+    }
+
     fn judge(&self, case: &Case<'_>) -> Vec<Refusal> {
         TEMPLATE.judge(self, case)
     }

@@ -5,7 +5,7 @@ mod spec;
 use std::sync::LazyLock;
 
 use async_trait::async_trait;
-use serde_json::json;
+use serde_json::{Value, json};
 
 pub use spec::ObjectStoreSpec;
 
@@ -62,6 +62,10 @@ impl Kind for ObjectStore {
 
     fn settle(&self, declared: &mut Flat, live: &mut Flat) {
         TEMPLATE.mend(&DECLARATION, declared, live);
+    }
+
+    fn can_reset(&self, path: &str, live: &Value) -> bool {
+        TEMPLATE.can_reset(&DECLARATION, path, live)
     }
 
     fn judge(&self, case: &Case<'_>) -> Vec<Refusal> {

@@ -32,6 +32,9 @@ pub(in crate::kinds) struct Template {
 /// The path of a field that only the bucket's stream has.
 const STREAM: &str = "stream";
 
+/// What a marker switched on stays on without it, and is as good as off.
+const LEFT_OVER: &str = "stream.allow_msg_ttl";
+
 impl Template {
     /// The kind's declaration; its hidden `stream` has the template's values as defaults.
     pub(in crate::kinds) fn declaration(&self, mut declared: Declaration) -> Declaration {
@@ -149,6 +152,7 @@ impl Template {
         if is_mirror(Said(live)) {
             live.shift_remove("stream.mirror_direct");
         }
+        live.shift_remove(LEFT_OVER);
         let said = Said(live);
         let name = said.text("stream.name");
         let Some(bucket) = name.and_then(|name| name.strip_prefix(self.prefix)) else {
@@ -174,6 +178,7 @@ impl Template {
         fields.iter().all(|(path, value)| {
             !path.starts_with("stream.")
                 || follows(path)
+                || path == LEFT_OVER
                 || declaration
                     .field(path)
                     .is_some_and(|field| field.facts.hidden || field.same(Some(value), None))
@@ -215,6 +220,20 @@ impl Template {
             };
         }
         found
+    }
+
+    /// Whether a reset can take this value of the bucket or its stream away.
+    pub(in crate::kinds) fn can_reset(
+        &self,
+        declaration: &Declaration,
+        path: &str,
+        value: &Value,
+    ) -> bool {
+        let field = match path.strip_prefix("stream.") {
+            Some(of_stream) => stream_declaration().field(of_stream),
+            None => declaration.field(path),
+        };
+        field.is_some_and(|field| field.can_reset(value))
     }
 
     /// What was switched on by hand and can't be switched off.

@@ -1,7 +1,7 @@
 //! A stream's configuration before and after a change, whatever kind declares it.
 
 use super::said::Said;
-use super::settle::forced;
+use super::settle::{derived_window, forced};
 use super::view::View;
 use crate::kinds::{Case, Delta};
 use crate::model::{Flat, Step};
@@ -73,6 +73,7 @@ impl StreamChange {
         lay_over(&mut next, deltas);
         let live = view.in_stream_terms(name, fields.clone());
         let mut next = view.in_stream_terms(name, next);
+        keep_ttl(&live, &mut next);
         fit_window(&live, &mut next);
         forget_forced(&live, &mut next);
         StreamChange {
@@ -97,17 +98,27 @@ pub(in crate::kinds) fn lay_over(fields: &mut Flat, deltas: &[Delta]) {
     }
 }
 
-/// A duplicate window that nobody asked for must not stand in the way of a shorter `max_age`:
-/// left out, the server fits it in.
+/// `allow_msg_ttl` can't be switched off: it outlives the marker that a bucket's terms say it by.
+fn keep_ttl(live: &Flat, next: &mut Flat) {
+    let ttl = "allow_msg_ttl";
+    if Said(live).is_on(ttl) {
+        next.entry(ttl.to_owned()).or_insert_with(|| true.into());
+    }
+}
+
+/// A duplicate window that nobody asked for follows `max_age`, and must not stand in the way of a
+/// shorter one: left out, the server derives it anew.
 fn fit_window(live: &Flat, next: &mut Flat) {
     const WINDOW: &str = "duplicate_window";
     let is_untouched = live.get(WINDOW) == next.get(WINDOW);
-    let said = Said(next);
+    let (held, said) = (Said(live), Said(next));
+    let is_derived = held.number(WINDOW) == Some(derived_window(held));
+    let follows = is_derived && held.limit("max_age") != said.limit("max_age");
     let is_too_long = match (said.limit(WINDOW), said.limit("max_age")) {
         (Some(window), Some(age)) => window > age,
         _ => false,
     };
-    if is_untouched && is_too_long {
+    if is_untouched && (follows || is_too_long) {
         next.shift_remove(WINDOW);
     }
 }

@@ -46,7 +46,12 @@ impl Complaint {
             .find(|(path, _)| **path == self.field || is_under(path, &self.field))
             .map(|(_, place)| place.clone())
             .or_else(|| resource.place.clone());
-        Problem::error(self.code, self.message)
+        let weigh = match self.code {
+            // a server takes it, so an export may hold it
+            Code::FilterOutside => Problem::warning,
+            _ => Problem::error,
+        };
+        weigh(self.code, self.message)
             .about(&resource.address)
             .at(place)
             .hint(self.hint)

@@ -31,11 +31,25 @@ pub(in crate::kinds) fn judge(view: &dyn View, case: &Case<'_>) -> Vec<Refusal> 
     }
     found
         .into_iter()
-        .map(|complaint| {
+        .map(|mut complaint| {
+            explain_promotion(&change, case, &mut complaint);
             let field = view.field_name(&complaint.field);
             complaint.refusal().field(field)
         })
         .collect()
+}
+
+/// A mirror that nobody declares any more, and that is kept all the same, is not what is meant.
+fn explain_promotion(change: &StreamChange, case: &Case<'_>, complaint: &mut Complaint) {
+    let declared = Said(&case.resource.declared);
+    let is_of_mirror = complaint.message.contains("`mirror`");
+    let is_kept = origins::is_mirror(Said(&change.live)) && origins::is_mirror(Said(&change.next));
+    if is_of_mirror && is_kept && !origins::is_mirror(declared) {
+        complaint.hint = format!(
+            "the live stream is a mirror, and what is not declared is kept; to make it a stream of its own, say `lifecycle: {{ undeclared: reset }}`; or leave `{}` out",
+            complaint.field
+        );
+    }
 }
 
 /// What contradicts itself only because of the change.

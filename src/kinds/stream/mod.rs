@@ -99,7 +99,9 @@ impl Kind for Stream {
     }
 
     fn check_all(&self, all: &Resources) -> Vec<Problem> {
-        overlaps::check(all)
+        let mut problems = overlaps::check(all);
+        problems.extend(all.values().filter_map(|bucket| bucket_twice(bucket, all)));
+        problems
     }
 
     fn rests_on(&self, resource: &Resource, all: &Resources) -> Vec<Address> {
@@ -199,6 +201,26 @@ fn empty_subjects(said: Said<'_>) -> Option<Complaint> {
             "leave `subjects` out for that, or list some",
         )
     })
+}
+
+/// A bucket whose stream is declared as a plain stream, too: one of them would undo the other.
+fn bucket_twice(bucket: &Resource, all: &Resources) -> Option<Problem> {
+    let Address { kind, name } = &bucket.address;
+    let view: &dyn View = match kind {
+        KindName::Kv => &super::kv::Kv,
+        KindName::ObjectStore => &super::object_store::ObjectStore,
+        KindName::Stream | KindName::Consumer | KindName::Topic | KindName::Acl => return None,
+    };
+    let stream = Address::new(KindName::Stream, view.stream_name(name));
+    let other = all.get(&stream)?;
+    let message = format!("`{}` and `{stream}` are the same stream", bucket.address);
+    Some(
+        Problem::error(Code::DeclaredTwice, message)
+            .about(&bucket.address)
+            .at(bucket.place.clone())
+            .note(other.place.clone(), format!("{stream} is declared here"))
+            .hint("keep one of the two: the bucket, where a bucket is meant"),
+    )
 }
 
 /// A bucket's stream declared as a plain stream escapes the bucket's own rules.

@@ -27,6 +27,12 @@ impl<'a> Said<'a> {
         self.number(path).filter(|number| *number > 0)
     }
 
+    /// Whether a number above zero is there, which may go beyond 63 bits.
+    pub(in crate::kinds) fn is_above_zero(self, path: &str) -> bool {
+        let value = self.0.get(path);
+        self.limit(path).is_some() || value.is_some_and(|value| value.as_u64() > Some(0))
+    }
+
     /// Whether it is there and true.
     pub(in crate::kinds) fn is_on(self, path: &str) -> bool {
         self.flag(path) == Some(true)

@@ -66,7 +66,8 @@ pub struct StreamSpec {
     /// On which servers of a super-cluster it lives. A change moves the stream.
     pub placement: Option<Placement>,
     /// The one stream that it is a read-only copy of. Can't be added or changed; from 2.12 on it
-    /// can be removed, which makes the copy a stream of its own.
+    /// can be removed, which makes the copy a stream of its own: leave `mirror` out and say
+    /// `lifecycle: { undeclared: reset }`, for what is only left out is kept.
     pub mirror: Option<StreamSource>,
     /// Streams whose messages are copied into it.
     #[schemars(extend("x-field" = field().set().default_is(Vec::<String>::new())))]
@@ -77,7 +78,7 @@ pub struct StreamSpec {
     /// The sequence number of its first message. Counts at creation only: a server takes a change
     /// and nothing happens.
     #[schemars(extend("x-field" = field().edit(Edit::Fixed).default_is(0).since_nats("2.10", 0)))]
-    pub first_seq: Option<i64>,
+    pub first_seq: Option<u64>,
     /// How the subjects of arriving messages are rewritten before they are kept.
     pub subject_transform: Option<SubjectTransform>,
     /// Under which subjects kept messages are published again.
@@ -208,7 +209,7 @@ pub struct StreamSource {
     pub name: String,
     /// Start with this sequence number of the origin.
     #[schemars(extend("x-field" = field().default_is(0)))]
-    pub opt_start_seq: Option<i64>,
+    pub opt_start_seq: Option<u64>,
     /// Start with the first message at or after this instant.
     #[schemars(extend("x-field" = field().compare(Compare::Instant)))]
     pub opt_start_time: Option<String>,

@@ -176,3 +176,20 @@ async fn reset_leaves_the_template_alone() {
     }
     bench.settle(&wanted).await;
 }
+
+#[tokio::test]
+async fn markers_can_be_switched_off() {
+    let bench = Bench::start().await;
+    for said in [
+        json!({ "limit_marker_ttl": "5s" }),
+        json!({ "limit_marker_ttl": "0s" }),
+    ] {
+        bench.settle(&manifest(json!({ "kv/b": said }))).await;
+    }
+    let live = bench.config("KV_b").await;
+    assert_eq!(live["allow_msg_ttl"], true);
+    assert!(live.get("subject_delete_marker_ttl").is_none(), "{live}");
+    let mut wanted = manifest(json!({ "kv/b": {} }));
+    wanted[0].lifecycle.undeclared = Undeclared::Reset;
+    bench.settle(&wanted).await;
+}

@@ -224,3 +224,65 @@ async fn many_streams_are_compared_with_all_that_live() {
     assert_eq!(applied.count(), 299);
     assert_eq!(bench.plan(&wanted).await.summary.unchanged, 299);
 }
+
+#[tokio::test]
+async fn a_reset_is_done_at_once() {
+    let bench = Bench::start().await;
+    bench
+        .create(json!({
+            "name": "S", "max_age": 5_000_000_000_i64, "deny_delete": true, "max_msgs": 7,
+            "consumer_limits": { "max_ack_pending": 9, "inactive_threshold": 60_000_000_000_i64 },
+        }))
+        .await;
+    let consumers = manifest(json!({ "consumer/S/c": {} }));
+    bench.settle(&consumers).await;
+    let mut wanted = manifest(
+        json!({ "stream/S": { "consumer_limits": { "max_ack_pending": 9, "inactive_threshold": "1m" } }, "consumer/S/c": {} }),
+    );
+    for resource in wanted.values_mut() {
+        resource.lifecycle.undeclared = trueup::model::Undeclared::Reset;
+    }
+    bench.settle(&wanted).await;
+    let live = bench.config("S").await;
+    assert_eq!(live["duplicate_window"], json!(120_000_000_000_i64));
+    assert_eq!(
+        (&live["deny_delete"], &live["max_msgs"]),
+        (&json!(true), &json!(-1))
+    );
+    let told = bench.plan(&wanted).await.undeclared;
+    assert!(
+        told.iter().any(|one| one.field == "deny_delete"),
+        "{told:?}"
+    );
+}
+
+#[tokio::test]
+async fn numbers_beyond_63_bits_are_numbers() {
+    let bench = Bench::start().await;
+    let most = u64::MAX;
+    let manifest = manifest(json!({
+        "stream/S": { "first_seq": 9_223_372_036_854_775_808_u64 },
+        "consumer/S/c": { "deliver_policy": "by_start_sequence", "opt_start_seq": most },
+        "consumer/S/p": { "deliver_subject": "there", "rate_limit_bps": most },
+    }));
+    bench.settle(&manifest).await;
+    let live = bench.nats.consumer_info("S", "p").await.unwrap().unwrap();
+    assert_eq!(live["config"]["rate_limit_bps"], most);
+}
+
+#[tokio::test]
+async fn how_a_mirror_becomes_a_stream_is_told() {
+    let bench = Bench::start().await;
+    bench.create(json!({ "name": "A" })).await;
+    bench
+        .create(json!({ "name": "M", "mirror": { "name": "A" } }))
+        .await;
+    let plan = bench
+        .plan(&manifest(json!({ "stream/M": { "subjects": ["m"] } })))
+        .await;
+    let hint = plan.steps[0].refusals[0]
+        .hint
+        .as_deref()
+        .unwrap_or_default();
+    assert!(hint.contains("lifecycle: { undeclared: reset }"), "{hint}");
+}
