@@ -103,7 +103,7 @@ pub enum Command {
     Drift(DriftArgs),
     /// Write a manifest from the live brokers
     #[command(
-        after_long_help = "Examples:\n  trueup export > platform.yaml\n  trueup export --stack orders --only topic/orders-* --only stream/ORDERS\n\nThe brokers are those of `-f`, or of NATS_URL and KAFKA_BROKERS."
+        after_long_help = "Examples:\n  trueup export > platform.yaml\n  trueup export --stack orders --only 'topic/orders-*' --only stream/ORDERS\n\nThe brokers are those of `-f`, or of NATS_URL and KAFKA_BROKERS."
     )]
     Export(ExportArgs),
     /// Show a saved plan, in any form

@@ -13,11 +13,14 @@ pub(super) fn command(words: &[&str], global: &Global, targets: &[String]) -> St
     for file in &global.env_files {
         line.extend(["--env-file".to_owned(), quoted(&shown(file))]);
     }
+    for target in targets {
+        line.extend(["--target".to_owned(), quoted(target)]);
+    }
     for (name, _) in &global.variables {
         line.extend(["--var".to_owned(), format!("{name}=…")]);
     }
-    for target in targets {
-        line.extend(["--target".to_owned(), quoted(target)]);
+    if !global.variables.is_empty() {
+        line.push("# put in the values of --var, which are left out here".to_owned());
     }
     line.join(" ")
 }

@@ -43,7 +43,7 @@ impl Progress {
         let live = !global.quiet && global.verbose == 0 && stderr().is_terminal();
         let bar = live.then(|| {
             let bar = ProgressBar::new_spinner();
-            bar.set_style(ProgressStyle::default_spinner());
+            bar.set_style(style());
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
@@ -121,6 +121,12 @@ impl State {
         };
         format!("applying: {} of {} done{failed}", self.finished, self.total)
     }
+}
+
+/// A line that is cut at the terminal's width, so that it never wraps and leaves nothing behind.
+fn style() -> ProgressStyle {
+    ProgressStyle::with_template("{spinner} {wide_msg}")
+        .unwrap_or_else(|_| ProgressStyle::default_spinner())
 }
 
 async fn tell_now_and_then(state: Arc<Mutex<State>>) {

@@ -59,7 +59,7 @@ codes! {
     NothingDeclared "nothing-declared" "The manifest declares no resources." "Check the `-f` arguments.";
 
     // what a broker would refuse, said by the plan
-    Immutable "immutable" "The field can't change after creation, and a resource that holds data is never replaced." "Make a new resource beside it, move the data (a source, a route), then retire the old one.";
+    Immutable "immutable" "The field can't change after creation, and a resource that holds data is never replaced." "Make a new resource beside it, move the data (a stream can source another), then retire the old one.";
     OneWay "one-way" "The field can be switched on but never off." "Leave it on, or make a new resource.";
     NeedsReplace "needs-replace" "The consumer can't change in place; a replacement loses its position." "Make a consumer with another name that starts where this one stands.";
     PartitionDecrease "partition-decrease" "Kafka can't take partitions away." "Keep the number, or make a new topic and move the data.";

@@ -42,9 +42,18 @@ impl Plan {
     pub fn from_json(text: &str) -> Result<Plan, PlanFileError> {
         let value: Value = serde_json::from_str(text)
             .map_err(|error| PlanFileError::NotAPlan(error.to_string()))?;
-        let version = value["format_version"]
-            .as_str()
-            .ok_or_else(|| PlanFileError::NotAPlan("`format_version` is missing".into()))?;
+        let version = match &value["format_version"] {
+            Value::String(version) => version.as_str(),
+            Value::Null => {
+                return Err(PlanFileError::NotAPlan(
+                    "`format_version` is missing".into(),
+                ));
+            }
+            other => {
+                let what = format!("`format_version` is `{other}`, not text such as `1.0`");
+                return Err(PlanFileError::NotAPlan(what));
+            }
+        };
         if major(version) != major(FORMAT_VERSION) {
             return Err(PlanFileError::OtherVersion(version.to_owned()));
         }

@@ -5,6 +5,9 @@ use unicode_width::UnicodeWidthStr;
 
 use super::style::Tone;
 
+/// Columns of a mark and its space, such as `+ `, which stay with what they mark.
+const MARK: usize = 2;
+
 /// One line of a screen: pieces of text, each with its tone.
 ///
 /// Text is made safe as it is put in: control characters (terminal escapes above all) and marks
@@ -50,6 +53,50 @@ impl Line {
         self.width += other.width;
         self.pieces.extend(other.pieces);
         self
+    }
+
+    /// The spaces that it begins with.
+    pub(super) fn indent(&self) -> usize {
+        let mut spaces = 0;
+        for (_, text) in &self.pieces {
+            let rest = text.trim_start_matches(' ');
+            spaces += text.len() - rest.len();
+            if !rest.is_empty() {
+                break;
+            }
+        }
+        spaces
+    }
+
+    /// The line broken at spaces where it is wider than the page; further lines are indented by
+    /// four more. A word is never broken, nor is a command, which is there to be copied.
+    pub(super) fn broken(&self, width: usize) -> Vec<Line> {
+        if self.width <= width {
+            return vec![self.clone()];
+        }
+        let hang = (self.indent() + 4).min(width / 3);
+        let (mut done, mut line, mut empty) = (Vec::new(), Line::new(), true);
+        for (tone, text) in &self.pieces {
+            if *tone == Tone::Command {
+                line = line.put(*tone, text);
+                empty = false;
+                continue;
+            }
+            for word in text.split_inclusive(' ') {
+                let columns = word.trim_end_matches(' ').width();
+                let marked = line.width <= line.indent() + MARK;
+                if columns > 0 && !marked && line.width + columns > width {
+                    done.push(std::mem::replace(&mut line, Line::indented(hang)));
+                    empty = true;
+                }
+                if columns > 0 || !empty || done.is_empty() {
+                    line = line.put(*tone, word);
+                }
+                empty &= columns == 0;
+            }
+        }
+        done.push(line);
+        done
     }
 
     /// Columns of a terminal that it takes.

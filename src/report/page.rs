@@ -1,9 +1,11 @@
 use std::fmt::Write;
 
+use unicode_width::UnicodeWidthStr;
+
 use super::line::{Line, safe, wrap};
 use super::style::Tone;
 
-/// The least room that wrapped text gets, however narrow the terminal.
+/// The least room that wrapped text gets behind something; half of a page that is narrow.
 const LEAST: usize = 24;
 
 /// A screen that grows line by line and knows how wide it is.
@@ -27,9 +29,16 @@ impl Page {
         self.width
     }
 
-    /// Adds a line.
+    /// Adds a line, broken at spaces where it is too wide.
     pub fn line(&mut self, line: &Line) {
-        let _ = writeln!(self.text, "{line}");
+        for line in line.broken(self.width) {
+            let _ = writeln!(self.text, "{line}");
+        }
+    }
+
+    /// The least room that text behind something gets.
+    fn least(&self) -> usize {
+        LEAST.min(self.width / 2)
     }
 
     /// Adds an empty line.
@@ -37,11 +46,21 @@ impl Page {
         self.text.push('\n');
     }
 
-    /// Adds text behind `first`, broken at spaces; further lines begin where the text began.
+    /// Adds text behind `first`, broken at spaces; further lines begin where the text began. Where
+    /// there is no room behind `first`, the text begins below it.
     pub fn wrapped(&mut self, first: Line, tone: Tone, text: &str) {
         let text = safe(text);
-        let hang = first.width();
-        let room = self.width.saturating_sub(hang).max(LEAST);
+        let mut first = first;
+        let mut hang = first.width();
+        let room = self.width.saturating_sub(hang);
+        if room < self.least() && text.width() > room {
+            hang = (first.indent() + 2).min(self.width / 4);
+            if first.width() > first.indent() {
+                self.line(&first);
+            }
+            first = Line::indented(hang);
+        }
+        let room = self.width.saturating_sub(hang);
         let mut lines = wrap(&text, room).into_iter();
         self.line(&first.put(tone, &lines.next().unwrap_or_default()));
         for rest in lines {
@@ -83,7 +102,7 @@ impl Page {
 
     /// The last cell of a row: behind the others, or below them where they took its room.
     fn cell(&mut self, line: Line, column: usize, tone: Tone, text: &str) {
-        if line.width() <= column || line.width() + LEAST <= self.width {
+        if line.width() <= column || line.width() + self.least() <= self.width {
             self.wrapped(line, tone, text);
         } else {
             self.line(&line);

@@ -2,13 +2,15 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
 
-use super::line::safe;
+use super::line::{safe, wrap};
 use crate::model::{Place, Problem, Severity};
 
 /// A line longer than this gets an excerpt instead of a snippet, in bytes.
 const LONG_LINE: usize = 2_000;
 /// Lines up to so many columns are shown whole, however narrow the terminal: what is cut off is what is wanted.
 const WIDE: usize = 140;
+/// Below so many columns hints are broken; where no terminal is, they stay on one line.
+const NARROW: usize = 100;
 /// What is shown of such a line on each side of the place, in bytes.
 const AROUND: usize = 60;
 /// A place that covers more lines than this is shown by its first ones.
@@ -26,7 +28,7 @@ pub fn problems<'t>(
     let renderer = Renderer::styled().term_width(width.max(WIDE));
     let mut screen = String::new();
     for problem in problems {
-        screen.push_str(&rendered(problem, text, &renderer));
+        screen.push_str(&rendered(problem, text, &renderer, width));
         screen.push_str("\n\n");
     }
     screen
@@ -36,6 +38,7 @@ fn rendered<'t>(
     problem: &Problem,
     text: &dyn Fn(&str) -> Option<&'t str>,
     renderer: &Renderer,
+    width: usize,
 ) -> String {
     let level = match problem.severity {
         Severity::Error => Level::ERROR,
@@ -53,9 +56,20 @@ fn rendered<'t>(
         group = group.elements(shown(&note.place, text, said, AnnotationKind::Context));
     }
     if let Some(hint) = &problem.hint {
-        group = group.element(Level::HELP.message(safe(hint).into_owned()));
+        group = group.element(Level::HELP.message(fitted(hint, width)));
     }
     renderer.render(&[group])
+}
+
+/// The hint, broken at spaces on a narrow page; what stands before it there takes 12 columns.
+fn fitted(hint: &str, width: usize) -> String {
+    const BEFORE: usize = 12;
+    let hint = safe(hint);
+    if width < NARROW {
+        wrap(&hint, width.saturating_sub(BEFORE).max(BEFORE)).join("\n")
+    } else {
+        hint.into_owned()
+    }
 }
 
 /// The message, with the resource before it where no place tells which one is meant.

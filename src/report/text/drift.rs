@@ -194,10 +194,7 @@ fn verdict(page: &mut Page, plan: &Plan, counted: Drift) {
                 ),
             )
         } else {
-            (
-                Tone::Plain,
-                format!("{}.", summary::as_declared(plan.summary.unchanged)),
-            )
+            (Tone::Plain, summary::of_what_was_read(plan))
         };
         page.wrapped(Line::new(), tone, &text);
     } else {

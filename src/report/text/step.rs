@@ -104,7 +104,20 @@ pub(super) fn refusal(page: &mut Page, refusal: &Refusal, indent: usize) {
         flow(page, first, indent + 2, &refusal.message);
     }
     let hint = refusal.hint.as_deref().unwrap_or(refusal.code.way_out());
-    page.wrapped(hang.plain("→ "), Tone::Plain, hint);
+    page.wrapped(hang.plain("→ "), Tone::Plain, &as_hint(hint));
+}
+
+/// A code's way out is a sentence on its own page; behind an arrow it is written as a hint.
+pub(super) fn as_hint(text: &str) -> String {
+    let text = text.strip_suffix('.').unwrap_or(text);
+    let names = ["JetStream", "Kafka", "NATS"];
+    let mut letters = text.chars();
+    match letters.next() {
+        Some(first) if first.is_uppercase() && !names.iter().any(|n| text.starts_with(n)) => {
+            first.to_lowercase().chain(letters).collect()
+        }
+        Some(_) | None => text.to_owned(),
+    }
 }
 
 /// Text behind `first`; further lines begin at `hang`, not behind it.

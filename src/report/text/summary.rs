@@ -20,11 +20,7 @@ pub(super) fn plan(page: &mut Page, plan: &Plan, next: Option<&str>) {
         let text = format!("No changes. {}.", as_declared(plan.summary.unchanged));
         page.wrapped(Line::new(), Tone::Good, &text);
     } else {
-        let text = format!(
-            "{} of what could be read.",
-            as_declared(plan.summary.unchanged)
-        );
-        page.wrapped(Line::new(), Tone::Plain, &text);
+        page.wrapped(Line::new(), Tone::Plain, &of_what_was_read(plan));
     }
     blocked(page, plan);
     incomplete(page, plan);
@@ -46,6 +42,14 @@ pub(in crate::report) fn counts(plan: &Plan) -> String {
     parts.push(format!("{} to delete", counts.delete));
     parts.push(format!("{} unchanged", counts.unchanged));
     parts.join(", ") + "."
+}
+
+/// What is said of a plan without changes that is not complete.
+pub(super) fn of_what_was_read(plan: &Plan) -> String {
+    match plan.summary.unchanged {
+        0 => "Nothing could be compared.".to_owned(),
+        n => format!("{} of what could be read.", as_declared(n)),
+    }
 }
 
 pub(super) fn as_declared(count: usize) -> String {

@@ -3,7 +3,8 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use super::{Drift, View, drift, outcomes, plan};
-use crate::model::{Action, Outcome};
+use crate::model::{Action, Code, Outcome, Refusal};
+use crate::plan::PlanProblem;
 use crate::report::samples::{change, done, mixed, of, step};
 
 fn bare(screen: &str) -> String {
@@ -26,6 +27,51 @@ fn a_plan_with_one_of_everything() {
 fn a_narrow_terminal_gets_the_same_without_overlap() {
     let screen = bare(&plan(&mixed(), &view(50)));
     insta::assert_snapshot!(screen);
+}
+
+#[test]
+fn lines_keep_within_a_very_narrow_terminal_but_for_words_and_commands() {
+    let plan_of_all = mixed();
+    for width in [40, 20] {
+        let view = view(width);
+        for screen in [
+            plan(&plan_of_all, &view),
+            drift(&plan_of_all, Drift::Strict, &view),
+        ] {
+            for line in bare(&screen).lines() {
+                let fits = line.chars().count() <= width;
+                let one_word = !line
+                    .trim()
+                    .trim_start_matches(['+', '~', '±', '?', '-', ' '])
+                    .contains(' ');
+                assert!(
+                    fits || one_word || line.starts_with("Next: "),
+                    "{width}: {line}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn an_unread_resource_says_why_once_and_its_hint_reads_as_one() {
+    let mut unread = step("topic/a", Action::Unread, 1);
+    let way_out = Code::Denied.way_out();
+    unread.refusals = vec![Refusal::new(Code::Denied, "no right", way_out)];
+    let mut plan_of_it = of(vec![unread], 0);
+    plan_of_it.problems = vec![PlanProblem {
+        code: Code::Denied,
+        message: "no right".into(),
+        address: Some("topic/a".parse().unwrap()),
+        source: None,
+        hint: Some(way_out.into()),
+    }];
+    plan_of_it.complete = false;
+    let screen = bare(&plan(&plan_of_it, &view(100)));
+    assert_eq!(screen.matches("no right").count(), 1, "{screen}");
+    let hint = "→ grant the right that the message names; `trueup doctor` lists them all\n";
+    assert!(screen.contains(hint), "{screen}");
+    assert!(screen.contains("Nothing could be compared."), "{screen}");
 }
 
 #[test]

@@ -41,7 +41,9 @@ fn resources(page: &mut Page, unread: &[&Step], told: &HashMap<&Address, Vec<&Pl
     for step in unread {
         step::heading(page, step);
         step::reasons(page, step);
-        for problem in told.get(&step.address).into_iter().flatten() {
+        let said = |p: &&&PlanProblem| step.refusals.iter().any(|r| r.code == p.code);
+        let told = told.get(&step.address).into_iter().flatten();
+        for problem in told.filter(|p| !said(p)) {
             self::problem(page, problem, 6);
         }
     }
@@ -57,6 +59,7 @@ fn problem(page: &mut Page, problem: &PlanProblem, indent: usize) {
     let text = format!("{}: {about}{}", problem.code, problem.message);
     page.wrapped(first, Tone::Plain, &text);
     if let Some(hint) = &problem.hint {
-        page.wrapped(Line::indented(indent + 2).plain("→ "), Tone::Plain, hint);
+        let arrow = Line::indented(indent + 2).plain("→ ");
+        page.wrapped(arrow, Tone::Plain, &step::as_hint(hint));
     }
 }

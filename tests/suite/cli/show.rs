@@ -53,7 +53,11 @@ fn a_plan_that_was_edited_or_is_of_another_major_version_is_refused() {
     for (text, said) in [
         (json.replace("7d", "1s"), "digest"),
         (json.replace("\"1.0\"", "\"2.0\""), "2.0"),
-        ("{}".to_owned(), "not a plan"),
+        ("{}".to_owned(), "`format_version` is missing"),
+        (
+            "{\"format_version\": 2}".to_owned(),
+            "`format_version` is `2`",
+        ),
         ("nonsense".to_owned(), "not a plan"),
     ] {
         let saved = file(&text, ".json");
