@@ -43,7 +43,8 @@ pub(super) async fn run(
     if !plan.applyable {
         return nothing_to_do(&plan, screen);
     }
-    if let Some(exit) = consent(args, &plan, screen, &mut signals).await? {
+    let shown = show::without(&plan, given.told(global));
+    if let Some(exit) = consent(args, &shown, screen, &mut signals).await? {
         return Ok(exit);
     }
     carry_out(&plan, &port, args, global, screen, &mut signals).await
@@ -63,6 +64,14 @@ impl Given {
                 Box::new(Reach::load(global)?),
             )),
             None => Ok(Given::Manifest(Box::new(Work::load(global, screen)?))),
+        }
+    }
+
+    /// The warnings that were told on standard error.
+    fn told(&self, global: &Global) -> &[Problem] {
+        match self {
+            Given::Saved(..) => &[],
+            Given::Manifest(work) => work.told(global),
         }
     }
 }
@@ -253,7 +262,12 @@ async fn carry_out(
     let done = done.unwrap_or_else(|| abandoned(plan, &progress));
     drop(progress);
     let exit = signal.unwrap_or_else(|| outcome_of(plan, &done));
-    let again = (exit != Exit::Done).then(|| next::command(&["plan"], global, &args.targets));
+    let words: &[&str] = if global.files.is_empty() {
+        &["plan", "-f", "MANIFEST"]
+    } else {
+        &["plan"]
+    };
+    let again = (exit != Exit::Done).then(|| next::command(words, global, &args.targets));
     report(plan, &done, again.as_deref(), screen)?;
     Ok(exit)
 }

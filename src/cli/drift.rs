@@ -4,6 +4,7 @@ use super::failure::Failure;
 use super::next;
 use super::progress::Progress;
 use super::screen::Screen;
+use super::show::without;
 use super::signals::Signals;
 use super::work::Work;
 use crate::report::plan_markdown;
@@ -36,8 +37,9 @@ pub(super) async fn run(
         width: screen.width(),
         next: next.as_deref(),
     };
+    let shown = without(&plan, work.told(global));
     screen.publish(&|form| match form {
-        Form::Text => text::drift(&plan, counted, &view),
+        Form::Text => text::drift(&shown, counted, &view),
         Form::Json => plan.to_json(),
         Form::Markdown => plan_markdown(&plan),
     })?;

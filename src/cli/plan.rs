@@ -1,10 +1,10 @@
-use super::args::{Global, PlanArgs};
+use super::args::{Form, Global, PlanArgs};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::next;
 use super::progress::Progress;
 use super::screen::{Screen, write_file};
-use super::show::rendered;
+use super::show::{rendered, without};
 use super::signals::Signals;
 use super::work::Work;
 use crate::plan::Plan;
@@ -30,7 +30,11 @@ pub(super) async fn run(
         write_file(file, &plan.to_json())?;
     }
     let next = next_command(&plan, args, global);
-    screen.publish(&|form| rendered(&plan, form, screen.width(), next.as_deref()))?;
+    let shown = without(&plan, work.told(global));
+    screen.publish(&|form| match form {
+        Form::Text => rendered(&shown, form, screen.width(), next.as_deref()),
+        Form::Json | Form::Markdown => rendered(&plan, form, 0, None),
+    })?;
     Ok(verdict(&plan, args.detailed_exitcode))
 }
 

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+use std::collections::HashSet;
 use std::path::Path;
 
 use super::args::Form;
@@ -5,7 +7,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::screen::Screen;
 use crate::manifest::read_text;
-use crate::model::Code;
+use crate::model::{Code, Problem};
 use crate::plan::Plan;
 use crate::report::plan_markdown;
 use crate::report::text::{self, View};
@@ -25,6 +27,18 @@ pub(super) fn rendered(plan: &Plan, form: Form, width: usize, next: Option<&str>
         Form::Json => plan.to_json(),
         Form::Markdown => plan_markdown(plan),
     }
+}
+
+/// The plan without the problems that were told before it, such as a manifest's warnings.
+pub(super) fn without<'p>(plan: &'p Plan, told: &[Problem]) -> Cow<'p, Plan> {
+    if told.is_empty() {
+        return Cow::Borrowed(plan);
+    }
+    let told: HashSet<_> = told.iter().map(|p| (p.code, p.message.as_str())).collect();
+    let mut plan = plan.clone();
+    plan.problems
+        .retain(|p| !told.contains(&(p.code, p.message.as_str())));
+    Cow::Owned(plan)
 }
 
 /// Reads a plan file: a regular one, or `-` for standard input, which may wait for its writer.

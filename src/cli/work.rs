@@ -34,6 +34,11 @@ impl Work {
         Ok(work)
     }
 
+    /// The warnings that [`Work::load`] told on standard error.
+    pub fn told(&self, global: &Global) -> &[Problem] {
+        if global.quiet { &[] } else { &self.warnings }
+    }
+
     fn read(global: &Global) -> Result<Work, Failure> {
         let environment = environment();
         let loaded = load(global, &environment)?;

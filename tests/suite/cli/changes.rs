@@ -151,6 +151,22 @@ fn what_kafka_would_refuse_is_blocked_and_the_rest_is_applied() {
 }
 
 #[test]
+fn a_warning_is_told_once_and_stays_in_the_json() {
+    const WARNING: &str = "begins like an internal topic";
+    let manifest = manifest(&format!("__{}", topic()), "");
+    let path = manifest.to_str().unwrap();
+    for command in ["plan", "drift"] {
+        let text = ran(&[command, "-f", path]);
+        assert_eq!(text.stderr.matches(WARNING).count(), 1, "{}", text.stderr);
+        assert_eq!(text.stdout.matches(WARNING).count(), 0, "{}", text.stdout);
+        let quiet = ran(&[command, "-f", path, "--quiet"]);
+        assert_eq!(quiet.stdout.matches(WARNING).count(), 1, "{}", quiet.stdout);
+        let json = ran(&[command, "-f", path, "--output", "json"]);
+        assert!(json.stdout.contains(WARNING), "{}", json.stdout);
+    }
+}
+
+#[test]
 fn a_plan_of_another_cluster_is_refused() {
     let saved = file(&super::plan_of(1).to_json(), ".json");
     let ran = ran(&["apply", saved.to_str().unwrap(), "--auto-approve"]);
