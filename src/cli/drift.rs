@@ -7,7 +7,7 @@ use super::screen::Screen;
 use super::show::without;
 use super::signals::Signals;
 use super::work::Work;
-use crate::report::plan_markdown;
+use crate::report::drift_markdown;
 use crate::report::text::{self, Drift, View};
 
 /// Shows where the brokers hold something else than the manifest says.
@@ -41,7 +41,7 @@ pub(super) async fn run(
     screen.publish(&|form| match form {
         Form::Text => text::drift(&shown, counted, &view),
         Form::Json => plan.to_json(),
-        Form::Markdown => plan_markdown(&plan),
+        Form::Markdown => drift_markdown(&plan, counted),
     })?;
     Ok(if !plan.complete {
         Exit::Error

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::json::word_and_why;
 use super::line::safe;
 use super::one_line;
-use super::text::{blocked_why, counts};
+use super::text::{Drift, blocked_why, counts, drift_counts};
 use crate::apply::Done;
 use crate::model::{Action, Change, KindName, Problem, Severity, Step};
 use crate::plan::Plan;
@@ -30,6 +30,68 @@ pub fn plan(plan: &Plan) -> String {
     text.truncate(text.trim_end().len());
     text.push('\n');
     text
+}
+
+/// The drift as Markdown: what the brokers hold beside what the manifest declares.
+pub fn drift(plan: &Plan, counted: Drift) -> String {
+    let mut text = format!("### trueup drift: {}\n\n", code(&plan.stack));
+    let parts = drift_counts(plan, counted);
+    let verdict = match (parts.is_empty(), plan.complete) {
+        (false, _) => format!("**{}.**", parts.join(", ")),
+        (true, true) => format!("✅ **No drift.** {} as declared.", plan.summary.unchanged),
+        (true, false) => "**No drift in what could be read.**".to_owned(),
+    };
+    let _ = writeln!(text, "{verdict}\n");
+    let undeclared = counted == Drift::Strict && !plan.undeclared.is_empty();
+    if !plan.steps.is_empty() || undeclared {
+        text.push_str("| | resource | field | live | declared |\n|---|---|---|---|---|\n");
+    }
+    let mut left = 0;
+    for step in &plan.steps {
+        if text.len() > MOST_BYTES {
+            left += 1;
+        } else {
+            drifted(&mut text, step);
+        }
+    }
+    for field in plan.undeclared.iter().filter(|_| undeclared) {
+        if text.len() > MOST_BYTES {
+            left += 1;
+            continue;
+        }
+        let (address, name) = (code(&field.address.to_string()), code(&field.field));
+        let live = code(&cut(&one_line(&field.value)));
+        let _ = writeln!(text, "| not declared | {address} | {name} | {live} | |");
+    }
+    if left > 0 {
+        let _ = writeln!(text, "\n… and {left} more; `--output json` has them all.");
+    }
+    text
+}
+
+fn drifted(text: &mut String, step: &Step) {
+    let word = match step.action {
+        Action::Create => "missing",
+        Action::Update | Action::Replace => "differs",
+        Action::Unread => "❓ not read",
+    };
+    let address = code(&step.address.to_string());
+    if step.changes.is_empty() || step.action == Action::Create {
+        let _ = writeln!(text, "| {word} | {address} | | | |");
+        return;
+    }
+    for change in &step.changes {
+        let side = |value: &Option<Value>| match value {
+            Some(value) => code(&cut(&one_line(value))),
+            None => "not set".to_owned(),
+        };
+        let (live, declared) = (side(&change.before), side(&change.after));
+        let field = code(&change.field);
+        let _ = writeln!(
+            text,
+            "| {word} | {address} | {field} | {live} | {declared} |"
+        );
+    }
 }
 
 fn verdict(plan: &Plan) -> String {
@@ -245,6 +307,24 @@ mod tests {
     #[test]
     fn a_plan_as_a_comment() {
         insta::assert_snapshot!(plan(&mixed()));
+    }
+
+    #[test]
+    fn drift_has_a_page_of_its_own() {
+        let text = drift(&mixed(), Drift::Declared);
+        assert!(
+            text.starts_with("### trueup drift: `events-platform`\n"),
+            "{text}"
+        );
+        assert!(text.contains("| live | declared |"), "{text}");
+        assert!(
+            text.contains("| missing | `stream/NOTIFICATIONS` | | | |"),
+            "{text}"
+        );
+        let row = "| differs | `topic/analytics-events` | `config.retention.ms` | `7d` | `1d` |";
+        assert!(text.contains(row), "{text}");
+        let none = drift(&of(Vec::new(), 3), Drift::Strict);
+        assert!(none.contains("**No drift.** 3 as declared."), "{none}");
     }
 
     #[test]

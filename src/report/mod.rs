@@ -20,7 +20,8 @@ pub mod text;
 pub use json::{findings as findings_json, outcomes as outcomes_json, problems as problems_json};
 pub use line::Line;
 pub use markdown::{
-    outcomes as outcomes_markdown, plan as plan_markdown, problems as problems_markdown,
+    drift as drift_markdown, outcomes as outcomes_markdown, plan as plan_markdown,
+    problems as problems_markdown,
 };
 pub use page::Page;
 pub use problems::problems;

@@ -153,7 +153,8 @@ fn undeclared(page: &mut Page, fields: &[UndeclaredField]) {
     page.gap();
 }
 
-fn verdict(page: &mut Page, plan: &Plan, counted: Drift) {
+/// What drifted, counted: `1 differs from the manifest`, `2 missing`; nothing where nothing did.
+pub(in crate::report) fn counts(plan: &Plan, counted: Drift) -> Vec<String> {
     let missing = plan.summary.create;
     let differ = plan
         .steps
@@ -184,6 +185,11 @@ fn verdict(page: &mut Page, plan: &Plan, counted: Drift) {
         };
         parts.push(format!("{} {values} not declared", plan.undeclared.len()));
     }
+    parts
+}
+
+fn verdict(page: &mut Page, plan: &Plan, counted: Drift) {
+    let mut parts = counts(plan, counted);
     if parts.is_empty() {
         let (tone, text) = if plan.complete {
             (
