@@ -1,6 +1,6 @@
 use super::args::{ExportArgs, Form, Global};
 use super::exit::Exit;
-use super::failure::Failure;
+use super::failure::{Complaints, Failure};
 use super::progress::Progress;
 use super::screen::Screen;
 use super::signals::Signals;
@@ -41,8 +41,11 @@ pub(super) async fn run(
             .await
             .map_err(|problems| reach.failure(problems))
     };
-    let resources = match signals.or(work).await? {
-        Ok(resources) => resources,
+    let engine::Exported {
+        resources,
+        left_out,
+    } = match signals.or(work).await? {
+        Ok(exported) => exported,
         Err(exit) => return Ok(exit),
     };
     drop(progress);
@@ -51,6 +54,13 @@ pub(super) async fn run(
         .as_deref()
         .or(reach.manifest().map(|m| m.stack.as_str()));
     screen.result(&manifest::write(stack.unwrap_or("exported"), &resources))?;
+    if args.only.is_empty() {
+        screen.warn(&Complaints {
+            problems: left_out,
+            left_out: 0,
+            sources: Default::default(),
+        });
+    }
     let resources = match resources.len() {
         1 => "1 resource".to_owned(),
         count => format!("{count} resources"),

@@ -1,10 +1,19 @@
 use super::planning::observe;
 use super::port::Port;
 use crate::kinds::{Kind, Live, Observed, Resources, kind};
-use crate::model::{Address, Broker, Flat, KindName, Problem, Resource};
+use crate::model::{Address, Broker, Code, Flat, KindName, Problem, Resource, Severity};
 
 /// Which resources an export takes.
 pub type Wanted<'a> = &'a (dyn Fn(&Address) -> bool + Sync);
+
+/// What an export holds.
+#[derive(Clone, Debug, Default)]
+pub struct Exported {
+    /// The resources, as a manifest declares them.
+    pub resources: Resources,
+    /// What is there and not among them, and why: warnings.
+    pub left_out: Vec<Problem>,
+}
 
 /// Every live resource that is wanted, as a manifest would declare it: what differs from the
 /// defaults, and nothing else.
@@ -15,13 +24,15 @@ pub async fn export(
     port: &dyn Port,
     brokers: &[Broker],
     wanted: Wanted<'_>,
-) -> Result<Resources, Vec<Problem>> {
+) -> Result<Exported, Vec<Problem>> {
     let mut addresses = Vec::new();
+    let mut left_out = Vec::new();
     let mut problems = Vec::new();
     for name in KindName::ALL
         .into_iter()
         .filter(|kind| brokers.contains(&kind.broker()))
     {
+        left_out.extend(port.left_out(name).await);
         match port.list(name).await {
             Ok(found) => addresses.extend(found.into_iter().filter(|address| wanted(address))),
             Err(problem) => problems.push(problem),
@@ -40,10 +51,44 @@ pub async fn export(
         }
     }
     if problems.is_empty() {
-        Ok(resources)
+        left_out.extend(take_out_refused(&mut resources));
+        Ok(Exported {
+            resources,
+            left_out,
+        })
     } else {
         Err(problems)
     }
+}
+
+/// Takes out what the check of a manifest would refuse, with a warning each.
+fn take_out_refused(resources: &mut Resources) -> Vec<Problem> {
+    let refused: Vec<(Address, Problem)> = resources
+        .values()
+        .filter(|resource| resource.address.kind.broker() == Broker::Nats)
+        .filter_map(|resource| {
+            let problems = kind(resource.address.kind)?.check(resource, resources);
+            let counts = |problem: &Problem| {
+                problem.severity == Severity::Error && problem.code != Code::Dangling
+            };
+            Some((resource.address.clone(), problems.into_iter().find(counts)?))
+        })
+        .collect();
+    let mut told = Vec::new();
+    for (address, problem) in refused {
+        let stream = address.name.clone();
+        let is_its = |other: &Address| {
+            let of = other.stream_and_consumer().map(|(stream, _)| stream);
+            address.kind == KindName::Stream && of == Some(stream.as_str())
+        };
+        resources.retain(|other, _| *other != address && !is_its(other));
+        let message = format!(
+            "left out: `{address}`, which no manifest may say: {}",
+            problem.message
+        );
+        told.push(Problem::warning(Code::LeftOut, message).hint(problem.hint.unwrap_or_default()));
+    }
+    told
 }
 
 fn declared(kind: &dyn Kind, address: Address, live: &Live) -> Resource {

@@ -27,6 +27,11 @@ pub trait Port: Send + Sync {
 
     /// Every resource of this kind.
     async fn list(&self, kind: KindName) -> Result<Vec<Address>, Problem>;
+
+    /// What the list of this kind leaves out, and why.
+    async fn left_out(&self, _kind: KindName) -> Vec<Problem> {
+        Vec::new()
+    }
 }
 
 /// The brokers themselves.
@@ -83,6 +88,13 @@ impl Port for LiveBrokers {
     async fn carry_out(&self, name: KindName, steps: &[&Step]) -> Vec<(Address, Outcome)> {
         match kind(name) {
             Some(kind) => kind.carry_out(&self.brokers, steps).await,
+            None => Vec::new(),
+        }
+    }
+
+    async fn left_out(&self, name: KindName) -> Vec<Problem> {
+        match kind(name) {
+            Some(kind) => kind.left_out(&self.brokers).await,
             None => Vec::new(),
         }
     }

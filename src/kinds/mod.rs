@@ -118,6 +118,11 @@ pub trait Kind: Send + Sync {
 
     /// The names of all resources of this kind on the brokers, for `export`.
     async fn list(&self, brokers: &Brokers) -> Result<Vec<Address>, Problem>;
+
+    /// What [`Kind::list`] does not name though it is there, and why: warnings, few of them.
+    async fn left_out(&self, _brokers: &Brokers) -> Vec<Problem> {
+        Vec::new()
+    }
 }
 
 /// Declared resources by address, in manifest order.

@@ -183,7 +183,7 @@ impl Entries<'_> {
         };
         if self.is_declared(&address) {
             self.declare(address.clone(), key, map);
-        } else {
+        } else if !self.is_of_bucket(&address) {
             self.dangling(&address, consumers.as_ref(), access.as_ref());
             return;
         }
@@ -312,6 +312,14 @@ impl Entries<'_> {
         let of_names = matches!(address.kind, KindName::Stream | KindName::Topic);
         let key = (address.kind, address.name.as_str().into());
         !of_names || self.declared.contains(&key)
+    }
+
+    /// Whether it is the stream of a bucket that is declared as such.
+    fn is_of_bucket(&self, stream: &Address) -> bool {
+        [("KV_", KindName::Kv), ("OBJ_", KindName::ObjectStore)]
+            .into_iter()
+            .filter_map(|(prefix, kind)| Some((kind, stream.name.strip_prefix(prefix)?.into())))
+            .any(|bucket| stream.kind == KindName::Stream && self.declared.contains(&bucket))
     }
 
     /// Consumers or an access beside a stream or topic that nothing declares.

@@ -9,7 +9,7 @@ use crate::model::{Address, Code, KindName, Problem};
 /// One `-f`: its parts as one tree.
 pub(super) struct Layer {
     pub tree: Map,
-    /// The streams and topics that it declares, not only adds a consumer or an access to.
+    /// The streams, buckets and topics that it declares, not only adds a consumer or an access to.
     pub declared: HashSet<(KindName, Box<str>)>,
 }
 
@@ -122,6 +122,8 @@ fn declared(tree: &Map) -> HashSet<(KindName, Box<str>)> {
             .collect::<Vec<_>>()
     };
     let mut all = names("nats", "streams", KindName::Stream);
+    all.extend(names("nats", "key_value", KindName::Kv));
+    all.extend(names("nats", "object_store", KindName::ObjectStore));
     all.extend(names("kafka", "topics", KindName::Topic));
     all.into_iter().collect()
 }

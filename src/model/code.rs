@@ -76,6 +76,7 @@ codes! {
     Usage "usage" "The command was asked for something that it does not do." "See `trueup COMMAND --help`.";
     BadSnapshot "bad-snapshot" "The file is no snapshot that this trueup reads." "Take one with `trueup export --snapshot FILE`, with this version.";
     BadPlan "bad-plan" "The file is no plan that can be applied." "Save a new one with `trueup plan -o FILE`; a plan is never edited by hand.";
+    LeftOut "left-out" "An export leaves something out that a manifest can't say." "The message says what and why; everything else is exported.";
     Stale "stale" "What the saved plan rests on has moved since." "Plan again, and look at what changed.";
     System "system" "The operating system refused something that trueup needs." "Its own words say why.";
 

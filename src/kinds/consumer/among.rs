@@ -167,7 +167,7 @@ pub(super) fn check_all(all: &Resources) -> Vec<Problem> {
 }
 
 /// What a consumer takes from the queue; everything when it has no filter.
-fn queue_filters(declared: &Flat) -> Vec<&str> {
+pub(super) fn queue_filters(declared: &Flat) -> Vec<&str> {
     let mut filters = filters_of(Said(declared));
     filters.retain(|filter| subject_fault(filter).is_none());
     if filters.is_empty() {

@@ -2,6 +2,7 @@
 
 mod among;
 mod judge;
+mod queue;
 mod rules;
 mod settle;
 mod spec;
@@ -79,12 +80,20 @@ impl Kind for Consumer {
         wire::observe(brokers, addresses).await
     }
 
+    async fn rehearse(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Refusal)> {
+        queue::rehearse(brokers, steps).await
+    }
+
     async fn carry_out(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Outcome)> {
         wire::carry_out(self, brokers, steps).await
     }
 
     async fn list(&self, brokers: &Brokers) -> Result<Vec<Address>, Problem> {
         wire::list(brokers).await
+    }
+
+    async fn left_out(&self, brokers: &Brokers) -> Vec<Problem> {
+        wire::left_out(brokers).await
     }
 }
 

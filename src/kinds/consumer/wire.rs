@@ -5,9 +5,12 @@ use serde_json::{Value, json};
 use super::{Consumer, DECLARATION};
 use crate::broker::Brokers;
 use crate::broker::nats::{ConsumerAction, JetStream, NatsError};
+use crate::kinds::kv::Kv;
+use crate::kinds::object_store::ObjectStore;
 use crate::kinds::stream::{
-    Stream, config_of, each, exported, failed, gone, lay_over, moved, outcome_of, required_level,
-    unanswered, unconnected, unreadable, verdict, withheld, without_server_metadata,
+    Stream, View, asset_name, config_of, each, exported, failed, gone, lay_over, moved, outcome_of,
+    required_level, told_left_out, unanswered, unconnected, unreadable, verdict, withheld,
+    without_server_metadata,
 };
 use crate::kinds::{Delta, Kind, Live, Observations, Observed};
 use crate::model::{Action, Address, Doc, Flat, KindName, Outcome, Problem, Step};
@@ -242,25 +245,66 @@ pub(super) async fn list(brokers: &Brokers) -> Result<Vec<Address>, Problem> {
     Ok(found)
 }
 
-/// The name of a stream that has consumers and is declared as a stream: a manifest has no place for
-/// the consumers of a bucket.
+/// The consumers that an export leaves out though they are no server's own: ephemeral ones, and
+/// those whose name no manifest can say.
+pub(super) async fn left_out(brokers: &Brokers) -> Vec<Problem> {
+    let Some(nats) = &brokers.nats else {
+        return Vec::new();
+    };
+    let Ok(listing) = nats.stream_list().await else {
+        return Vec::new();
+    };
+    let streams: Vec<String> = listing.streams.iter().filter_map(with_consumers).collect();
+    let listings = each(streams.iter().map(|stream| nats.consumer_list(stream))).await;
+    let (mut ephemeral, mut unsayable) = (Vec::new(), Vec::new());
+    for (stream, consumers) in streams.iter().zip(listings) {
+        for info in consumers.iter().flatten().filter(|info| !is_internal(info)) {
+            let name = info.get("name").and_then(Value::as_str).unwrap_or_default();
+            let shown = format!("{stream}/{name}");
+            if durable_name(info).is_none() {
+                ephemeral.push(shown);
+            } else if asset_name("consumer", name).is_some() {
+                unsayable.push(shown);
+            }
+        }
+    }
+    let clients =
+        "their clients make them and the server takes them away; trueup's consumers are durable";
+    [
+        told_left_out("ephemeral consumer", &ephemeral, clients),
+        told_left_out("consumer", &unsayable, "a manifest can't say its name"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// The name of a stream that has consumers and that a manifest can declare, as a stream or as a
+/// bucket.
 fn with_consumers(info: &Doc) -> Option<String> {
     let count = info.get("state")?.get("consumer_count")?.as_u64()?;
-    (count > 0)
-        .then(|| exported(&Stream, info))
-        .flatten()
-        .map(|address| address.name)
+    let views: [&dyn View; 3] = [&Stream, &Kv, &ObjectStore];
+    let is_exported = count > 0 && views.iter().any(|view| exported(*view, info).is_some());
+    let name = info.get("config")?.get("name")?.as_str()?;
+    is_exported.then(|| name.to_owned())
 }
 
 fn durable(stream: &str, info: &Doc) -> Option<Address> {
-    let config = info.get("config")?;
-    let name = config
-        .get("durable_name")?
-        .as_str()
-        .filter(|name| !name.is_empty())?;
-    let is_internal = ["JS_SRC_", "JS_MIRROR_"]
-        .iter()
-        .any(|prefix| name.starts_with(prefix))
-        || config.get("sourcing").and_then(Value::as_bool) == Some(true);
-    (!is_internal).then(|| Address::new(KindName::Consumer, format!("{stream}/{name}")))
+    let name = durable_name(info)?;
+    let is_ours = !is_internal(info) && asset_name("consumer", name).is_none();
+    is_ours.then(|| Address::new(KindName::Consumer, format!("{stream}/{name}")))
+}
+
+fn durable_name(info: &Doc) -> Option<&str> {
+    let name = info.get("config")?.get("durable_name")?.as_str()?;
+    (!name.is_empty()).then_some(name)
+}
+
+/// Whether the server keeps it for a source or a mirror.
+fn is_internal(info: &Doc) -> bool {
+    let config = info.get("config");
+    let name = info.get("name").and_then(Value::as_str).unwrap_or_default();
+    let flag = |field: &str| config.and_then(|config| config.get(field)) == Some(&json!(true));
+    let own = ["JS_SRC_", "JS_MIRROR_"];
+    own.iter().any(|prefix| name.starts_with(prefix)) || flag("sourcing") || flag("direct")
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::complaint::Complaint;
 use super::judge::judge;
-use super::origins::is_mirror;
+use super::origins::{is_mirror, own_origin};
 use super::said::Said;
 use super::settle::derived_window;
 use super::view::{View, stream_declaration};
@@ -196,6 +196,7 @@ impl Template {
             .into_iter()
             .chain(own_metadata)
             .chain(rules::complaints(Said(&stream)))
+            .chain(own_origin(&self.stream_name(name), Said(&stream)))
             .map(|complaint| self.in_own_words(view, complaint).problem(bucket))
             .collect()
     }

@@ -3,6 +3,7 @@
 mod answer;
 mod bucket;
 mod change;
+mod circles;
 mod complaint;
 mod judge;
 mod level;
@@ -16,6 +17,7 @@ mod settle;
 mod spec;
 mod subjects;
 mod tenants;
+mod transforms;
 mod view;
 pub(super) mod wire;
 
@@ -41,7 +43,8 @@ pub(super) use settle::shared as shared_settle;
 pub(super) use subjects::{SubjectTree, collide, fault as subject_fault};
 pub(super) use view::View;
 pub(super) use wire::{
-    config_of, each, exported, unanswered, unconnected, unreadable, without_server_metadata,
+    config_of, each, exported, told_left_out, unanswered, unconnected, unreadable,
+    without_server_metadata,
 };
 
 use super::{Case, Declaration, Edit, Kind, Observations, Resources, Shape};
@@ -91,6 +94,7 @@ impl Kind for Stream {
             .into_iter()
             .chain(rules::server_metadata(said))
             .chain(empty_subjects(said))
+            .chain(origins::own_origin(name, said))
             .chain(rules::complaints(said));
         complaints
             .map(|complaint| complaint.problem(resource))
@@ -101,6 +105,7 @@ impl Kind for Stream {
     fn check_all(&self, all: &Resources) -> Vec<Problem> {
         let mut problems = overlaps::check(all);
         problems.extend(all.values().filter_map(|bucket| bucket_twice(bucket, all)));
+        problems.extend(circles::check(all));
         problems
     }
 
@@ -136,6 +141,10 @@ impl Kind for Stream {
     async fn list(&self, brokers: &Brokers) -> Result<Vec<Address>, Problem> {
         wire::list(self, brokers).await
     }
+
+    async fn left_out(&self, brokers: &Brokers) -> Vec<Problem> {
+        wire::left_out(brokers).await
+    }
 }
 
 impl View for Stream {
@@ -144,10 +153,7 @@ impl View for Stream {
     }
 
     fn resource_name<'n>(&self, stream: &'n str) -> Option<&'n str> {
-        let is_internal = ["$", "MQTT_"]
-            .iter()
-            .any(|prefix| stream.starts_with(prefix));
-        (!is_internal).then_some(stream)
+        Some(stream)
     }
 
     fn in_own_terms(&self, _name: &str, stream: Flat) -> Flat {

@@ -153,6 +153,21 @@ fn half_consumer(origin: &Doc, name: &str, field: &str) -> Option<Complaint> {
     ))
 }
 
+/// A stream that copies from itself (10034, 10052 and their kin).
+pub(in crate::kinds) fn own_origin(stream: &str, said: Said<'_>) -> Option<Complaint> {
+    local_origins(said).contains(&stream).then(|| {
+        let field = match is_mirror(said) {
+            true => "mirror",
+            false => "sources",
+        };
+        Complaint::contradiction(
+            field,
+            format!("`{stream}` can't be its own origin"),
+            "name another stream, or leave it out",
+        )
+    })
+}
+
 /// What tells one source from another: the origin and its filter.
 fn identity(source: &Doc) -> String {
     ["name", "external", "filter_subject", "subject_transforms"]

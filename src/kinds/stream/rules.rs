@@ -5,7 +5,7 @@
 
 use super::complaint::Complaint;
 use super::said::Said;
-use super::{origins, subjects};
+use super::{origins, subjects, transforms};
 use crate::model::Code;
 
 /// The shortest age and duplicate window, in nanoseconds.
@@ -50,6 +50,7 @@ pub(in crate::kinds) fn complaints(said: Said<'_>) -> Vec<Complaint> {
     let mut found: Vec<Complaint> = RULES.iter().filter_map(|rule| rule(said)).collect();
     found.extend(subject_list(said));
     found.extend(origins::complaints(said));
+    found.extend(transforms::complaints(said));
     found
 }
 

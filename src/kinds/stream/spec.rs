@@ -41,7 +41,7 @@ pub struct StreamSpec {
     #[schemars(extend("x-field" = field().unlimited(&[-1, 0]).default_is(-1)))]
     pub max_msgs_per_subject: Option<i64>,
     /// How large a message may be, headers included.
-    #[schemars(extend("x-field" = field().unit(Unit::Bytes).unlimited(&[-1, 0]).default_is(-1)))]
+    #[schemars(range(max = 2_147_483_647_i64), extend("x-field" = field().unit(Unit::Bytes).unlimited(&[-1, 0]).default_is(-1)))]
     pub max_msg_size: Option<i64>,
     /// What happens at a limit: old messages go, or new ones are refused.
     #[schemars(extend("x-field" = field().default_is("old")))]

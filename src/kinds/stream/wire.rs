@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::answer::{failed, gone, moved, outcome_of, withheld};
 use super::change::StreamChange;
 use super::level::required_level;
+use super::names::asset_name;
 use super::view::{View, stream_declaration};
 use crate::broker::Brokers;
 use crate::broker::nats::{JetStream, NatsError};
@@ -259,10 +260,64 @@ pub(in crate::kinds) async fn list(
     Ok(found.filter_map(|info| exported(view, info)).collect())
 }
 
+/// The streams that an export leaves out: what the server keeps for MQTT, and those whose name no
+/// manifest can say.
+pub(super) async fn left_out(brokers: &Brokers) -> Vec<Problem> {
+    let Some(nats) = &brokers.nats else {
+        return Vec::new();
+    };
+    let Ok(listing) = nats.stream_list().await else {
+        return Vec::new();
+    };
+    let names = listing.streams.iter().filter_map(|info| {
+        let name = info.get("config")?.get("name")?.as_str()?;
+        Some(name.to_owned())
+    });
+    let (internal, others): (Vec<String>, Vec<String>) = names.partition(|name| is_internal(name));
+    let unsayable: Vec<String> = others
+        .into_iter()
+        .filter(|name| asset_name("stream", name).is_some())
+        .collect();
+    [
+        told_left_out(
+            "stream",
+            &internal,
+            "the server keeps its MQTT clients' state there",
+        ),
+        told_left_out("stream", &unsayable, "a manifest can't say its name"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// Whether the server keeps this stream for itself (`mqttStreamNamePrefix`, nats-server 2.15).
+pub(super) fn is_internal(stream: &str) -> bool {
+    stream.starts_with("$MQTT_")
+}
+
+/// One warning for all that is left out for the same reason.
+pub(in crate::kinds) fn told_left_out(what: &str, names: &[String], why: &str) -> Option<Problem> {
+    const SHOWN: usize = 3;
+    let shown: Vec<String> = names
+        .iter()
+        .take(SHOWN)
+        .map(|name| format!("`{name}`"))
+        .collect();
+    let more = match names.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let plural = if names.len() == 1 { "" } else { "s" };
+    let message = format!("left out: the {what}{plural} {}{more}", shown.join(", "));
+    (!names.is_empty()).then(|| Problem::warning(Code::LeftOut, message).hint(why))
+}
+
 /// The resource of this kind that tells all of a stream; none where it is another kind's.
 pub(in crate::kinds) fn exported(view: &dyn View, info: &Doc) -> Option<Address> {
     let stream = info.get("config")?.get("name")?.as_str()?;
-    let name = view.resource_name(stream)?;
+    let is_sayable = !is_internal(stream) && asset_name("stream", stream).is_none();
+    let name = view.resource_name(stream).filter(|_| is_sayable)?;
     view.tells_all(&live(view, name, info).fields)
         .then(|| Address::new(view.name(), name))
 }

@@ -141,7 +141,7 @@ fn exported(port: &SnapshotPort) -> String {
         &[Broker::Nats, Broker::Kafka],
         &everything,
     ));
-    manifest::write("laws", &resources.unwrap())
+    manifest::write("laws", &resources.unwrap().resources)
 }
 
 fn loaded(text: &str) -> Option<Manifest> {

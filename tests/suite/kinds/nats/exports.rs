@@ -12,6 +12,7 @@ async fn exported(bench: &Bench) -> Resources {
     export(bench.port(), &[Broker::Nats], &|_| true)
         .await
         .unwrap()
+        .resources
 }
 
 #[tokio::test]
@@ -96,4 +97,83 @@ async fn ephemeral_and_internal_consumers_are_left_out() {
         .filter(|address| address.stream_and_consumer().is_some())
         .count();
     assert_eq!(consumers, 0);
+}
+
+#[tokio::test]
+async fn what_a_manifest_cant_say_is_told_and_left_out() {
+    let bench = Bench::start().await;
+    for (name, subject) in [
+        ("$X", "a"),
+        ("${X}", "b"),
+        ("MQTT_msgs", "c"),
+        ("$MQTT_msgs", "d"),
+    ] {
+        bench
+            .create(json!({ "name": name, "subjects": [subject] }))
+            .await;
+    }
+    let odd = async_nats::jetstream::stream::Config {
+        name: "odd\u{a0}name".to_owned(),
+        subjects: vec!["e".to_owned()],
+        ..Default::default()
+    };
+    bench.context().await.create_stream(odd).await.unwrap();
+    let ephemeral = json!({ "name": "e", "ack_policy": "explicit" });
+    let action = ConsumerAction::Create;
+    let config = ephemeral.as_object().unwrap();
+    bench
+        .nats
+        .consumer_create("$X", config, action, None)
+        .await
+        .unwrap();
+    let found = export(bench.port(), &[Broker::Nats], &|_| true)
+        .await
+        .unwrap();
+    let names: Vec<String> = found.resources.keys().map(ToString::to_string).collect();
+    assert_eq!(names, ["stream/$X", "stream/${X}", "stream/MQTT_msgs"]);
+    let told: Vec<&str> = found.left_out.iter().map(|p| p.message.as_str()).collect();
+    assert_eq!(
+        told,
+        [
+            "left out: the stream `$MQTT_msgs`",
+            "left out: the stream `odd\u{a0}name`",
+            "left out: the ephemeral consumer `$X/e`",
+        ]
+    );
+    assert_eq!(read_back(&found.resources), names);
+}
+
+#[tokio::test]
+async fn consumers_of_buckets_are_declared_and_exported() {
+    let bench = Bench::start().await;
+    let wanted = manifest(json!({
+        "kv/b": {}, "object-store/o": {},
+        "consumer/KV_b/a": { "filter_subject": "$KV.b.x" }, "consumer/OBJ_o/a": {},
+    }));
+    bench.settle(&wanted).await;
+    let resources = exported(&bench).await;
+    let names: Vec<String> = resources.keys().map(ToString::to_string).collect();
+    let mut expected: Vec<String> = wanted.keys().map(ToString::to_string).collect();
+    assert_eq!(names, expected);
+    let mut again = read_back(&resources);
+    again.sort();
+    expected.sort();
+    assert_eq!(again, expected);
+}
+
+/// The addresses that the written manifest declares.
+fn read_back(resources: &Resources) -> Vec<String> {
+    let text = trueup::manifest::write("s", resources);
+    let inputs = trueup::manifest::Inputs {
+        files: vec![trueup::manifest::Input::Text {
+            name: "export.yaml".into(),
+            text: text.clone(),
+        }],
+        ..Default::default()
+    };
+    let loaded = trueup::manifest::load(&inputs);
+    let manifest = loaded
+        .manifest
+        .unwrap_or_else(|| panic!("{:#?}\n{text}", loaded.problems));
+    manifest.resources.keys().map(ToString::to_string).collect()
 }

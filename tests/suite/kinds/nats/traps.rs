@@ -286,3 +286,25 @@ async fn how_a_mirror_becomes_a_stream_is_told() {
         .unwrap_or_default();
     assert!(hint.contains("lifecycle: { undeclared: reset }"), "{hint}");
 }
+
+#[tokio::test]
+async fn a_strangers_consumer_of_a_work_queue_is_met_by_the_plan() {
+    let bench = Bench::start().await;
+    bench
+        .create(json!({ "name": "Q", "subjects": ["q.>"], "retention": "workqueue" }))
+        .await;
+    bench
+        .settle(&manifest(
+            json!({ "consumer/Q/theirs": { "filter_subject": "q.a" } }),
+        ))
+        .await;
+    let ours = manifest(
+        json!({ "consumer/Q/ours": { "filter_subjects": ["q.*"] }, "consumer/Q/fine": { "filter_subject": "q.b.c" } }),
+    );
+    let plan = bench.plan(&ours).await;
+    let blocked: Vec<_> = plan.blocked_steps().collect();
+    assert_eq!(blocked.len(), 1, "{blocked:?}");
+    let refusal = &blocked[0].refusals[0];
+    assert_eq!(refusal.code.as_str(), "filter-overlap");
+    assert!(refusal.message.contains("`Q/theirs`"), "{refusal:?}");
+}
