@@ -87,6 +87,9 @@ impl Files {
     }
 }
 
+/// Bytes of text that weigh as much as a node when an alias copies them.
+const COPIED_TEXT: usize = 64;
+
 impl Node {
     pub fn new(value: Value, spot: Spot) -> Node {
         Node {
@@ -157,6 +160,7 @@ impl Node {
         match &self.value {
             Value::List(items) => of(&mut items.iter()),
             Value::Map(map) => of(&mut map.values().map(|entry| &entry.node)),
+            Value::Text(text) => (1 + text.len() / COPIED_TEXT, 1),
             _ => (1, 1),
         }
     }

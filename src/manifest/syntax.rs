@@ -43,12 +43,23 @@ pub(super) fn problem(error: &ScanError, name: &Arc<str>, text: &str) -> Problem
     }
 }
 
-/// A tab in the indentation of the error's line: it is the cause, whatever was said.
+/// A tab in the indentation of the error's line, or of the next that is not blank: it is the cause,
+/// whatever was said. A plain scalar that goes on over a tab is complained of where it begins.
 fn tab_in_indentation(text: &str, before: &str) -> Option<usize> {
-    let start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    let line = &text[start..];
-    let indentation = line.len() - line.trim_start_matches([' ', '\t']).len();
-    line[..indentation].find('\t').map(|tab| start + tab)
+    let mut start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    let mut is_next = false;
+    for line in text[start..].split_inclusive('\n') {
+        let indentation = line.len() - line.trim_start_matches([' ', '\t']).len();
+        if let Some(tab) = line[..indentation].find('\t') {
+            return Some(start + tab);
+        }
+        if is_next && !line.trim().is_empty() {
+            return None;
+        }
+        is_next = true;
+        start += line.len();
+    }
+    None
 }
 
 /// The place of a byte of a text.

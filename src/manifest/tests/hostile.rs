@@ -35,6 +35,15 @@ fn alias_bombs() {
         writeln!(bomb, "a{level}: &a{level} [{aliases}]").unwrap();
     }
     assert!(codes(&bomb).contains(&Code::YamlTooLarge));
+    let text = format!(
+        "x-s: &s \"{}\"\nx-l: [{}]\n",
+        "x".repeat(1_000_000),
+        ["*s"; 1000].join(", ")
+    );
+    assert!(
+        codes(&text).contains(&Code::YamlTooLarge),
+        "text that aliases copy is counted"
+    );
     assert!(codes("a: &a [*a]").contains(&Code::YamlSyntax));
     let mut deep = "a0: &a0 [x]\n".to_owned();
     for level in 1..200 {
@@ -154,4 +163,31 @@ fn a_flood_of_problems_is_bounded() {
     }
     let loaded = one(&text);
     assert_eq!((loaded.problems.len(), loaded.left_out), (200, 2_800));
+}
+
+#[test]
+fn a_tab_is_found_where_it_indents() {
+    for before in [
+        "max_age: 7d",
+        "max_age: \"7d\"",
+        "subjects: [a.>]",
+        "max_age: 7d\n",
+    ] {
+        let text =
+            format!("stack: t\nnats:\n  streams:\n    A:\n      {before}\n\t  storage: file\n");
+        let loaded = layers(&[&text]);
+        let places: Vec<_> = loaded
+            .problems
+            .iter()
+            .filter(|problem| problem.message.contains("tab"))
+            .map(|problem| {
+                problem
+                    .place
+                    .as_ref()
+                    .map(|place| (place.line, place.column))
+            })
+            .collect();
+        let line = 6 + u32::from(before.ends_with('\n'));
+        assert_eq!(places, [Some((line, 1))], "{text}");
+    }
 }
