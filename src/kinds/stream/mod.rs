@@ -11,6 +11,7 @@ mod names;
 mod origins;
 mod overlaps;
 mod rehearse;
+mod room;
 mod rules;
 mod said;
 mod settle;

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::change::StreamChange;
 use super::origins::{has_sources, is_mirror};
+use super::room;
 use super::said::Said;
 use super::subjects::{self, SubjectTree};
 use super::view::View;
@@ -45,11 +46,13 @@ pub(in crate::kinds) async fn rehearse(
     } else {
         each(wanted.iter().map(|wanted| asked(nats, wanted, &planned))).await
     };
-    wanted
+    let overlaps = wanted
         .iter()
         .zip(others)
-        .filter_map(|(wanted, other)| Some(refusal(view, wanted, &other?)))
-        .collect()
+        .filter_map(|(wanted, other)| Some(refusal(view, wanted, &other?)));
+    let mut refusals: Vec<(Address, Refusal)> = overlaps.collect();
+    refusals.extend(room::rehearse(view, nats, steps).await);
+    refusals
 }
 
 /// The stream that the server names for one subject.

@@ -24,7 +24,12 @@ pub struct Bench {
 impl Bench {
     /// A server with JetStream.
     pub async fn start() -> Bench {
-        let server = NatsServer::start("");
+        Bench::start_with("").await
+    }
+
+    /// The same with more in the server's configuration.
+    pub async fn start_with(config: &str) -> Bench {
+        let server = NatsServer::start(config);
         let nats = server.connect().await;
         let account = nats.account().await.unwrap();
         let surroundings = Surroundings {
