@@ -130,7 +130,10 @@ impl KafkaConnection {
         };
         complaints
             .into_iter()
-            .filter(|complaint| !self.files.contains_key(&complaint.property))
+            .filter(|complaint| {
+                let property = &complaint.property;
+                !self.files.contains_key(property) || !KafkaSettings::takes(property)
+            })
             .map(|complaint| {
                 let message = format!("`{}` {}", complaint.property, complaint.message);
                 let problem =
@@ -288,9 +291,11 @@ fn kafka(
         if matches!(entry.node.value, Value::Null | Value::Broken) {
             continue;
         }
-        let Some(value) = property_text(&entry.node) else {
-            let what = format!("`{name}` takes text, a number, `true` or `false`");
-            let problem = Problem::error(Code::WrongType, what);
+        let Some(value) = property_text(name, &entry.node) else {
+            let shown = entry.node.shown();
+            let what = format!("`{name}` takes text, a number, `true` or `false`, not {shown}");
+            let problem = Problem::error(Code::WrongType, what)
+                .hint("write one value; several in one text, with commas between");
             walk.problems.push(walk.files.at(&entry.node, problem));
             continue;
         };
@@ -323,16 +328,16 @@ fn twice(property: &str) -> Problem {
     Problem::error(Code::Contradiction, what).hint("keep one of the two")
 }
 
-fn property_text(node: &Node) -> Option<String> {
+/// Addresses may be a list; of everything else there is one.
+fn property_text(name: &str, node: &Node) -> Option<String> {
     match &node.value {
+        Value::List(items) if name == "bootstrap.servers" => {
+            let items: Option<Vec<&str>> = items.iter().map(Node::text).collect();
+            items.map(|items| items.join(","))
+        }
         Value::Bool(bool) => Some(bool.to_string()),
         Value::Integer(number) => Some(number.to_string()),
         Value::Number(digits) => Some(digits.to_string()),
-        Value::List(items) => items
-            .iter()
-            .map(|item| item.text().map(str::to_owned))
-            .collect::<Option<Vec<String>>>()
-            .map(|items| items.join(",")),
         _ => node.text().map(str::to_owned),
     }
 }

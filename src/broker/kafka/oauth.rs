@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 use super::error::KafkaError;
-use super::settings::{ClientCredentials, TokenSource};
+use super::settings::{ClientCredentials, TokenSource, without_credentials};
 use super::tls::certificates;
 
 /// A token, fresh for one login, before `deadline`.
@@ -141,10 +141,12 @@ fn denial(status: u16, body: &str) -> String {
     }
 }
 
+/// Credentials in the URL are shown neither in `from` nor where `cause` repeats it.
 fn no_token(from: &str, cause: String) -> KafkaError {
+    let shown = without_credentials(from);
     KafkaError::NoToken {
-        from: from.to_string(),
-        cause,
+        cause: cause.replace(from, &shown),
+        from: shown,
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the admin plane takes from librdkafka's properties.
 
+mod kept;
 mod properties;
 mod read;
 
@@ -25,12 +26,17 @@ pub struct KafkaSettings {
 impl KafkaSettings {
     /// Reads librdkafka's property names. Every complaint comes at once, in the order of the properties.
     ///
-    /// A `sasl.*`, `ssl.*` or `security.*` name that the admin plane can't honour is a complaint; any other unknown name
-    /// belongs to the data plane and is left alone. No file is opened here.
+    /// A name that librdkafka doesn't have is a complaint, and so is a `sasl.*`, `ssl.*` or `security.*` one that the admin
+    /// plane can't honour; librdkafka's others belong to the data plane and are left alone. No file is opened here.
     pub fn from_properties(
         props: &IndexMap<String, String>,
     ) -> Result<KafkaSettings, Vec<PropertyComplaint>> {
         read::settings(props)
+    }
+
+    /// Whether a property of this name is taken: honoured here, or left to the data plane.
+    pub fn takes(name: &str) -> bool {
+        properties::is_taken(name)
     }
 
     /// The principal that an authorizer will see, where the settings tell: `User:NAME` by PLAIN and SCRAM,
@@ -51,6 +57,15 @@ impl KafkaSettings {
     /// The bootstrap addresses, each `host:port`.
     pub fn bootstrap(&self) -> &[String] {
         &self.bootstrap
+    }
+}
+
+/// An address as a message may show it: what stands before its `@` is blinded.
+pub(crate) fn without_credentials(address: &str) -> String {
+    let start = address.find("://").map_or(0, |at| at + 3);
+    match address[start..].rfind('@') {
+        Some(at) => format!("{}***{}", &address[..start], &address[start + at..]),
+        None => address.to_string(),
     }
 }
 

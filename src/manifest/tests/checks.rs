@@ -185,3 +185,32 @@ nats: { streams: { A: } }
     );
     insta::assert_snapshot!(told);
 }
+
+#[test]
+fn properties_of_kafka() {
+    let loaded = one("connections:
+  kafka:
+    bootstrap.server: a:1
+    foo.bar_file: x
+    client.id: [a, b]
+    linger.ms: { a: b }
+    fetch.min.bytes: 5
+nats: { streams: { A: } }
+");
+    let told = told(&loaded);
+    let starts: Vec<&str> = told
+        .iter()
+        .filter_map(|line| line.split(&['(', ','][..]).next())
+        .collect();
+    assert_eq!(
+        starts,
+        [
+            "0.yaml:4:5 property: `bootstrap.server` is no property of librdkafka's ",
+            "0.yaml:5:5 property: `foo.bar` is no property of librdkafka's ",
+            "0.yaml:6:16 wrong-type: `client.id` takes text",
+            "0.yaml:7:16 wrong-type: `linger.ms` takes text",
+        ],
+        "{told:#?}"
+    );
+    assert!(told[0].contains("did you mean `bootstrap.servers`?"));
+}

@@ -116,3 +116,13 @@ async fn a_token_file_is_trimmed_and_must_hold_something() {
         "a.b.c"
     );
 }
+
+#[tokio::test]
+async fn credentials_in_the_endpoints_url_are_not_shown() {
+    let error = token(&grant("http://x:CANARY@127.0.0.1:1/token"), soon())
+        .await
+        .unwrap_err();
+    let shown = format!("{error} {error:?}");
+    assert!(!shown.contains("CANARY"), "{shown}");
+    assert!(shown.contains("***@127.0.0.1:1"), "{shown}");
+}

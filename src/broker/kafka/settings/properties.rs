@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 use secrecy::SecretString;
 
 use super::Pem;
+use super::kept::KEPT;
 
 /// One thing wrong with one property.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,9 +19,10 @@ pub struct PropertyComplaint {
     pub hint: Option<String>,
 }
 
-/// Every `sasl.*`, `ssl.*` and `security.*` name that the admin plane honours, and the others it reads.
+/// Every name that the admin plane honours.
 pub(super) const HONOURED: &[&str] = &[
     "bootstrap.servers",
+    "metadata.broker.list",
     "client.id",
     "security.protocol",
     "sasl.mechanism",
@@ -196,29 +198,19 @@ impl<'a> Properties<'a> {
         });
     }
 
-    /// Names that would silently not be honoured.
+    /// Names that mean nothing, or that would silently not be honoured.
     pub(super) fn check_names(&mut self) {
-        let given = self.given;
-        for name in given
-            .keys()
-            .filter(|name| !HONOURED.contains(&name.as_str()))
-        {
-            let security = ["sasl.", "ssl.", "security."]
-                .iter()
-                .any(|prefix| name.starts_with(prefix));
-            if security {
-                let nearest = nearest(name, HONOURED.iter().copied());
-                let hint = format!(
-                    "{}honoured are {}",
-                    nearest.map_or(String::new(), |it| it + "; "),
-                    honoured_security()
-                );
-                self.complain(
-                    name,
-                    "is not a property that trueup can honour",
-                    Some(&hint),
-                );
-            }
+        for name in self.given.keys().filter(|name| !is_taken(name)) {
+            let candidates = HONOURED.iter().chain(KEPT).chain(&BESIDE);
+            let nearest = nearest(name, candidates.copied()).map_or(String::new(), |it| it + " ");
+            let hint = format!("{nearest}those that trueup honours are {}", honoured());
+            let what = match name.split_once('.') {
+                Some(("sasl" | "ssl" | "security", _)) => {
+                    "is not a property that trueup can honour"
+                }
+                _ => "is no property of librdkafka's",
+            };
+            self.complain(name, what, Some(&hint));
         }
     }
 
@@ -239,12 +231,17 @@ impl<'a> Properties<'a> {
     }
 }
 
-fn honoured_security() -> String {
-    let prefixes = ["sasl.", "ssl.", "security."];
-    let security = HONOURED
+/// Whether a property of this name is taken: honoured, or kept for the data plane.
+pub(super) fn is_taken(name: &str) -> bool {
+    HONOURED.contains(&name) || KEPT.contains(&name)
+}
+
+/// What the manifest takes beside the properties: only ever a suggestion here.
+const BESIDE: [&str; 1] = ["cluster_id"];
+
+fn honoured() -> String {
+    HONOURED
         .iter()
-        .filter(|name| prefixes.iter().any(|prefix| name.starts_with(prefix)));
-    security
         .map(|name| format!("`{name}`"))
         .collect::<Vec<_>>()
         .join(", ")

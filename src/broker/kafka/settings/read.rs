@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use super::properties::{Properties, PropertyComplaint};
 use super::{
     AddressFamily, ClientCertificate, ClientCredentials, KafkaSettings, Login, SaslSettings,
-    TlsSettings, TokenSource, Verify, protocol_name,
+    TlsSettings, TokenSource, Verify, protocol_name, without_credentials,
 };
 
 pub(super) fn settings(
@@ -16,11 +16,10 @@ pub(super) fn settings(
     let mut props = Properties::new(given);
     props.check_names();
     let bootstrap = bootstrap(&mut props);
-    let (tls, sasl) = protocol(&mut props);
-    props.check_effect("sasl.", sasl, "`sasl_plaintext` or `sasl_ssl`");
-    props.check_effect("ssl.", tls, "`ssl` or `sasl_ssl`");
-    let tls_settings = tls.then(|| self::tls(&mut props));
-    let sasl_settings = if sasl { self::sasl(&mut props) } else { None };
+    let verified = props
+        .flag("enable.ssl.certificate.verification")
+        .unwrap_or(true);
+    let (tls_settings, sasl_settings) = security(&mut props, verified);
     let request_timeout = props
         .number("socket.timeout.ms", 10..=300_000)
         .unwrap_or(60_000);
@@ -48,6 +47,21 @@ pub(super) fn settings(
     props.finish(settings)
 }
 
+/// TLS and SASL as `security.protocol` wants them. Where it can't be read, only what doesn't hang on it is looked at.
+fn security(props: &mut Properties, verified: bool) -> (Option<TlsSettings>, Option<SaslSettings>) {
+    let Some((tls, sasl)) = protocol(props) else {
+        props.word("ssl.endpoint.identification.algorithm", IDENTIFICATION);
+        props.word("sasl.mechanism", MECHANISMS);
+        props.word("sasl.mechanisms", MECHANISMS);
+        return (None, None);
+    };
+    props.check_effect("sasl.", sasl, "`sasl_plaintext` or `sasl_ssl`");
+    props.check_effect("ssl.", tls, "`ssl` or `sasl_ssl`");
+    let tls = tls.then(|| self::tls(props, verified));
+    let sasl = if sasl { self::sasl(props) } else { None };
+    (tls, sasl)
+}
+
 const FAMILIES: &[(&str, AddressFamily)] = &[
     ("any", AddressFamily::Any),
     ("v4", AddressFamily::V4),
@@ -58,10 +72,12 @@ const FAMILIES: &[(&str, AddressFamily)] = &[
 const DEFAULT_PORT: u16 = 9092;
 
 fn bootstrap(props: &mut Properties) -> Option<Vec<String>> {
-    let value = props.required(
-        "bootstrap.servers",
-        "name the cluster's brokers as `host:port`, separated by commas",
-    )?;
+    let why = "name the cluster's brokers as `host:port`, separated by commas";
+    let name = match props.has("bootstrap.servers") {
+        false if props.has("metadata.broker.list") => "metadata.broker.list",
+        _ => "bootstrap.servers",
+    };
+    let value = props.required(name, why)?;
     let addresses: Vec<&str> = value
         .split(',')
         .map(str::trim)
@@ -72,18 +88,23 @@ fn bootstrap(props: &mut Properties) -> Option<Vec<String>> {
         .map(|address| host_and_port(address))
         .collect();
     if checked.is_empty() {
-        props.complain("bootstrap.servers", "names no broker", None);
+        props.complain(name, "names no broker", None);
         return None;
     }
     for message in checked.iter().filter_map(|address| address.as_ref().err()) {
-        props.complain("bootstrap.servers", message, Some("write `host:port`"));
+        props.complain(name, message, Some("write `host:port`"));
     }
     checked.into_iter().collect::<Result<_, _>>().ok()
 }
 
 /// `host`, `host:port`, `[v6]`, `[v6]:port`.
 fn host_and_port(address: &str) -> Result<String, String> {
-    let wrong = || format!("`{address}` is not a broker's address");
+    let wrong = || {
+        format!(
+            "`{}` is not a broker's address",
+            without_credentials(address)
+        )
+    };
     if address.contains("://") || address.contains(['/', '@', ' ']) {
         return Err(wrong());
     }
@@ -107,27 +128,20 @@ fn host_and_port(address: &str) -> Result<String, String> {
     Ok(format!("{host}:{port}"))
 }
 
-/// Whether TLS and SASL are on.
-fn protocol(props: &mut Properties) -> (bool, bool) {
+/// Whether TLS and SASL are on; None after a complaint.
+fn protocol(props: &mut Properties) -> Option<(bool, bool)> {
     let combinations = [(false, false), (true, false), (false, true), (true, true)];
     let words = combinations.map(|(tls, sasl)| (protocol_name(tls, sasl), (tls, sasl)));
     if !props.has("security.protocol") {
-        return (false, false);
+        return Some((false, false));
     }
-    // A protocol that can't be read has its own complaint: assume the fullest, so that the others are about the values.
-    props
-        .word("security.protocol", &words)
-        .unwrap_or((true, true))
+    props.word("security.protocol", &words)
 }
 
-fn tls(props: &mut Properties) -> TlsSettings {
-    let named = props.word(
-        "ssl.endpoint.identification.algorithm",
-        &[("https", Verify::Full), ("none", Verify::Chain)],
-    );
-    let verified = props
-        .flag("enable.ssl.certificate.verification")
-        .unwrap_or(true);
+const IDENTIFICATION: &[(&str, Verify)] = &[("https", Verify::Full), ("none", Verify::Chain)];
+
+fn tls(props: &mut Properties, verified: bool) -> TlsSettings {
+    let named = props.word("ssl.endpoint.identification.algorithm", IDENTIFICATION);
     TlsSettings {
         ca: props.pem("ssl.ca.location", "ssl.ca.pem"),
         client: client_certificate(props),
@@ -305,7 +319,7 @@ fn extensions(props: &mut Properties) -> Vec<(String, String)> {
             }
             Some(_) | None => props.complain(
                 name,
-                &format!("`{pair}` is not an extension"),
+                "holds something that is not an extension",
                 Some("write `key=value`, letters only in the key"),
             ),
         }

@@ -166,3 +166,63 @@ fn name_and_chain_checks_can_be_switched_off_one_by_one() {
         Verify::Nothing
     );
 }
+
+#[test]
+fn a_name_that_librdkafka_does_not_have_is_a_complaint() {
+    let complaints = complaints(&[
+        ("bootstrap.server", "b"),
+        ("bootstrap.servers", "b"),
+        ("client.idd", "c"),
+        ("cluster_idd", "c"),
+        ("foo.bar", "c"),
+        ("fetch.min.bytes", "3"),
+        ("acks", "all"),
+    ]);
+    assert_eq!(complaints.len(), 4, "{complaints:?}");
+    for (complaint, near) in complaints
+        .iter()
+        .zip(["bootstrap.servers", "client.id", "cluster_id"])
+    {
+        assert!(
+            complaint.contains(&format!("did you mean `{near}`?")),
+            "{complaint}"
+        );
+    }
+    assert!(!complaints[3].contains("did you mean"), "{complaints:?}");
+    for honoured in ["bootstrap.servers", "client.id", "socket.timeout.ms"] {
+        assert!(complaints[3].contains(&format!("`{honoured}`")));
+    }
+}
+
+#[test]
+fn a_protocol_that_can_not_be_read_is_the_only_complaint() {
+    for more in [&[][..], &[("sasl.username", "u"), ("ssl.ca.location", "c")]] {
+        let base = [("bootstrap.servers", "b"), ("security.protocol", "FOO")];
+        let complaints = complaints(&[&base[..], more].concat());
+        assert_eq!(complaints.len(), 1, "{complaints:?}");
+        assert!(complaints[0].starts_with("security.protocol: `FOO`"));
+    }
+}
+
+#[test]
+fn values_are_checked_whatever_the_protocol() {
+    let complaints = complaints(&[
+        ("bootstrap.servers", "b"),
+        ("enable.ssl.certificate.verification", "maybe"),
+    ]);
+    assert_eq!(complaints.len(), 1, "{complaints:?}");
+    assert!(complaints[0].contains("neither `true` nor `false`"));
+}
+
+#[test]
+fn the_other_name_of_the_bootstrap_servers() {
+    let settings = read(&[("metadata.broker.list", "a:1")]).unwrap();
+    assert_eq!(settings.bootstrap(), ["a:1"]);
+}
+
+#[test]
+fn credentials_in_an_address_are_not_shown() {
+    let complaints = complaints(&[("bootstrap.servers", "http://u:CANARY@h:1,u:CANARY@h")]);
+    assert_eq!(complaints.len(), 2);
+    assert!(!complaints.concat().contains("CANARY"), "{complaints:?}");
+}
