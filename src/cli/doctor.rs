@@ -17,7 +17,7 @@ pub(super) async fn run(global: &Global, screen: &Screen) -> Result<Exit, Failur
         ));
     }
     let reach = Reach::load(global)?;
-    let endpoints = reach.endpoints(&reach.brokers())?;
+    let endpoints = reach.endpoints(&reach.used())?;
     let nothing = Resources::new();
     let resources = reach
         .manifest()

@@ -199,6 +199,15 @@ impl Reach {
         if some.is_empty() { both } else { some }
     }
 
+    /// The brokers that the manifest's resources are on; without resources as [`Reach::brokers`].
+    pub fn used(&self) -> Vec<Broker> {
+        let used = self
+            .manifest()
+            .map(|manifest| brokers_of(manifest.resources.keys()));
+        used.filter(|brokers| !brokers.is_empty())
+            .unwrap_or_else(|| self.brokers())
+    }
+
     /// How to reach these brokers.
     ///
     /// # Errors

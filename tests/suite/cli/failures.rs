@@ -85,6 +85,26 @@ fn a_secret_is_nowhere_however_loud_the_log_and_whatever_fails() {
 }
 
 #[test]
+fn doctor_looks_only_at_brokers_that_the_resources_are_on() {
+    let text = format!(
+        "stack: a\nconnections:\n  nats: {{ url: \"nats://127.0.0.1:{}\" }}\n  kafka: {{ bootstrap.servers: \"127.0.0.1:{}\" }}\n",
+        closed_port(),
+        closed_port()
+    );
+    let brokers = |resources: &str| {
+        let manifest = file(&format!("{text}{resources}"), ".yaml");
+        let manifest = manifest.to_str().unwrap();
+        let ran = run(trueup(&["doctor", "--output", "json", "-f", manifest]));
+        let said: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+        let findings = said["findings"].as_array().unwrap();
+        let brokers = findings.iter().map(|f| f["broker"].as_str().unwrap());
+        brokers.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(brokers("kafka: { topics: { orders: {} } }\n"), ["kafka"]);
+    assert_eq!(brokers(""), ["nats", "kafka"]);
+}
+
+#[test]
 fn a_signal_while_reading_ends_it_within_seconds_and_says_so() {
     for (name, code) in [("INT", 130), ("TERM", 143)] {
         let silent = TcpListener::bind("127.0.0.1:0").unwrap();
