@@ -14,7 +14,7 @@ use super::entries::{self, Declared, Kinds};
 use super::files::{self, Budget, SourceText};
 use super::layers::{self, Layer};
 use super::node::{Entry, Files, Map, Spot};
-use super::secrets::{blinded_by_line, secret_spots};
+use super::secrets::{Secrets, blinded_by_key, blinded_by_line};
 use super::sections::{HEADS, LATER};
 use super::suggest::nearest;
 use super::variables::{Variables, read_env_file};
@@ -51,7 +51,7 @@ pub(super) fn load(inputs: &Inputs, kinds: Kinds<'_>) -> Loaded {
         .flatten()
         .map(|parsed| !parsed.whole)
         .collect();
-    let mut secrets = Vec::new();
+    let mut secrets = Secrets::default();
     let layer = laid_over(
         parsed,
         &variables,
@@ -62,6 +62,7 @@ pub(super) fn load(inputs: &Inputs, kinds: Kinds<'_>) -> Loaded {
     );
     let sources = sources(&texts, &files, &secrets, &unread);
     let manifest = check(layer, inputs, &files, kinds, whole, &mut problems);
+    secrets.blind(&mut problems);
     finished(manifest, problems, sources, &files)
 }
 
@@ -134,7 +135,7 @@ fn laid_over(
     files: &Files,
     kinds: Kinds<'_>,
     problems: &mut Vec<Problem>,
-    secrets: &mut Vec<Spot>,
+    secrets: &mut Secrets,
 ) -> Layer {
     let mut whole: Option<Layer> = None;
     for input in parsed {
@@ -143,7 +144,7 @@ fn laid_over(
             problems.extend(parsed.problems);
             for mut document in parsed.documents {
                 variables.expand_document(&mut document, files, problems);
-                secrets.extend(document.map().into_iter().flat_map(secret_spots));
+                secrets.collect(document.map());
                 parts.push(document);
             }
         }
@@ -303,13 +304,17 @@ fn digest(stack: &str, connections: &connections::Connections, resources: &Resou
 }
 
 /// The texts with their secrets blinded.
-fn sources(texts: &[Vec<SourceText>], files: &Files, spots: &[Spot], unread: &[bool]) -> Sources {
+fn sources(
+    texts: &[Vec<SourceText>],
+    files: &Files,
+    secrets: &Secrets,
+    unread: &[bool],
+) -> Sources {
     let texts = texts.iter().flatten().zip(&files.0).enumerate();
     Sources {
         texts: texts
             .map(|(index, (text, name))| {
-                let here = spots.iter().filter(|spot| spot.file as usize == index);
-                let mut shown = blinded(&text.text, here);
+                let mut shown = blinded_by_key(&secrets.blinded(index, &text.text));
                 if unread.get(index) == Some(&true) {
                     shown = blinded_by_line(&shown);
                 }
@@ -317,21 +322,6 @@ fn sources(texts: &[Vec<SourceText>], files: &Files, spots: &[Spot], unread: &[b
             })
             .collect(),
     }
-}
-
-fn blinded<'s>(text: &str, spots: impl Iterator<Item = &'s Spot>) -> String {
-    let mut text = text.to_owned();
-    for spot in spots {
-        let range = spot.start as usize..spot.end as usize;
-        if let Some(secret) = text.get(range.clone()) {
-            let stars: String = secret
-                .bytes()
-                .map(|byte| if byte == b'\n' { '\n' } else { '*' })
-                .collect();
-            text.replace_range(range, &stars);
-        }
-    }
-    text
 }
 
 /// Sorts the problems, takes away what is said twice and counts what is too much.

@@ -214,3 +214,37 @@ nats: { streams: { A: } }
     );
     assert!(told[0].contains("did you mean `bootstrap.servers`?"));
 }
+
+#[test]
+fn no_secret_is_shown_whatever_is_wrong_with_it() {
+    let of = |line: &str| {
+        format!(
+            "stack: t\nx-s: &s CANARY-1\nconnections:\n  kafka:\n    {line}\n    foo: bar\nkafka: {{ topics: {{ a: {{ partitions: *s }} }} }}\n"
+        )
+    };
+    for line in [
+        "sasl.password: *s",
+        "sasl.password: \"CANARY-1",
+        "sasl.password: \"CANARY-1 ${UNSET}\"",
+        "sasl.password: CANARY-1\n    sasl.password: CANARY-2",
+        "sasl.password: { a: CANARY-1 }",
+        "sasl.password: [CANARY-1, CANARY-2]",
+        "\"sasl.password\": CANARY-1",
+    ] {
+        let text = of(line);
+        let text = if line.contains("*s") {
+            text
+        } else {
+            text.replace("&s CANARY-1", "&s x")
+        };
+        let loaded = layers(&[&text]);
+        let mut shown = format!("{:?}", loaded.problems);
+        for file in loaded.sources.files() {
+            shown += loaded.sources.text(file).unwrap();
+        }
+        assert!(
+            loaded.manifest.is_none() && !shown.contains("CANARY"),
+            "{line}\n{shown}"
+        );
+    }
+}
