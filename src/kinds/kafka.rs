@@ -88,6 +88,10 @@ pub(super) fn patience(items: usize) -> Duration {
     Duration::from_secs(180) + Duration::from_millis(50).saturating_mul(items)
 }
 
+/// For how long every look may fail before the cluster is given up: long enough for a broker that
+/// restarts its listener, short enough for whoever waits.
+const SILENCE: Duration = Duration::from_secs(10);
+
 /// What did not become visible in time, and the last failure to look.
 pub(super) struct Unseen<T> {
     pub(super) items: Vec<T>,
@@ -98,6 +102,7 @@ pub(super) struct Unseen<T> {
 /// is still to wait for.
 ///
 /// A broker applies changes in their order, so that one read right behind a batch proves nothing.
+/// A cluster that can't be read for [`SILENCE`] is given up.
 pub(super) async fn until_visible<T, F>(
     mut items: Vec<T>,
     allowed: Duration,
@@ -108,12 +113,13 @@ where
     F: Future<Output = Result<Vec<T>, KafkaError>>,
 {
     let (started, mut pause, mut failure) = (Instant::now(), FIRST_PAUSE, None);
+    let mut last_seen = started;
     while !items.is_empty() {
         match look(items.clone()).await {
-            Ok(left) => (items, failure) = (left, None),
+            Ok(left) => (items, failure, last_seen) = (left, None, Instant::now()),
             Err(error) => failure = Some(error),
         }
-        if items.is_empty() || started.elapsed() > allowed {
+        if items.is_empty() || started.elapsed() > allowed || last_seen.elapsed() > SILENCE {
             break;
         }
         tracing::debug!(waiting_for = items.len(), "not visible yet");
@@ -133,5 +139,41 @@ pub(super) fn unseen(allowed: Duration, failure: Option<&KafkaError>) -> Outcome
                 format!("the broker took it, and it was not visible after {seconds} s; plan again")
             }
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_cluster_that_is_gone_is_given_up() {
+        let started = Instant::now();
+        let gone = || KafkaError::ConnectionRefused {
+            broker: "127.0.0.1:1".to_owned(),
+        };
+        let unseen = until_visible(vec![1, 2], Duration::from_secs(3600), |_| async move {
+            Err(gone())
+        })
+        .await;
+        assert_eq!(unseen.items, [1, 2]);
+        assert!(unseen.failure.is_some());
+        assert!(started.elapsed() >= SILENCE);
+    }
+
+    #[tokio::test]
+    async fn a_look_that_fails_once_ends_nothing() {
+        let looks = std::sync::atomic::AtomicUsize::new(0);
+        let unseen = until_visible(vec![1], Duration::from_secs(3600), |_| async {
+            match looks.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
+                0 => Ok(vec![1]),
+                1 => Err(KafkaError::ConnectionRefused {
+                    broker: "127.0.0.1:1".to_owned(),
+                }),
+                _ => Ok(Vec::new()),
+            }
+        })
+        .await;
+        assert!(unseen.items.is_empty() && unseen.failure.is_none());
     }
 }
