@@ -33,7 +33,7 @@ use tokio::sync::Semaphore;
 pub use consumers::ConsumerAction;
 pub use error::{Action, NatsError};
 pub use facts::{AccountFacts, AccountLimits, AccountUsage, ServerFacts};
-pub use rights::{RightProbe, Verdict};
+pub use rights::{RightProbe, Verdict, WantedRights};
 pub use settings::NatsSettings;
 pub use streams::StreamListing;
 pub use wire::many;

@@ -1,5 +1,6 @@
 //! Which rights the account has, found out without changing anything.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use super::wire::{Body, many};
@@ -8,9 +9,9 @@ use super::{JetStream, NatsError};
 /// A right and whether the account has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RightProbe {
-    /// The subject to allow publishing to, with wildcards in place of names.
+    /// The subject to allow publishing to, with wildcards in place of names that are not known.
     pub subject: String,
-    /// What needs it: `plan` or `apply`.
+    /// What needs it: `plan`, `apply` or `export`.
     pub needed_for: &'static str,
     /// The server's word.
     pub verdict: Verdict,
@@ -33,8 +34,19 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// The first release that can pause a consumer.
 const PAUSE_SINCE: (u64, u64, u64) = (2, 11, 0);
 
+/// What rights are wanted on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WantedRights {
+    /// Streams to read, to create and to update, by name.
+    pub streams: Vec<String>,
+    /// Consumers to read and to create: the stream and the name.
+    pub consumers: Vec<(String, String)>,
+    /// Those of them that are to be paused or resumed.
+    pub paused: Vec<(String, String)>,
+}
+
 struct Probe {
-    call: &'static str,
+    call: Cow<'static, str>,
     needed_for: &'static str,
     body: fn() -> Body,
 }
@@ -58,7 +70,7 @@ const PROBES: [Probe; 10] = [
 
 const fn read(call: &'static str) -> Probe {
     Probe {
-        call,
+        call: Cow::Borrowed(call),
         needed_for: "plan",
         body: || Body::Empty,
     }
@@ -66,9 +78,46 @@ const fn read(call: &'static str) -> Probe {
 
 const fn write(call: &'static str) -> Probe {
     Probe {
-        call,
+        call: Cow::Borrowed(call),
         needed_for: "apply",
         body: || Body::Unreadable,
+    }
+}
+
+impl WantedRights {
+    fn probes(&self) -> Vec<Probe> {
+        let mut probes = vec![read("INFO"), read("STREAM.NAMES")];
+        for stream in &self.streams {
+            probes.push(read("STREAM.INFO.").on(stream));
+            probes.push(write("STREAM.CREATE.").on(stream));
+            probes.push(write("STREAM.UPDATE.").on(stream));
+        }
+        for (stream, consumer) in &self.consumers {
+            let name = format!("{stream}.{consumer}");
+            probes.push(read("CONSUMER.INFO.").on(&name));
+            probes.push(write("CONSUMER.CREATE.").on(&name));
+        }
+        for (stream, consumer) in &self.paused {
+            probes.push(write("CONSUMER.PAUSE.").on(&format!("{stream}.{consumer}")));
+        }
+        probes.extend([read("STREAM.LIST"), read("CONSUMER.LIST.*")].map(Probe::for_export));
+        probes
+    }
+}
+
+impl Probe {
+    fn on(self, name: &str) -> Probe {
+        Probe {
+            call: format!("{}{name}", self.call).into(),
+            ..self
+        }
+    }
+
+    fn for_export(self) -> Probe {
+        Probe {
+            needed_for: "export",
+            ..self
+        }
     }
 }
 
@@ -79,9 +128,17 @@ impl JetStream {
         many(&PROBES, |probe| self.probe(probe, &nobody)).await
     }
 
+    /// Tries each right that a plan or an apply of just these needs, by their names, and what an export
+    /// lists with; changes nothing.
+    pub async fn probe_rights_on(&self, wanted: &WantedRights) -> Vec<RightProbe> {
+        let nobody = format!("trueup-doctor-{}", uuid::Uuid::new_v4().simple());
+        let probes = wanted.probes();
+        many(&probes, |probe| self.probe(probe, &nobody)).await
+    }
+
     async fn probe(&self, probe: &Probe, nobody: &str) -> RightProbe {
         RightProbe {
-            subject: self.wire.subject(probe.call),
+            subject: self.wire.subject(&probe.call),
             needed_for: probe.needed_for,
             verdict: self.verdict(probe, nobody).await,
         }

@@ -86,14 +86,18 @@ pub async fn doctor(endpoints: Endpoints, resources: &Resources) -> Vec<Finding>
         cluster_id,
         ..Endpoints::default()
     };
-    let (mut findings, of_kafka) = join(look_at_nats(nats), look_at_kafka(kafka, resources)).await;
+    let (mut findings, of_kafka) = join(
+        look_at_nats(nats, resources),
+        look_at_kafka(kafka, resources),
+    )
+    .await;
     findings.extend(of_kafka);
     findings
 }
 
-async fn look_at_nats(endpoints: Endpoints) -> Vec<Finding> {
+async fn look_at_nats(endpoints: Endpoints, resources: &Resources) -> Vec<Finding> {
     match connect(endpoints).await {
-        Ok(port) => nats::look(&port).await,
+        Ok(port) => nats::look(&port, resources).await,
         Err(problems) => unreachable(Broker::Nats, problems),
     }
 }

@@ -4,6 +4,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use trueup::broker::nats::{Action, ConsumerAction, JetStream, NatsError, NatsSettings, Verdict};
+use trueup::engine::{Endpoints, Finding, Health, doctor};
+use trueup::kinds::Resources;
+use trueup::model::{Address, Flat, Resource};
 
 use super::nats_server::{NatsServer, object, refusal};
 
@@ -131,6 +134,61 @@ async fn rights_are_probed_without_changing_anything() {
     let after = all.stream_list().await.unwrap().streams;
     assert_eq!(without_time(before), without_time(after));
     assert_eq!(all.consumer_list("S").await.unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn rights_on_names_are_probed_by_those_names() {
+    let denying = server(
+        r#"publish: { deny: ["$JS.API.STREAM.INFO.S1", "$JS.API.CONSUMER.INFO.S1.c1", "$JS.API.STREAM.CREATE.S1"] }"#,
+    );
+    assert_eq!(
+        missing(&denying).await,
+        [
+            ("STREAM.INFO.S1", Health::Bad),
+            ("STREAM.CREATE.S1", Health::Bad),
+            ("CONSUMER.INFO.S1.c1", Health::Bad),
+        ]
+        .map(|(call, health)| (format!("may not publish to `$JS.API.{call}`"), health))
+    );
+    let exact = server(
+        r#"publish: { allow: ["$SYS.REQ.USER.INFO", "$JS.API.INFO", "$JS.API.STREAM.NAMES", "$JS.API.STREAM.*.S1",
+                              "$JS.API.STREAM.*.KV_b", "$JS.API.CONSUMER.*.S1.c1"] }"#,
+    );
+    assert_eq!(
+        missing(&exact).await,
+        ["STREAM.LIST", "CONSUMER.LIST.*"].map(|call| (
+            format!("may not publish to `$JS.API.{call}`"),
+            Health::Doubtful
+        ))
+    );
+    let all = JetStream::connect(user(&exact, "all")).await.unwrap();
+    assert!(all.stream_list().await.unwrap().streams.is_empty());
+}
+
+/// What doctor finds amiss for `ann`, who declares a stream, its consumer and a bucket.
+async fn missing(server: &NatsServer) -> Vec<(String, Health)> {
+    let resources: Resources = ["stream/S1", "kv/b", "consumer/S1/c1"]
+        .map(|address| {
+            let address: Address = address.parse().unwrap();
+            (address.clone(), Resource::new(address, Flat::new()))
+        })
+        .into_iter()
+        .collect();
+    let endpoints = Endpoints {
+        nats: Some(user(server, "ann")),
+        ..Endpoints::default()
+    };
+    let findings = doctor(endpoints, &resources).await;
+    let sum = |finding: &&Finding| finding.what == "rights";
+    assert_eq!(findings.iter().filter(sum).count(), 1, "{findings:?}");
+    findings
+        .into_iter()
+        .filter(|finding| finding.verdict != Health::Good)
+        .map(|finding| {
+            assert!(finding.hint.is_some(), "{finding:?}");
+            (finding.detail, finding.verdict)
+        })
+        .collect()
 }
 
 fn without_time(
