@@ -48,7 +48,7 @@ fn nats(
     let mut settings = connection.settings()?;
     if let Some(name) = settings.context.clone() {
         let context = context(&name, environment).map_err(|p| p.at(connection.place.clone()))?;
-        settings = laid_over(context, settings);
+        settings = laid_over(context, settings, connection);
     }
     for secret in [&settings.password, &settings.token].into_iter().flatten() {
         logs::blind(secret.clone());
@@ -75,9 +75,16 @@ fn context(name: &str, environment: &IndexMap<String, String>) -> Result<NatsSet
 }
 
 /// The context with what the manifest says itself laid over it.
-fn laid_over(context: NatsSettings, said: NatsSettings) -> NatsSettings {
+fn laid_over(
+    context: NatsSettings,
+    said: NatsSettings,
+    connection: &NatsConnection,
+) -> NatsSettings {
     NatsSettings {
-        url: context.url,
+        url: match connection.says_url {
+            true => said.url,
+            false => context.url,
+        },
         context: said.context,
         creds: said.creds.or(context.creds),
         nkey: said.nkey.or(context.nkey),
@@ -87,7 +94,10 @@ fn laid_over(context: NatsSettings, said: NatsSettings) -> NatsSettings {
         ca: said.ca.or(context.ca),
         cert: said.cert.or(context.cert),
         key: said.key.or(context.key),
-        tls_first: said.tls_first || context.tls_first,
+        tls_first: match connection.says_tls_first {
+            true => said.tls_first,
+            false => context.tls_first,
+        },
         jetstream_domain: said.jetstream_domain.or(context.jetstream_domain),
         jetstream_api_prefix: said.jetstream_api_prefix.or(context.jetstream_api_prefix),
         inbox_prefix: said.inbox_prefix.or(context.inbox_prefix),
@@ -135,5 +145,48 @@ fn blind_url(url: &SecretString) {
         };
         let login = login.split_once("://").map_or(login, |(_, login)| login);
         logs::blind(login.split_once(':').map_or(login, |(_, word)| word).into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::{Input, Inputs, load};
+
+    #[test]
+    fn what_the_manifest_says_wins_over_the_context() {
+        let home = tempfile::TempDir::new().unwrap();
+        let folder = home.path().join("nats/context");
+        std::fs::create_dir_all(&folder).unwrap();
+        let context = r#"{"url":"nats://context:1","user":"ann","password":"p","tls_first":true}"#;
+        std::fs::write(folder.join("good.json"), context).unwrap();
+        let config = home.path().display().to_string();
+        let environment = IndexMap::from([
+            ("XDG_CONFIG_HOME".to_owned(), config),
+            ("NATS_URL".to_owned(), "nats://environment:1".to_owned()),
+        ]);
+        let settings = |more: &str| {
+            let manifest = home.path().join("m.yaml");
+            let text = format!("stack: a\nconnections: {{ nats: {{ context: good{more} }} }}\n");
+            std::fs::write(&manifest, text).unwrap();
+            let loaded = load(&Inputs {
+                files: vec![Input::of_argument(manifest.to_str().unwrap())],
+                vars: IndexMap::new(),
+                env_files: Vec::new(),
+                environment: environment.clone(),
+            });
+            let connections = loaded.manifest.unwrap().connections;
+            nats(&connections.nats, &environment).unwrap()
+        };
+        let told = |settings: &NatsSettings| {
+            let url = settings.url.expose_secret().to_owned();
+            (url, settings.user.clone().unwrap(), settings.tls_first)
+        };
+        let alone = told(&settings(""));
+        assert_eq!(alone, ("nats://context:1".into(), "ann".into(), true));
+        let both = told(&settings(
+            ", url: \"nats://said:1\", user: bob, tls_first: false",
+        ));
+        assert_eq!(both, ("nats://said:1".into(), "bob".into(), false));
     }
 }

@@ -36,6 +36,10 @@ pub struct NatsConnection {
     pub account: Option<String>,
     /// Where the manifest says it; none where it does not.
     pub place: Option<Place>,
+    /// Whether the manifest says `url`, so that it wins over that of a context.
+    pub says_url: bool,
+    /// Whether the manifest says `tls_first`, be it `false`.
+    pub says_tls_first: bool,
 }
 
 /// How to reach Kafka.
@@ -60,6 +64,8 @@ impl Connections {
                 files: IndexMap::new(),
                 account: None,
                 place: None,
+                says_url: false,
+                says_tls_first: false,
             },
             kafka: KafkaConnection {
                 properties: IndexMap::new(),
@@ -250,6 +256,8 @@ fn nats(connection: &mut NatsConnection, map: &Map, entry: &Entry, walk: &mut Wa
     let default = connection.settings.url.clone();
     connection.account = said.account.clone();
     connection.files = said.secret_files();
+    connection.says_url = said.says_url();
+    connection.says_tls_first = said.tls_first.is_some();
     connection.settings = said.settings(default);
     for property in connection.files.keys() {
         if map.contains_key(property.as_str()) {

@@ -44,7 +44,7 @@ pub(super) struct NatsFields {
     /// The key of `cert` (PEM file).
     key: Option<PathBuf>,
     /// Begin with TLS before the server's first word (`handshake_first` on the server, 2.10.4).
-    tls_first: Option<bool>,
+    pub(super) tls_first: Option<bool>,
     /// The JetStream domain: the API is at `$JS.DOMAIN.API`.
     jetstream_domain: Option<String>,
     /// The API's prefix where it is imported under another subject, instead of `$JS.API`.
@@ -62,6 +62,10 @@ pub(super) fn nats_declaration() -> &'static Declaration {
 }
 
 impl NatsFields {
+    pub(super) fn says_url(&self) -> bool {
+        self.url.is_some() || self.url_file.is_some()
+    }
+
     pub(super) fn secret_files(&self) -> IndexMap<String, PathBuf> {
         [
             ("url", &self.url_file),
