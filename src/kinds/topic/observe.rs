@@ -114,10 +114,13 @@ fn unread(name: &str, right: &str, error: &ItemError) -> Observed {
     if error.code == UNKNOWN_TOPIC {
         return Observed::Absent;
     }
-    let right = format!("{right} on topic/{name}");
+    let needed = format!("{right} on topic/{name}");
+    let hint = match right {
+        "DESCRIBE" => "whether the topic exists can't be known without that right".to_owned(),
+        _ => format!("grant {needed}"),
+    };
     Observed::Unreadable(match is_denial(error) {
-        true => Problem::error(Code::Denied, needs(&right))
-            .hint("whether the topic exists can't be known without that right"),
+        true => Problem::error(Code::Denied, needs(&needed)).hint(hint),
         false => Problem::error(Code::Unreadable, format!("topic/{name}: {error}"))
             .hint(Code::Unreadable.way_out()),
     })

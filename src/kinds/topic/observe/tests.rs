@@ -125,6 +125,15 @@ fn only_the_brokers_word_is_absence() {
         told(0, Some(29)),
         "denied: needs DESCRIBE_CONFIGS on topic/t"
     );
+    let hint = |description, configs| match one("t", description, Some(configs), None) {
+        Observed::Unreadable(problem) => problem.hint.unwrap(),
+        Observed::Absent | Observed::Present(_) => panic!("it was read"),
+    };
+    assert_eq!(
+        hint(Ok(topic(&[&[1]])), Err(error(29))),
+        "grant DESCRIBE_CONFIGS on topic/t"
+    );
+    assert!(hint(Err(error(29)), Err(error(29))).starts_with("whether the topic exists"));
     assert_eq!(told(7, Some(0)), "unreadable: topic/t: NAME (7)");
     assert_eq!(told(5, Some(0)), "unreadable: topic/t: NAME (5)");
     assert!(told(0, None).starts_with("unreadable"));
