@@ -134,14 +134,33 @@ fn check_pin(
     at: &str,
 ) -> Result<(), Problem> {
     let Some(pinned) = pinned else { return Ok(()) };
-    let message = match found {
+    let (fault, hint) = match found {
         Some(found) if found == pinned => return Ok(()),
-        Some(found) => {
-            format!("the manifest pins `{what}: {pinned}`, and `{at}` is `{found}`")
-        }
-        None => format!("the manifest pins `{what}: {pinned}`, and `{at}` does not say who it is"),
+        Some(found) => (
+            format!("`{at}` is `{found}`"),
+            format!("check the connection, or correct `{what}`; nothing was planned"),
+        ),
+        None => (
+            format!("`{at}` does not say who it is"),
+            format!(
+                "allow the user to publish to `$SYS.REQ.USER.INFO`, or do without `{what}`; nothing was planned"
+            ),
+        ),
     };
-    Err(Problem::error(Code::WrongTarget, message).hint(format!(
-        "check the connection, or correct `{what}`; nothing was planned"
-    )))
+    let message = format!("the manifest pins `{what}: {pinned}`, and {fault}");
+    Err(Problem::error(Code::WrongTarget, message).hint(hint))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pin_that_cannot_be_checked_names_the_right() {
+        let check = |found| check_pin("account", Some("A".to_owned()), found, "nats://a");
+        assert!(check(Some("A")).is_ok());
+        let hint = |found| check(found).unwrap_err().hint.unwrap();
+        assert!(hint(None).contains("publish to `$SYS.REQ.USER.INFO`"));
+        assert!(!hint(Some("B")).contains("$SYS"), "the right is there");
+    }
 }
