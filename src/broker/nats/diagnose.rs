@@ -113,7 +113,7 @@ impl Found {
 }
 
 impl Greeting {
-    fn speaks_tls(&self) -> bool {
+    pub(super) fn speaks_tls(&self) -> bool {
         self.tls_required || self.tls_available
     }
 }

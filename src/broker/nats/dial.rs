@@ -10,7 +10,7 @@ use tokio_rustls::rustls;
 use super::address::{Address, addresses};
 use super::credentials::Credentials;
 use super::denials::Denials;
-use super::diagnose::diagnose;
+use super::diagnose::{Found, diagnose};
 use super::{NatsError, NatsSettings, tls};
 use crate::broker::crypto;
 
@@ -145,7 +145,17 @@ impl Caller<'_> {
             Failure::Client(error) => error,
         };
         if let Some(fault) = source_of::<rustls::Error>(&error) {
-            return tls::meaning(fault, &server, self.settings);
+            return match tls::meaning(fault, &server, self.settings) {
+                NatsError::TlsToPlainPort { server } if self.settings.tls_first => {
+                    match diagnose(&address.server).await {
+                        Found::Nats(greeting) if greeting.speaks_tls() => {
+                            NatsError::TlsFirstUnwanted { server }
+                        }
+                        _ => NatsError::TlsToPlainPort { server },
+                    }
+                }
+                meaning => meaning,
+            };
         }
         match error.kind() {
             ConnectErrorKind::AuthorizationViolation => NatsError::Unauthorized {

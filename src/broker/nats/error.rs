@@ -117,6 +117,14 @@ pub enum NatsError {
         /// The address without credentials.
         server: String,
     },
+    /// We began with TLS, and the server wants to speak first.
+    #[error(
+        "NATS server `{server}` speaks TLS only after its first word; remove `tls_first`, or set `handshake_first` on the server"
+    )]
+    TlsFirstUnwanted {
+        /// The address without credentials.
+        server: String,
+    },
     /// We asked for TLS and the port speaks plain.
     #[error(
         "NATS server `{server}` does not speak TLS at this port; remove `ca`, `cert`, `key`, `tls_first` and `tls://`, or use its TLS port"

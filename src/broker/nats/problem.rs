@@ -24,6 +24,7 @@ impl NatsError {
             | NatsError::Unauthorized { .. }
             | NatsError::TlsRequired { .. }
             | NatsError::TlsFirstRequired { .. }
+            | NatsError::TlsFirstUnwanted { .. }
             | NatsError::TlsToPlainPort { .. }
             | NatsError::UnknownAuthority { .. }
             | NatsError::CertificateExpired { .. }

@@ -119,6 +119,21 @@ async fn tls_before_the_first_word() {
 }
 
 #[tokio::test]
+async fn tls_before_the_first_word_of_a_server_that_speaks_first() {
+    let (server, papers) = served(Papers::new(), "");
+    let error = refusal(NatsSettings {
+        tls_first: true,
+        ..papers.trusting(&server)
+    })
+    .await;
+    assert!(
+        matches!(error, NatsError::TlsFirstUnwanted { .. }),
+        "{error:?}"
+    );
+    assert!(error.to_string().contains("remove `tls_first`"), "{error}");
+}
+
+#[tokio::test]
 async fn files_that_are_none() {
     let papers = Papers::new();
     let broken = write(
