@@ -21,7 +21,7 @@ use super::variables::{Variables, read_env_file};
 use super::yaml::{self, Parsed};
 use super::{Inputs, Loaded, Manifest, Sources};
 use crate::kinds::Resources;
-use crate::model::{Code, KindName, Problem, Severity};
+use crate::model::{Address, Code, KindName, Problem, Severity};
 
 /// Problems that are shown; the rest is counted.
 const MOST_SHOWN: usize = 200;
@@ -195,26 +195,40 @@ fn check(
 
 /// The kinds' own rules. Those that ask for the whole of a text keep quiet where a part of it is
 /// missing.
+/// The rules of the kinds. Of a resource that has lost a field to another problem, only what does
+/// not follow from the hole is said.
 fn check_rules(declared: &Declared, kinds: Kinds<'_>, whole: bool, problems: &mut Vec<Problem>) {
-    let sound = declared
-        .resources
-        .values()
-        .filter(|resource| !declared.faulty.contains(&resource.address));
+    let follows = |code: Code| {
+        matches!(
+            code,
+            Code::Dangling | Code::MissingField | Code::Contradiction
+        )
+    };
     let mut found = Vec::new();
-    for resource in sound {
-        if let Some(kind) = kinds(resource.address.kind) {
-            found.extend(kind.check(resource, &declared.resources));
-        }
+    for resource in declared.resources.values() {
+        let Some(kind) = kinds(resource.address.kind) else {
+            continue;
+        };
+        let of_it = kind.check(resource, &declared.resources).into_iter();
+        let is_faulty = declared.faulty.contains(&resource.address);
+        found.extend(of_it.filter(|problem| !is_faulty || !follows(problem.code)));
     }
     for kind in KindName::ALL.into_iter().filter_map(kinds) {
         found.extend(kind.check_all(&declared.resources));
     }
+    let misnamed: HashSet<Address> = found
+        .iter()
+        .filter(|problem| problem.code == Code::BadName)
+        .filter_map(|problem| problem.address.clone())
+        .collect();
     let partial = |code: Code| matches!(code, Code::Dangling | Code::MissingField);
-    problems.extend(
-        found
-            .into_iter()
-            .filter(|problem| whole || !partial(problem.code)),
-    );
+    problems.extend(found.into_iter().filter(|problem| {
+        let of_misnamed = problem
+            .address
+            .as_ref()
+            .is_some_and(|a| misnamed.contains(a));
+        (whole || !partial(problem.code)) && !(of_misnamed && problem.code == Code::FilterOverlap)
+    }));
 }
 
 fn check_heads(tree: &Map, files: &Files) -> Vec<Problem> {

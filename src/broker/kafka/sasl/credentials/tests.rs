@@ -31,7 +31,7 @@ fn scram_after_first(iterations: u32) -> (Session, Result<String, SessionError>)
         &Credentials::login(&login("pencil"), Spelling::Prepared),
     );
     let first = step(&mut session, None).unwrap();
-    let nonce = first.rsplit_once("r=").unwrap().1;
+    let nonce = first.split_once(",r=").unwrap().1;
     let server_first = format!("r={nonce}server,s=c2FsdHNhbHQ=,i={iterations}");
     let answer = step(&mut session, Some(&server_first));
     (session, answer)
