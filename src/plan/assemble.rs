@@ -8,7 +8,7 @@ use crate::kinds::{
     Case, Delta, Kind, Live, Observations, Observed, Resources, Surroundings, kind,
 };
 use crate::model::{
-    Action, Address, Base, Change, Place, Problem, Refusal, Resource, Source, Step,
+    Action, Address, Base, Change, Code, Place, Problem, Refusal, Resource, Source, Step,
 };
 
 /// Everything that a plan is made from, beside what was observed.
@@ -89,10 +89,30 @@ pub fn assemble(mut plan: Plan, rehearsed: Vec<(Address, Refusal)>) -> Plan {
         step.refusals
             .extend(said.remove(&step.address).unwrap_or_default());
     }
+    hold_back(&mut plan.steps);
     plan.summary = count(&plan.steps, plan.summary.unchanged);
     let applyable = plan.open_steps().next().is_some();
     plan.applyable = applyable;
     plan.sealed()
+}
+
+/// What rests on a step that can't be carried out can't be carried out either.
+fn hold_back(steps: &mut [Step]) {
+    let mut held: HashMap<Address, Code> = HashMap::new();
+    for step in steps {
+        let origin = step
+            .rests_on
+            .iter()
+            .find_map(|origin| Some((origin, *held.get(origin)?)));
+        if let (true, Some((origin, code))) = (step.is_open(), origin) {
+            let message = format!("it rests on `{origin}`, which can't be made");
+            let hint = format!("see to `{origin}` first");
+            step.refusals.push(Refusal::new(code, message, hint));
+        }
+        if let Some(refusal) = step.refusals.first() {
+            held.insert(step.address.clone(), refusal.code);
+        }
+    }
 }
 
 fn count(steps: &[Step], unchanged: usize) -> Summary {
@@ -226,11 +246,8 @@ impl Draft {
 }
 
 fn unanswered() -> Problem {
-    Problem::error(
-        crate::model::Code::Unreadable,
-        "the broker gave no answer for it",
-    )
-    .hint("plan again; if it stays so, see `trueup doctor`")
+    Problem::error(Code::Unreadable, "the broker gave no answer for it")
+        .hint("plan again; if it stays so, see `trueup doctor`")
 }
 
 fn base(live: &Live) -> Base {

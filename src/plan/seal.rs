@@ -77,8 +77,8 @@ impl Plan {
 fn digest_of(mut document: Value) -> String {
     if let Some(object) = document.as_object_mut() {
         object.remove("plan_digest");
-        object.sort_keys();
     }
+    document.sort_all_objects();
     format!("sha256:{:x}", Sha256::digest(document.to_string()))
 }
 

@@ -63,11 +63,11 @@ pub(super) fn acl(acl: &AclBinding) -> Vec<Problem> {
     .collect()
 }
 
-/// A principal is `Type:name`; Kafka refuses another form.
+/// A principal is `Type:name`; Kafka refuses another form, and takes an empty name.
 pub(super) fn principal(principal: &str) -> Option<Complaint> {
     let sound = principal
         .split_once(':')
-        .is_some_and(|(kind, name)| !kind.is_empty() && !name.is_empty());
+        .is_some_and(|(kind, _)| !kind.is_empty());
     (!sound).then(|| {
         Complaint::error(
             Code::BadName,

@@ -4,7 +4,7 @@ use super::said::Said;
 use super::settle::{derived_window, forced};
 use super::view::View;
 use crate::kinds::{Case, Delta};
-use crate::model::{Flat, Step};
+use crate::model::{Action, Flat, Step};
 
 /// A stream's configuration before and after, flat and in the stream's own terms.
 pub(in crate::kinds) struct StreamChange {
@@ -33,6 +33,9 @@ impl StreamChange {
     /// As [`Delta::of_step`].
     pub(in crate::kinds) fn of_step(view: &dyn View, step: &Step) -> Result<StreamChange, String> {
         let deltas = Delta::of_step(step, view.declaration())?;
+        if step.action == Action::Create {
+            return Ok(StreamChange::creating(view, &step.address.name, &deltas));
+        }
         let mut before = Flat::new();
         for delta in &deltas {
             if let Some(value) = &delta.before {
