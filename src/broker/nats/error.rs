@@ -1,6 +1,6 @@
 //! What can go wrong between us and a JetStream server, each case by its own name.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A connection, a request or an answer that failed.
@@ -28,7 +28,10 @@ pub enum NatsError {
         reason: String,
     },
     /// A file that the settings name cannot be read.
-    #[error("cannot read the NATS {role} file `{}`: {source}; correct the path or its permissions", path.display())]
+    #[error(
+        "cannot read the NATS {role} file `{}`: {source}; correct the path or its permissions",
+        shown(path)
+    )]
     UnreadableFile {
         /// The setting: `creds`, `nkey`, `ca`, `cert`, `key`, `context`.
         role: &'static str,
@@ -38,7 +41,7 @@ pub enum NatsError {
         source: Arc<std::io::Error>,
     },
     /// A file that the settings name holds something else than it should.
-    #[error("the NATS {role} file `{}` is malformed: {reason}", path.display())]
+    #[error("the NATS {role} file `{}` is malformed: {reason}", shown(path))]
     MalformedFile {
         /// The setting: `creds`, `nkey`, `ca`, `cert`, `key`, `context`.
         role: &'static str,
@@ -297,6 +300,17 @@ pub enum NatsError {
     },
 }
 
+/// A path as an error may show it: what stands where a path is wanted may be the secret itself,
+/// an nkey seed or the text of a credentials file.
+fn shown(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_seed = text.len() > 50 && text.starts_with('S') && !text.contains(['/', '.']);
+    if is_seed || text.contains("-----") || text.contains('\n') {
+        return "*** (this looks like the secret itself; name a file that holds it)".to_owned();
+    }
+    text
+}
+
 impl NatsError {
     /// The server's own error code (`server/errors.json`), where the server answered with one.
     pub fn api_code(&self) -> Option<u64> {
@@ -327,5 +341,24 @@ impl std::fmt::Display for Action {
             Action::Publish => "publish",
             Action::Subscribe => "subscribe",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_in_place_of_a_path_is_not_shown() {
+        let seed = format!("SU{}", "A".repeat(56));
+        for secret in [seed.as_str(), "-----BEGIN NATS USER JWT-----\nCANARY"] {
+            let error = NatsError::UnreadableFile {
+                role: "nkey",
+                path: secret.into(),
+                source: Arc::new(std::io::ErrorKind::NotFound.into()),
+            };
+            assert!(!error.to_string().contains(secret), "{error}");
+        }
+        assert_eq!(shown(Path::new("/etc/nats/user.nk")), "/etc/nats/user.nk");
     }
 }
