@@ -69,9 +69,25 @@ impl NatsServer {
         write(self.folder.path(), name, text)
     }
 
-    /// Freezes the process: the kernel goes on taking connections for it.
+    /// Freezes the process: the kernel goes on taking connections for it. Returns when every thread
+    /// has stopped, where the system tells.
     pub fn freeze(&self) {
         self.signal("STOP");
+        while self.has_running_threads() {
+            std::thread::yield_now();
+        }
+    }
+
+    fn has_running_threads(&self) -> bool {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.child.id()));
+        let mut states = threads.into_iter().flatten().flatten().map(|thread| {
+            let stat = std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+            let state = stat
+                .rsplit_once(") ")
+                .and_then(|(_, rest)| rest.chars().next());
+            !matches!(state, Some('T' | 't') | None)
+        });
+        states.any(|runs| runs)
     }
 
     pub fn thaw(&self) {
