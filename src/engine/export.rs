@@ -1,6 +1,6 @@
-use super::planning::observe;
+use super::planning::observe_all;
 use super::port::Port;
-use crate::kinds::{Kind, Live, Observed, Resources, kind};
+use crate::kinds::{Kind, Live, Resources, kind};
 use crate::model::{Address, Broker, Code, Flat, KindName, Problem, Resource, Severity};
 
 /// Which resources an export takes.
@@ -25,40 +25,23 @@ pub async fn export(
     brokers: &[Broker],
     wanted: Wanted<'_>,
 ) -> Result<Exported, Vec<Problem>> {
-    let mut addresses = Vec::new();
     let mut left_out = Vec::new();
-    let mut problems = Vec::new();
-    for name in KindName::ALL
-        .into_iter()
-        .filter(|kind| brokers.contains(&kind.broker()))
-    {
+    for name in KindName::of_brokers(brokers) {
         left_out.extend(port.left_out(name).await);
-        match port.list(name).await {
-            Ok(found) => addresses.extend(found.into_iter().filter(|address| wanted(address))),
-            Err(problem) => problems.push(problem),
-        }
     }
-    let mut resources = Resources::new();
-    for (address, observed) in observe(port, addresses.into_iter()).await {
-        match observed {
-            Observed::Present(live) => {
-                if let Some(kind) = kind(address.kind) {
-                    resources.insert(address.clone(), declared(kind, address, &live));
-                }
-            }
-            Observed::Absent => {}
-            Observed::Unreadable(problem) => problems.push(problem),
-        }
-    }
-    if problems.is_empty() {
-        left_out.extend(take_out_refused(&mut resources));
-        Ok(Exported {
-            resources,
-            left_out,
+    let mut resources: Resources = observe_all(port, brokers, wanted)
+        .await?
+        .into_iter()
+        .filter_map(|(address, live)| {
+            let resource = declared(kind(address.kind)?, address.clone(), &live);
+            Some((address, resource))
         })
-    } else {
-        Err(problems)
-    }
+        .collect();
+    left_out.extend(take_out_refused(&mut resources));
+    Ok(Exported {
+        resources,
+        left_out,
+    })
 }
 
 /// Takes out what the check of a manifest would refuse, with a warning each.

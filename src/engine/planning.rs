@@ -1,8 +1,9 @@
 use futures::future::join_all;
+use indexmap::IndexMap;
 
 use super::port::Port;
-use crate::kinds::Observations;
-use crate::model::{Action, Address, KindName, Refusal, Step};
+use crate::kinds::{Live, Observations, Observed};
+use crate::model::{Action, Address, Broker, KindName, Problem, Refusal, Step};
 use crate::plan::{Desired, Plan, assemble, forecast};
 
 /// Observes what is declared, compares, asks the brokers what they would refuse: the plan.
@@ -28,6 +29,40 @@ pub async fn observe(port: &dyn Port, addresses: impl Iterator<Item = Address>) 
         .filter(|(_, addresses)| !addresses.is_empty())
         .map(|(kind, addresses)| port.observe(kind, addresses));
     join_all(reads).await.into_iter().flatten().collect()
+}
+
+/// Reads every resource of these brokers that is wanted.
+///
+/// # Errors
+/// All that could not be listed or read: what is missing would be taken for absent.
+pub async fn observe_all(
+    port: &dyn Port,
+    brokers: &[Broker],
+    wanted: impl Fn(&Address) -> bool,
+) -> Result<IndexMap<Address, Live>, Vec<Problem>> {
+    let mut addresses = Vec::new();
+    let mut problems = Vec::new();
+    for name in KindName::of_brokers(brokers) {
+        match port.list(name).await {
+            Ok(found) => addresses.extend(found.into_iter().filter(|address| wanted(address))),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    let mut resources = IndexMap::new();
+    for (address, observed) in observe(port, addresses.into_iter()).await {
+        match observed {
+            Observed::Present(live) => {
+                resources.insert(address, live);
+            }
+            Observed::Absent => {}
+            Observed::Unreadable(problem) => problems.push(problem),
+        }
+    }
+    if problems.is_empty() {
+        Ok(resources)
+    } else {
+        Err(problems)
+    }
 }
 
 async fn rehearse(port: &dyn Port, plan: &Plan) -> Vec<(Address, Refusal)> {

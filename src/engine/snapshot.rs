@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use super::planning::observe;
+use super::planning::observe_all;
 use super::port::Port;
 use crate::kinds::{Delta, Live, Observations, Observed, Surroundings, kind};
 use crate::model::{
@@ -54,30 +54,7 @@ impl Snapshot {
     /// # Errors
     /// What could not be listed or read: what is missing in a snapshot reads as absent.
     pub async fn take(port: &dyn Port, brokers: &[Broker]) -> Result<Snapshot, Vec<Problem>> {
-        let mut addresses = Vec::new();
-        let mut problems = Vec::new();
-        for name in KindName::ALL
-            .into_iter()
-            .filter(|kind| brokers.contains(&kind.broker()))
-        {
-            match port.list(name).await {
-                Ok(found) => addresses.extend(found),
-                Err(problem) => problems.push(problem),
-            }
-        }
-        let mut resources = IndexMap::new();
-        for (address, observed) in observe(port, addresses.into_iter()).await {
-            match observed {
-                Observed::Present(live) => {
-                    resources.insert(address, live);
-                }
-                Observed::Absent => {}
-                Observed::Unreadable(problem) => problems.push(problem),
-            }
-        }
-        if !problems.is_empty() {
-            return Err(problems);
-        }
+        let resources = observe_all(port, brokers, |_| true).await?;
         Ok(Snapshot {
             format_version: SNAPSHOT_VERSION.to_owned(),
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -228,12 +205,7 @@ fn carry_out(resources: &mut IndexMap<Address, Live>, name: KindName, step: &Ste
             incarnation: Some("made in the snapshot".to_owned()),
             inherited: IndexMap::new(),
         });
-    for delta in &deltas {
-        match &delta.after {
-            Some(value) => live.fields.insert(delta.path.clone(), value.clone()),
-            None => live.fields.shift_remove(&delta.path),
-        };
-    }
+    Delta::lay_over(&mut live.fields, &deltas);
     kind.fit(&mut live.fields, &deltas);
     live.raw = kind.declaration().unflatten(&live.fields);
     Outcome::Applied

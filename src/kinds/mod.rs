@@ -203,6 +203,20 @@ pub struct Delta {
 }
 
 impl Delta {
+    /// Sets what is wanted and removes what goes back to the default.
+    pub fn lay_over(fields: &mut Flat, deltas: &[Delta]) {
+        for delta in deltas {
+            match &delta.after {
+                Some(value) => {
+                    fields.insert(delta.path.clone(), value.clone());
+                }
+                None => {
+                    fields.shift_remove(&delta.path);
+                }
+            }
+        }
+    }
+
     /// The step's changes in wire units.
     ///
     /// # Errors

@@ -58,6 +58,13 @@ impl KindName {
         KindName::Acl,
     ];
 
+    /// The kinds that these brokers hold, in the order of creation.
+    pub fn of_brokers(brokers: &[Broker]) -> impl Iterator<Item = KindName> {
+        KindName::ALL
+            .into_iter()
+            .filter(|kind| brokers.contains(&kind.broker()))
+    }
+
     /// The word used in addresses, in the manifest's messages and by `explain`.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -2,8 +2,8 @@
 
 use super::rules::{complaints, is_push};
 use super::{DECLARATION, among, stream_of};
-use crate::kinds::stream::{Complaint, Said, declared_as, lay_over, too_old};
-use crate::kinds::{Case, NatsVersion};
+use crate::kinds::stream::{Complaint, Said, declared_as, too_old};
+use crate::kinds::{Case, Delta, NatsVersion};
 use crate::model::{Code, Flat, Refusal};
 
 /// Every refusal of this case.
@@ -27,7 +27,7 @@ pub(super) fn judge(case: &Case<'_>) -> Vec<Refusal> {
 /// The configuration that would be sent.
 fn next(live: &Flat, case: &Case<'_>) -> Flat {
     let mut next = live.clone();
-    lay_over(&mut next, case.deltas);
+    Delta::lay_over(&mut next, case.deltas);
     super::wire::fit(&mut next, case.deltas);
     next
 }

@@ -9,7 +9,7 @@ use super::{DECLARATION, wire};
 use crate::broker::Brokers;
 use crate::broker::nats::JetStream;
 use crate::kinds::Delta;
-use crate::kinds::stream::{Said, collide, each, lay_over};
+use crate::kinds::stream::{Said, collide, each};
 use crate::model::{Action, Address, Code, Doc, Flat, Refusal, Step};
 
 /// Asks each work queue once for its consumers. Those that the same plan changes are left out: they
@@ -50,7 +50,7 @@ fn new_filters(step: &Step) -> Option<Flat> {
     let mut deltas = Delta::of_step(step, &DECLARATION).ok()?;
     deltas.retain(|delta| delta.path.starts_with("filter_subject"));
     let mut filters = Flat::new();
-    lay_over(&mut filters, &deltas);
+    Delta::lay_over(&mut filters, &deltas);
     wire::fit(&mut filters, &deltas);
     (step.action == Action::Create || !deltas.is_empty()).then_some(filters)
 }

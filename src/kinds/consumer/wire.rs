@@ -8,7 +8,7 @@ use crate::broker::nats::{ConsumerAction, JetStream, NatsError};
 use crate::kinds::kv::Kv;
 use crate::kinds::object_store::ObjectStore;
 use crate::kinds::stream::{
-    Stream, View, asset_name, config_of, each, exported, failed, gone, lay_over, moved, outcome_of,
+    Stream, View, asset_name, config_of, each, exported, failed, gone, moved, outcome_of,
     required_level, told_left_out, unanswered, unconnected, unreadable, verdict, withheld,
     without_server_metadata,
 };
@@ -130,7 +130,7 @@ async fn create(
     let (stream, name) = split(&step.address);
     let mut next = Flat::new();
     next.insert("ack_policy".to_owned(), json!("explicit"));
-    lay_over(&mut next, deltas);
+    Delta::lay_over(&mut next, deltas);
     let level = required_level(&DECLARATION, &Flat::new(), &next);
     let doc = document(&name, &next);
     let reply = nats
@@ -173,7 +173,7 @@ async fn update(
 
 fn flat_of(delta: &Delta) -> Flat {
     let mut flat = Flat::new();
-    lay_over(&mut flat, std::slice::from_ref(delta));
+    Delta::lay_over(&mut flat, std::slice::from_ref(delta));
     flat
 }
 
@@ -185,7 +185,7 @@ async fn reconfigure(
     deltas: &[Delta],
 ) -> Result<Outcome, NatsError> {
     let mut next = fields.clone();
-    lay_over(&mut next, deltas);
+    Delta::lay_over(&mut next, deltas);
     fit(&mut next, deltas);
     let level = required_level(&DECLARATION, fields, &next);
     let doc = document(name, &next);

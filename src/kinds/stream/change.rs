@@ -57,7 +57,7 @@ impl StreamChange {
         deltas: &[Delta],
     ) -> StreamChange {
         let mut fields = view.fresh();
-        lay_over(&mut fields, deltas);
+        Delta::lay_over(&mut fields, deltas);
         StreamChange {
             live: Flat::new(),
             next: view.in_stream_terms(name, fields),
@@ -73,7 +73,7 @@ impl StreamChange {
         deltas: &[Delta],
     ) -> StreamChange {
         let mut next = fields.clone();
-        lay_over(&mut next, deltas);
+        Delta::lay_over(&mut next, deltas);
         let live = view.in_stream_terms(name, fields.clone());
         let mut next = view.in_stream_terms(name, next);
         keep_ttl(&live, &mut next);
@@ -83,20 +83,6 @@ impl StreamChange {
             live,
             next,
             creates: false,
-        }
-    }
-}
-
-/// Sets what is wanted and removes what goes back to the default.
-pub(in crate::kinds) fn lay_over(fields: &mut Flat, deltas: &[Delta]) {
-    for delta in deltas {
-        match &delta.after {
-            Some(value) => {
-                fields.insert(delta.path.clone(), value.clone());
-            }
-            None => {
-                fields.shift_remove(&delta.path);
-            }
         }
     }
 }

@@ -33,7 +33,6 @@ pub use spec::{
 
 pub(super) use answer::{failed, gone, moved, outcome_of, verdict, withheld};
 pub(super) use bucket::{Template, fixed};
-pub(super) use change::lay_over;
 pub(super) use complaint::Complaint;
 pub(super) use level::{required_level, too_old};
 pub(super) use names::asset_name;
