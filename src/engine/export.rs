@@ -79,6 +79,8 @@ fn declared(kind: &dyn Kind, address: Address, live: &Live) -> Resource {
     kind.complete(&mut implied);
     let mut fields = live.fields.clone();
     kind.settle(&mut Flat::new(), &mut fields);
+    let also = kind.also_says(live);
+    fields.extend(also.clone());
     let telling = fields
         .into_iter()
         .filter(|(path, value)| {
@@ -89,7 +91,8 @@ fn declared(kind: &dyn Kind, address: Address, live: &Live) -> Resource {
                 .declared
                 .get(path)
                 .is_some_and(|v| field.same(Some(v), Some(value)));
-            !field.facts.hidden && !is_implied && (field.required || !field.same(Some(value), None))
+            let tells = field.required || also.contains_key(path);
+            !field.facts.hidden && !is_implied && (tells || !field.same(Some(value), None))
         })
         .collect();
     Resource::new(address, telling)

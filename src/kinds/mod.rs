@@ -87,6 +87,12 @@ pub trait Kind: Send + Sync {
     /// alone, fills in what the broker derives. Removing a declared field means "no change".
     fn settle(&self, _declared: &mut Flat, _live: &mut Flat) {}
 
+    /// What an export says of a live resource beside what differs from the defaults: what a new
+    /// one would not get by itself.
+    fn also_says(&self, _live: &Live) -> Flat {
+        Flat::new()
+    }
+
     /// Takes away what a change itself makes void, after it was laid over the live fields (the
     /// filter that another one replaces).
     fn fit(&self, _next: &mut Flat, _deltas: &[Delta]) {}

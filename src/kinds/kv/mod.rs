@@ -138,6 +138,10 @@ impl View for Kv {
         TEMPLATE.in_stream_terms(name, fields)
     }
 
+    fn new_stream(&self, name: &str, fields: Flat) -> Flat {
+        TEMPLATE.new_stream(self.in_stream_terms(name, fields))
+    }
+
     fn field_name(&self, stream_field: &str) -> String {
         TEMPLATE.own_path(&DECLARATION, stream_field)
     }

@@ -9,7 +9,7 @@ use super::complaint::Complaint;
 use super::judge::judge;
 use super::origins::{is_mirror, own_origin};
 use super::said::Said;
-use super::settle::derived_window;
+use super::settle::{derived_window, has_origins, is_derived_window};
 use super::view::{View, stream_declaration};
 use super::{names, rule_mirror, rules};
 use crate::kinds::{Case, Declaration, Delta, Edit, Shape};
@@ -31,6 +31,9 @@ pub(in crate::kinds) struct Template {
 
 /// The path of a field that only the bucket's stream has.
 const STREAM: &str = "stream";
+
+/// The duplicate window, which a server gives to no stream that has origins.
+const WINDOW: &str = "stream.duplicate_window";
 
 /// What a marker switched on stays on without it, and is as good as off.
 const LEFT_OVER: &str = "stream.allow_msg_ttl";
@@ -100,7 +103,7 @@ impl Template {
         if same_set(&said.texts("subjects"), &(self.subjects)(bucket)) {
             derived.push("subjects");
         }
-        if said.number("duplicate_window") == Some(derived_window(said)) {
+        if is_derived_window(said) {
             derived.push("duplicate_window");
         }
         if said.limit("subject_delete_marker_ttl").is_some() && said.is_on("allow_msg_ttl") {
@@ -134,6 +137,17 @@ impl Template {
         stream
     }
 
+    /// The configuration of a new bucket. A window that no server would give it by itself is asked
+    /// for, as nats.go does.
+    pub(in crate::kinds) fn new_stream(&self, mut stream: Flat) -> Flat {
+        if has_origins(Said(&stream)) {
+            let window = derived_window(Said(&stream));
+            let held = stream.entry("duplicate_window".to_owned());
+            held.or_insert_with(|| json!(window));
+        }
+        stream
+    }
+
     /// The fields of a new bucket before anything is declared.
     pub(in crate::kinds) fn fresh(&self) -> Flat {
         (self.fixed)()
@@ -153,6 +167,9 @@ impl Template {
             live.shift_remove("stream.mirror_direct");
         }
         live.shift_remove(LEFT_OVER);
+        if self.has_usual_window(live) {
+            live.shift_remove(WINDOW);
+        }
         let said = Said(live);
         let name = said.text("stream.name");
         let Some(bucket) = name.and_then(|name| name.strip_prefix(self.prefix)) else {
@@ -179,10 +196,21 @@ impl Template {
             !path.starts_with("stream.")
                 || follows(path)
                 || path == LEFT_OVER
+                || (path == WINDOW && self.has_usual_window(fields))
                 || declaration
                     .field(path)
                     .is_some_and(|field| field.facts.hidden || field.same(Some(value), None))
         })
+    }
+
+    /// Whether the bucket has the window that it was made with: a window is no longer than the age.
+    fn has_usual_window(&self, fields: &Flat) -> bool {
+        let mut stream = Flat::new();
+        for (path, value) in fields {
+            stream.insert(self.stream_path(path), value.clone());
+        }
+        let said = Said(&stream);
+        said.number("duplicate_window") == Some(derived_window(said))
     }
 
     /// The rules that need no broker.

@@ -1,7 +1,7 @@
 //! A stream's configuration before and after a change, whatever kind declares it.
 
 use super::said::Said;
-use super::settle::{derived_window, forced};
+use super::settle::{derived_window, forced, has_origins};
 use super::view::View;
 use crate::kinds::{Case, Delta};
 use crate::model::{Action, Flat, Step};
@@ -60,7 +60,7 @@ impl StreamChange {
         Delta::lay_over(&mut fields, deltas);
         StreamChange {
             live: Flat::new(),
-            next: view.in_stream_terms(name, fields),
+            next: view.new_stream(name, fields),
             creates: true,
         }
     }
@@ -96,7 +96,7 @@ fn keep_ttl(live: &Flat, next: &mut Flat) {
 }
 
 /// A duplicate window that nobody asked for follows `max_age`, and must not stand in the way of a
-/// shorter one: left out, the server derives it anew.
+/// shorter one: left out, the server derives it anew, except for streams that have origins.
 fn fit_window(live: &Flat, next: &mut Flat) {
     const WINDOW: &str = "duplicate_window";
     let is_untouched = live.get(WINDOW) == next.get(WINDOW);
@@ -107,7 +107,13 @@ fn fit_window(live: &Flat, next: &mut Flat) {
         (Some(window), Some(age)) => window > age,
         _ => false,
     };
-    if is_untouched && (follows || is_too_long) {
+    if !is_untouched || !(follows || is_too_long) {
+        return;
+    }
+    let derived = derived_window(said);
+    if has_origins(said) {
+        next.insert(WINDOW.to_owned(), derived.into());
+    } else {
         next.shift_remove(WINDOW);
     }
 }

@@ -47,7 +47,7 @@ pub(super) use wire::{
     without_server_metadata,
 };
 
-use super::{Case, Declaration, Edit, Kind, Observations, Resources, Shape};
+use super::{Case, Declaration, Edit, Kind, Live, Observations, Resources, Shape};
 use crate::broker::Brokers;
 use crate::model::{Address, Code, Flat, KindName, Outcome, Problem, Refusal, Resource, Step};
 
@@ -118,6 +118,17 @@ impl Kind for Stream {
 
     fn settle(&self, declared: &mut Flat, live: &mut Flat) {
         settle::settle(declared, live);
+    }
+
+    /// The window of a stream that has origins: from 2.14 on a server gives none by itself.
+    fn also_says(&self, live: &Live) -> Flat {
+        let window = "duplicate_window";
+        let held = live.fields.get(window);
+        let is_told = settle::has_origins(Said(&live.fields));
+        held.filter(|_| is_told)
+            .map(|value| (window.to_owned(), value.clone()))
+            .into_iter()
+            .collect()
     }
 
     fn judge(&self, case: &Case<'_>) -> Vec<Refusal> {

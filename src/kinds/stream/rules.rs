@@ -5,6 +5,7 @@
 
 use super::complaint::Complaint;
 use super::said::Said;
+use super::wire::SERVER_METADATA;
 use super::{origins, subjects, transforms};
 use crate::model::Code;
 
@@ -82,15 +83,17 @@ pub(in crate::kinds) fn metadata(said: Said<'_>) -> Option<Complaint> {
 }
 
 /// Metadata that the server keeps for itself.
-pub(in crate::kinds) fn server_metadata(said: Said<'_>) -> Option<Complaint> {
-    let (key, _) = said
-        .under("metadata")
-        .find(|(key, _)| key.starts_with("_nats."))?;
-    Some(Complaint::contradiction(
-        &format!("metadata.{key}"),
-        format!("`metadata.{key}` is the server's own and would be overwritten"),
-        "take a key that doesn't begin with `_nats.`",
-    ))
+pub(in crate::kinds) fn server_metadata(said: Said<'_>) -> Vec<Complaint> {
+    said.under("metadata")
+        .filter(|(key, _)| SERVER_METADATA.contains(key))
+        .map(|(key, _)| {
+            Complaint::contradiction(
+                &format!("metadata.{key}"),
+                format!("`metadata.{key}` is the server's own and would be overwritten"),
+                "take another key, best one that doesn't begin with `_nats.`",
+            )
+        })
+        .collect()
 }
 
 fn shortest_age(said: Said<'_>) -> Option<Complaint> {

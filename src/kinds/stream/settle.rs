@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::origins::is_mirror;
+use super::origins::{has_sources, is_mirror};
 use super::said::Said;
 use crate::model::Flat;
 
@@ -58,6 +58,17 @@ fn forget_derived_window(declared: &Flat, live: &mut Flat) {
         }
         (true, Some(_)) | (false, _) => {}
     }
+}
+
+/// Whether the window is the one that every server gives by itself: streams with origins may get
+/// none (mirrors; sources from 2.14 on), so that theirs may have been asked for.
+pub(in crate::kinds) fn is_derived_window(said: Said<'_>) -> bool {
+    !has_origins(said) && said.number("duplicate_window") == Some(derived_window(said))
+}
+
+/// Whether the stream takes its messages from others.
+pub(in crate::kinds) fn has_origins(said: Said<'_>) -> bool {
+    is_mirror(said) || has_sources(said)
 }
 
 /// The duplicate window that a server gives by itself, in nanoseconds.

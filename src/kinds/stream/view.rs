@@ -18,6 +18,11 @@ pub(in crate::kinds) trait View: Kind {
     /// The kind's fields as a stream's flat configuration.
     fn in_stream_terms(&self, name: &str, fields: Flat) -> Flat;
 
+    /// The same for a stream that is to be made.
+    fn new_stream(&self, name: &str, fields: Flat) -> Flat {
+        self.in_stream_terms(name, fields)
+    }
+
     /// The kind's name for a field of the stream.
     fn field_name(&self, stream_field: &str) -> String;
 

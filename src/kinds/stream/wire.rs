@@ -97,11 +97,16 @@ pub(in crate::kinds) fn config_of(info: &Doc) -> Doc {
     config.cloned().unwrap_or_default()
 }
 
+/// The keys that a server writes into `metadata` by itself, over whatever stands there
+/// (`jetstream_versioning.go`, nats-server 2.11 to 2.15). All other keys are their owners', those
+/// that begin with `_nats.` too: a server keeps them as they are.
+pub(super) const SERVER_METADATA: [&str; 3] = ["_nats.level", "_nats.req.level", "_nats.ver"];
+
 /// The configuration without what the server notes in `metadata` for itself (ADR-44).
 pub(in crate::kinds) fn without_server_metadata(config: &Doc) -> Doc {
     let mut config = config.clone();
     if let Some(Value::Object(metadata)) = config.get_mut("metadata") {
-        metadata.retain(|key, _| !key.starts_with("_nats."));
+        metadata.retain(|key, _| !SERVER_METADATA.contains(&key.as_str()));
     }
     if config
         .get("metadata")

@@ -177,3 +177,120 @@ fn read_back(resources: &Resources) -> Vec<String> {
         .unwrap_or_else(|| panic!("{:#?}\n{text}", loaded.problems));
     manifest.resources.keys().map(ToString::to_string).collect()
 }
+
+#[tokio::test]
+async fn the_windows_of_copies_come_back() {
+    let bench = Bench::start().await;
+    bench
+        .settle(&manifest(json!({ "stream/O": {}, "kv/origin": {} })))
+        .await;
+    let second = 1_000_000_000_i64;
+    for (name, more) in [
+        (
+            "M",
+            json!({ "mirror": { "name": "O" }, "duplicate_window": 120 * second }),
+        ),
+        (
+            "S",
+            json!({ "sources": [{ "name": "O" }], "duplicate_window": 120 * second }),
+        ),
+        (
+            "T",
+            json!({ "sources": [{ "name": "O" }], "duplicate_window": 60 * second, "max_age": 60 * second }),
+        ),
+        ("U", json!({ "sources": [{ "name": "O" }] })),
+    ] {
+        let mut config = json!({ "name": name });
+        config
+            .as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        bench.create(config).await;
+    }
+    for (name, config) in BUCKETS_OF_NATS_GO {
+        let mut config: serde_json::Value = serde_json::from_str(config).unwrap();
+        config["name"] = json!(name);
+        bench.create(config).await;
+    }
+    let resources = exported(&bench).await;
+    let names: Vec<String> = resources.keys().map(ToString::to_string).collect();
+    assert_eq!(
+        names,
+        [
+            "stream/M",
+            "stream/O",
+            "stream/S",
+            "stream/T",
+            "stream/U",
+            "kv/age",
+            "kv/copy",
+            "kv/mir",
+            "kv/origin"
+        ]
+    );
+    assert!(!bench.plan(&resources).await.has_changes());
+    let other = Bench::start().await;
+    other.settle(&resources).await;
+    for stream in ["M", "S", "T", "U", "KV_mir", "KV_copy", "KV_age"] {
+        assert_eq!(bench.config(stream).await, other.config(stream).await);
+    }
+    assert_eq!(exported(&other).await, resources);
+    let changed = manifest(json!({
+        "kv/mir": { "mirror": { "name": "origin" }, "description": "d" },
+        "kv/copy": { "sources": [{ "name": "origin" }], "ttl": "30s" },
+    }));
+    other.settle(&changed).await;
+    for (stream, window) in [("KV_mir", 120), ("KV_copy", 30)] {
+        let config = other.config(stream).await;
+        assert_eq!(config["duplicate_window"], window * second, "{stream}");
+    }
+}
+
+/// As `prepareKeyValueConfig` of nats.go 1.51 writes them.
+const BUCKETS_OF_NATS_GO: [(&str, &str); 3] = [
+    (
+        "KV_mir",
+        r#"{"mirror":{"name":"KV_origin"},"mirror_direct":true,"max_msgs_per_subject":1,"discard":"new","duplicate_window":120000000000,"deny_delete":true,"allow_rollup_hdrs":true,"allow_direct":true}"#,
+    ),
+    (
+        "KV_copy",
+        r#"{"subjects":["$KV.copy.>"],"sources":[{"name":"KV_origin","subject_transforms":[{"src":"$KV.origin.>","dest":"$KV.copy.>"}]}],"max_msgs_per_subject":1,"discard":"new","duplicate_window":120000000000,"deny_delete":true,"allow_rollup_hdrs":true,"allow_direct":true}"#,
+    ),
+    (
+        "KV_age",
+        r#"{"subjects":["$KV.age.>"],"sources":[{"name":"KV_origin","subject_transforms":[{"src":"$KV.origin.>","dest":"$KV.age.>"}]}],"max_msgs_per_subject":1,"discard":"new","max_age":60000000000,"duplicate_window":60000000000,"deny_delete":true,"allow_rollup_hdrs":true,"allow_direct":true}"#,
+    ),
+];
+
+#[tokio::test]
+async fn metadata_that_only_looks_like_the_servers_is_kept() {
+    let bench = Bench::start().await;
+    let metadata = json!({ "_nats.x": "1", "_nats.src.stream": "q", "a": "b" });
+    bench
+        .create(json!({ "name": "S", "metadata": metadata }))
+        .await;
+    let consumer =
+        json!({ "name": "c", "durable_name": "c", "ack_policy": "explicit", "metadata": metadata });
+    let config = consumer.as_object().unwrap();
+    bench
+        .nats
+        .consumer_create("S", config, ConsumerAction::Create, None)
+        .await
+        .unwrap();
+    let resources = exported(&bench).await;
+    let keys: Vec<Vec<&String>> = resources
+        .values()
+        .map(|resource| resource.declared.keys().collect())
+        .collect();
+    let said = [
+        "metadata._nats.src.stream",
+        "metadata._nats.x",
+        "metadata.a",
+    ];
+    assert_eq!(keys, [said, said]);
+    assert_eq!(read_back(&resources), ["stream/S", "consumer/S/c"]);
+    bench
+        .settle(&manifest(json!({ "stream/S": { "description": "d" } })))
+        .await;
+    assert_eq!(bench.config("S").await["metadata"]["_nats.x"], "1");
+}
