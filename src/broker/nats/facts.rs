@@ -58,12 +58,23 @@ pub struct AccountFacts {
     pub api_level: u8,
     /// What the account may use.
     pub limits: AccountLimits,
-    /// What each tier (`R1`, `R3`) may use, where limits are by tier: then `limits` says nothing.
-    pub tiers: IndexMap<String, AccountLimits>,
     /// What the account uses.
     pub usage: AccountUsage,
+    /// Both by tier (`R1`, `R3`), where limits are by tier: then `limits` says nothing.
+    pub tiers: IndexMap<String, Tier>,
     /// The whole document of `$JS.API.INFO`.
     pub document: Map<String, Value>,
+}
+
+/// A share of the server: what may be used of it, and what is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Tier {
+    /// What may be used.
+    pub limits: AccountLimits,
+    /// What is used.
+    #[serde(flatten)]
+    pub usage: AccountUsage,
 }
 
 /// What an account may use; `None` is unlimited.
@@ -76,20 +87,20 @@ pub struct AccountLimits {
     /// File storage, in bytes.
     #[serde(deserialize_with = "limit")]
     pub max_storage: Option<u64>,
-    /// Streams.
-    #[serde(deserialize_with = "limit")]
+    /// Streams; no number above 0 is no limit.
+    #[serde(deserialize_with = "count_limit")]
     pub max_streams: Option<u64>,
-    /// Consumers.
-    #[serde(deserialize_with = "limit")]
+    /// Consumers of each stream; no number above 0 is no limit.
+    #[serde(deserialize_with = "count_limit")]
     pub max_consumers: Option<u64>,
     /// Unacknowledged messages of a consumer.
     #[serde(deserialize_with = "limit")]
     pub max_ack_pending: Option<u64>,
     /// The size of one stream in memory, in bytes; a server writes "none" as 0, too.
-    #[serde(deserialize_with = "size_limit")]
+    #[serde(deserialize_with = "count_limit")]
     pub memory_max_stream_bytes: Option<u64>,
     /// The size of one stream in files, in bytes; a server writes "none" as 0, too.
-    #[serde(deserialize_with = "size_limit")]
+    #[serde(deserialize_with = "count_limit")]
     pub storage_max_stream_bytes: Option<u64>,
     /// Whether every stream must set `max_bytes` (10113).
     pub max_bytes_required: bool,
@@ -118,8 +129,8 @@ pub struct AccountUsage {
 struct Info {
     domain: String,
     api: Api,
-    limits: AccountLimits,
     tiers: IndexMap<String, Tier>,
+    limits: AccountLimits,
     #[serde(flatten)]
     usage: AccountUsage,
 }
@@ -130,13 +141,19 @@ struct Api {
     level: u8,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Tier {
-    limits: AccountLimits,
-}
-
 impl AccountFacts {
+    /// The share that streams of so many replicas are in; none where limits are by tier and there is
+    /// no such tier (10120).
+    pub fn tier(&self, replicas: i64) -> Option<Tier> {
+        match self.tiers.is_empty() {
+            true => Some(Tier {
+                limits: self.limits.clone(),
+                usage: self.usage.clone(),
+            }),
+            false => self.tiers.get(&format!("R{replicas}")).cloned(),
+        }
+    }
+
     /// Reads the two documents.
     pub(super) fn read(
         document: Map<String, Value>,
@@ -156,12 +173,8 @@ impl AccountFacts {
             domain: Some(info.domain).filter(|domain| !domain.is_empty()),
             api_level: info.api.level,
             limits: info.limits,
-            tiers: info
-                .tiers
-                .into_iter()
-                .map(|(name, tier)| (name, tier.limits))
-                .collect(),
             usage: info.usage,
+            tiers: info.tiers,
             document,
         })
     }
@@ -172,8 +185,8 @@ fn limit<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::E
     Ok(u64::try_from(wire).ok())
 }
 
-fn size_limit<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    Ok(limit(deserializer)?.filter(|bytes| *bytes > 0))
+fn count_limit<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    Ok(limit(deserializer)?.filter(|number| *number > 0))
 }
 
 /// `2.12.0-RC.1` is 2.12.0; what is no number counts as 0.
@@ -200,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn unlimited_is_no_limit_and_zero_streams_are_a_limit() {
+    fn unlimited_is_no_limit() {
         let document = json!({
             "memory": 1, "storage": 2, "reserved_memory": 3, "reserved_storage": 4, "streams": 5, "consumers": 6,
             "domain": "hub", "api": {"level": 4, "total": 9, "errors": 0},
@@ -213,10 +226,10 @@ mod tests {
         assert_eq!(facts.api_level, 4);
         assert_eq!(facts.limits.max_memory, None);
         assert_eq!(facts.limits.max_storage, Some(1000));
-        assert_eq!(facts.limits.max_streams, Some(0));
+        assert_eq!(facts.limits.max_streams, None);
         assert_eq!(facts.limits.memory_max_stream_bytes, None);
         assert!(facts.limits.max_bytes_required);
-        assert_eq!(facts.tiers["R3"].max_storage, Some(7));
+        assert_eq!(facts.tiers["R3"].limits.max_storage, Some(7));
         assert_eq!(facts.usage.reserved_storage, 4);
         assert_eq!(facts.account.as_deref(), Some("APP"));
         assert_eq!(facts.domain.as_deref(), Some("hub"));

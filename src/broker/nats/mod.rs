@@ -32,7 +32,7 @@ use tokio::sync::Semaphore;
 
 pub use consumers::ConsumerAction;
 pub use error::{Action, NatsError};
-pub use facts::{AccountFacts, AccountLimits, AccountUsage, ServerFacts};
+pub use facts::{AccountFacts, AccountLimits, AccountUsage, ServerFacts, Tier};
 pub use rights::{RightProbe, Verdict, WantedRights};
 pub use settings::NatsSettings;
 pub use streams::StreamListing;

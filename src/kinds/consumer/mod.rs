@@ -1,6 +1,7 @@
 //! Durable consumers.
 
 mod among;
+mod crowd;
 mod judge;
 mod queue;
 mod rules;
@@ -47,7 +48,9 @@ impl Kind for Consumer {
     }
 
     fn check_all(&self, all: &Resources) -> Vec<Problem> {
-        among::check_all(all)
+        let mut problems = among::check_all(all);
+        problems.extend(crowd::check_all(all));
+        problems
     }
 
     fn rests_on(&self, resource: &Resource, all: &Resources) -> Vec<Address> {
@@ -81,7 +84,9 @@ impl Kind for Consumer {
     }
 
     async fn rehearse(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Refusal)> {
-        queue::rehearse(brokers, steps).await
+        let mut refusals = queue::rehearse(brokers, steps).await;
+        refusals.extend(crowd::rehearse(brokers, steps).await);
+        refusals
     }
 
     async fn carry_out(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Outcome)> {

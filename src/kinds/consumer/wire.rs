@@ -301,7 +301,7 @@ fn durable_name(info: &Doc) -> Option<&str> {
 }
 
 /// Whether the server keeps it for a source or a mirror.
-fn is_internal(info: &Doc) -> bool {
+pub(super) fn is_internal(info: &Doc) -> bool {
     let config = info.get("config");
     let name = info.get("name").and_then(Value::as_str).unwrap_or_default();
     let flag = |field: &str| config.and_then(|config| config.get(field)) == Some(&json!(true));

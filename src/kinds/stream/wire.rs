@@ -22,6 +22,9 @@ const EXISTS: u64 = 10058;
 /// The subjects overlap with another stream's (10065).
 const OVERLAP: u64 = 10065;
 
+/// The server or the account has no room for what the stream reserves (10028, 10047).
+const NO_ROOM: [u64; 2] = [10028, 10047];
+
 /// The stream is not there (10059).
 const NOT_FOUND: u64 = 10059;
 
@@ -159,6 +162,9 @@ fn told(result: Result<Outcome, NatsError>) -> Outcome {
                 failed("somebody created it meanwhile with another configuration; plan again")
             }
             Some(NOT_FOUND) => gone(),
+            Some(code) if NO_ROOM.contains(&code) => failed(format!(
+                "{error}; `max_bytes` is reserved as a whole: lower it, or raise the server's or the account's limit of storage"
+            )),
             _ => outcome_of(&error),
         },
     }

@@ -13,6 +13,7 @@ mod kafka_topics;
 mod nats_connect;
 mod nats_fake;
 mod nats_login;
+pub mod nats_operator;
 mod nats_rights;
 pub mod nats_server;
 mod nats_streams;

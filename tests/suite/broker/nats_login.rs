@@ -1,11 +1,10 @@
 //! Every way to log in, right and wrong.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use nkeys::KeyPair;
-use serde_json::{Value, json};
+use serde_json::json;
 use trueup::broker::nats::{JetStream, NatsError, NatsSettings};
 
+use super::nats_operator::{Operator, creds_file};
 use super::nats_server::{NatsServer, refusal};
 
 #[tokio::test]
@@ -135,65 +134,4 @@ fn assert_unauthorized(error: NatsError, credentials: &str) {
     assert!(matches!(error, NatsError::Unauthorized { .. }), "{error:?}");
     assert!(error.to_string().contains(credentials), "{error}");
     assert!(!format!("{error} {error:?}").contains("wr0ng"), "{error}");
-}
-
-/// An operator with a system account and one account, as `nsc` would make them.
-struct Operator {
-    key: KeyPair,
-    system: KeyPair,
-    account: KeyPair,
-}
-
-impl Operator {
-    fn new() -> Operator {
-        Operator {
-            key: KeyPair::new_operator(),
-            system: KeyPair::new_account(),
-            account: KeyPair::new_account(),
-        }
-    }
-
-    fn config(&self) -> String {
-        let operator = jwt(
-            &self.key,
-            &self.key.public_key(),
-            json!({"type": "operator", "version": 2}),
-        );
-        let [system, account] = [(&self.system, 0), (&self.account, -1)].map(|(key, storage)| {
-            let token = jwt(&self.key, &key.public_key(), account_claims(storage));
-            format!("{}: {token}", key.public_key())
-        });
-        let system_key = self.system.public_key();
-        format!(
-            "operator: {operator}\nsystem_account: {system_key}\nresolver: MEMORY\nresolver_preload: {{\n{system}\n{account}\n}}\n"
-        )
-    }
-}
-
-/// `storage` 0 is an account without JetStream, as a system account must be.
-fn account_claims(storage: i64) -> Value {
-    json!({
-        "limits": {"subs": -1, "conn": -1, "leaf": -1, "imports": -1, "exports": -1, "data": -1, "payload": -1,
-                   "wildcards": true, "mem_storage": storage, "disk_storage": storage, "streams": -1, "consumer": -1},
-        "type": "account", "version": 2,
-    })
-}
-
-fn creds_file(account: &KeyPair, user: &KeyPair) -> String {
-    let claims = json!({"subs": -1, "data": -1, "payload": -1, "type": "user", "version": 2});
-    let token = jwt(account, &user.public_key(), claims);
-    let seed = user.seed().unwrap();
-    format!(
-        "-----BEGIN NATS USER JWT-----\n{token}\n------END NATS USER JWT------\n\n\
-         -----BEGIN USER NKEY SEED-----\n{seed}\n------END USER NKEY SEED------\n"
-    )
-}
-
-fn jwt(issuer: &KeyPair, subject: &str, nats: Value) -> String {
-    let encode = |part: Value| URL_SAFE_NO_PAD.encode(part.to_string());
-    let header = encode(json!({"typ": "JWT", "alg": "ed25519-nkey"}));
-    let claims = json!({"jti": "T", "iat": 1_700_000_000, "iss": issuer.public_key(), "name": "t", "sub": subject, "nats": nats});
-    let signed = format!("{header}.{}", encode(claims));
-    let signature = URL_SAFE_NO_PAD.encode(issuer.sign(signed.as_bytes()).unwrap());
-    format!("{signed}.{signature}")
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use trueup::apply::{Stop, Watch, apply};
 use trueup::broker::Brokers;
-use trueup::broker::nats::{ConsumerAction, JetStream, NatsError};
+use trueup::broker::nats::{ConsumerAction, JetStream, NatsError, NatsSettings};
 use trueup::engine::{LiveBrokers, plan};
 use trueup::kinds::{Declaration, NatsFacts, Resources, Shape, Surroundings, kind};
 use trueup::model::{Address, Flat, KindName, Outcome, Resource};
@@ -29,8 +29,27 @@ impl Bench {
 
     /// The same with more in the server's configuration.
     pub async fn start_with(config: &str) -> Bench {
+        Bench::of(NatsServer::start(config), None).await
+    }
+
+    /// A server with this configuration alone.
+    pub async fn start_in(config: &str) -> Bench {
+        Bench::of(NatsServer::launch(config), None).await
+    }
+
+    /// A server with more in its configuration, reached with the text of a credentials file.
+    pub async fn start_as(config: &str, creds: &str) -> Bench {
         let server = NatsServer::start(config);
-        let nats = server.connect().await;
+        let creds = server.write("creds", creds);
+        Bench::of(server, Some(creds)).await
+    }
+
+    async fn of(server: NatsServer, creds: Option<std::path::PathBuf>) -> Bench {
+        let settings = NatsSettings {
+            creds,
+            ..server.settings()
+        };
+        let nats = JetStream::connect(settings).await.unwrap();
         let account = nats.account().await.unwrap();
         let surroundings = Surroundings {
             nats: Some(NatsFacts {

@@ -5,4 +5,5 @@ mod buckets;
 mod exports;
 mod fields;
 mod refusals;
+mod room;
 mod traps;

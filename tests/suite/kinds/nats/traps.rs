@@ -308,28 +308,3 @@ async fn a_strangers_consumer_of_a_work_queue_is_met_by_the_plan() {
     assert_eq!(refusal.code.as_str(), "filter-overlap");
     assert!(refusal.message.contains("`Q/theirs`"), "{refusal:?}");
 }
-
-#[tokio::test]
-async fn what_the_account_has_no_room_for_is_refused_by_the_plan() {
-    let limits = "accounts { A: { jetstream: { max_file: 100MB, max_streams: 3 }, users: [{ user: a, password: b }] } }\nno_auth_user: a";
-    let bench = Bench::start_with(limits).await;
-    let all = manifest(json!({
-        "stream/A": { "max_bytes": "60MB" }, "stream/B": { "max_bytes": "60MB" },
-        "stream/C": {}, "stream/D": {}, "stream/E": {},
-    }));
-    let plan = bench.plan(&all).await;
-    let blocked: Vec<String> = plan
-        .blocked_steps()
-        .map(|step| step.address.to_string())
-        .collect();
-    assert_eq!(blocked, ["stream/B", "stream/E"]);
-    let outcomes = bench.apply(&plan).await;
-    let applied = outcomes
-        .iter()
-        .filter(|(_, outcome)| *outcome == Outcome::Applied);
-    assert_eq!(applied.count(), 3, "{outcomes:?}");
-    for name in ["B", "E"] {
-        let address: trueup::model::Address = format!("stream/{name}").parse().unwrap();
-        assert!(bench.send(&all[&address]).await.is_err(), "{name}");
-    }
-}
