@@ -48,7 +48,6 @@ pub async fn export(
 fn take_out_refused(resources: &mut Resources) -> Vec<Problem> {
     let refused: Vec<(Address, Problem)> = resources
         .values()
-        .filter(|resource| resource.address.kind.broker() == Broker::Nats)
         .filter_map(|resource| {
             let problems = kind(resource.address.kind)?.check(resource, resources);
             let counts = |problem: &Problem| {

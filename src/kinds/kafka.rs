@@ -56,7 +56,11 @@ pub(super) fn needs(right: &str) -> String {
 /// An item's error as an outcome; `right` is the one that an authorization error speaks of.
 pub(super) fn outcome(error: &ItemError, right: &str) -> Outcome {
     let why = match is_denial(error) {
-        true => format!("{}: {error}", needs(right)),
+        true => format!(
+            "{} ({}); `trueup doctor` lists the rights",
+            needs(right),
+            error.name
+        ),
         false => error.to_string(),
     };
     match error.fate {
@@ -145,6 +149,23 @@ pub(super) fn unseen(allowed: Duration, failure: Option<&KafkaError>) -> Outcome
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_missing_right_is_one_line_with_the_way_out() {
+        let denied = ItemError {
+            code: 31,
+            name: "CLUSTER_AUTHORIZATION_FAILED",
+            message: None,
+            fate: Fate::Refused,
+        };
+        let Outcome::Failed { why } = outcome(&denied, "ALTER on the cluster") else {
+            panic!("{denied}")
+        };
+        assert_eq!(
+            why,
+            "needs ALTER on the cluster (CLUSTER_AUTHORIZATION_FAILED); `trueup doctor` lists the rights"
+        );
+    }
 
     #[tokio::test]
     async fn a_cluster_that_is_gone_is_given_up() {

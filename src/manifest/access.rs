@@ -2,16 +2,20 @@
 
 use std::sync::LazyLock;
 
+use serde_json::json;
+
 use super::complaints::unknown_field;
 use super::entries::{find, typed};
+use super::mended::mended;
 use super::node::{Entry, Node, Value};
+use super::said::untyped;
 use super::suggest::nearest;
 use super::walk::{Subject, Walk};
 use crate::kinds::Declaration;
 use crate::kinds::acl::{
     Access, AclEntry, ConsumerTerms, Expansion, ProducerTerms, expand_access, expand_entry,
 };
-use crate::model::{Address, Code, Problem, Resource};
+use crate::model::{Address, Code, Doc, Problem, Resource, Severity};
 
 /// The ACLs of `kafka.acls`.
 pub(super) fn of_list(walk: &mut Walk<'_>, entry: &Entry) -> Vec<Resource> {
@@ -29,30 +33,54 @@ pub(super) fn of_list(walk: &mut Walk<'_>, entry: &Entry) -> Vec<Resource> {
 
 fn of_entry(walk: &mut Walk<'_>, item: &Node) -> Vec<Resource> {
     let subject = subject("an entry of `kafka.acls`", None);
-    if !checked(walk, entry_declaration(), item, subject) {
-        return Vec::new();
-    }
-    let Some(entry) = typed::<AclEntry>(item) else {
+    let is_sound = checked(walk, entry_declaration(), item, subject);
+    let entry = match is_sound {
+        true => typed::<AclEntry>(item),
+        false => mended(walk, entry_declaration(), item)
+            .and_then(|said| serde_json::from_value(said).ok()),
+    };
+    let Some(entry) = entry else {
         return Vec::new();
     };
     let files = walk.files;
     let place = |path: &str| find(item, path).and_then(|node| files.place(node.spot));
-    taken(walk, expand_entry(&entry, &place))
+    taken(walk, expand_entry(&entry, &place), is_sound)
 }
 
 /// The ACLs of a topic's `access`.
 pub(super) fn of_topic(walk: &mut Walk<'_>, topic: &Address, entry: &Entry) -> Vec<Resource> {
     let before = walk.problems.len();
     check_access(walk, topic, &entry.node);
-    if walk.problems.len() > before {
-        return Vec::new();
-    }
-    let Some(access) = typed::<Access>(&entry.node) else {
+    let is_sound = walk.problems.len() == before;
+    let access = match is_sound {
+        true => typed::<Access>(&entry.node),
+        false => mended_access(walk, &entry.node),
+    };
+    let Some(access) = access else {
         return Vec::new();
     };
     let files = walk.files;
     let place = |path: &str| find(&entry.node, path).and_then(|node| files.place(node.spot));
-    taken(walk, expand_access(topic, &access, &place))
+    taken(walk, expand_access(topic, &access, &place), is_sound)
+}
+
+/// The sound entries of an access that is partly wrong, each where it stands.
+fn mended_access(walk: &Walk<'_>, node: &Node) -> Option<Access> {
+    let Value::Map(map) = &node.value else {
+        return None;
+    };
+    let mut access = Doc::new();
+    for (side, terms) in &SIDES {
+        let Some(Value::List(items)) = map.get(*side).map(|entry| &entry.node.value) else {
+            continue;
+        };
+        let item = |item: &Node| match &item.value {
+            Value::Text(_) | Value::Expanded(_) => untyped(item),
+            _ => mended(walk, terms, item).unwrap_or_else(|| json!("User:x")),
+        };
+        access.insert((*side).to_owned(), items.iter().map(item).collect());
+    }
+    serde_json::from_value(access.into()).ok()
 }
 
 fn check_access(walk: &mut Walk<'_>, topic: &Address, node: &Node) {
@@ -134,9 +162,12 @@ fn checked(
     walk.problems.len() == before
 }
 
-fn taken(walk: &mut Walk<'_>, expansion: Expansion) -> Vec<Resource> {
-    walk.problems.extend(expansion.problems);
-    expansion.acls
+/// Of an entry that is not sound only the errors count: its ACLs are not what was meant.
+fn taken(walk: &mut Walk<'_>, expansion: Expansion, is_sound: bool) -> Vec<Resource> {
+    let Expansion { acls, problems } = expansion;
+    let counts = |problem: &Problem| is_sound || problem.severity == Severity::Error;
+    walk.problems.extend(problems.into_iter().filter(counts));
+    if is_sound { acls } else { Vec::new() }
 }
 
 fn say(walk: &mut Walk<'_>, node: &Node, problem: Problem) {

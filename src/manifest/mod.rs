@@ -13,6 +13,7 @@ mod entries;
 mod files;
 mod layers;
 mod load;
+mod mended;
 mod nats_fields;
 mod node;
 mod pages;

@@ -6,6 +6,7 @@ mod cluster;
 mod configs;
 mod create;
 mod reassignments;
+mod said;
 mod topics;
 
 pub use alter::ConfigChange;
@@ -22,12 +23,41 @@ use kafka_protocol::messages::TopicName;
 use kafka_protocol::protocol::StrBytes;
 
 use super::batch::Results;
-use super::error::ItemError;
+use super::client::api::Request;
+use super::client::{Effect, Kafka, Target};
+use super::error::{ItemError, KafkaError};
 
 /// How long a broker may take for a change before it answers `REQUEST_TIMED_OUT`, in ms.
 const BROKER_TIMEOUT_MS: i32 = 30_000;
 
 const NOT_CONTROLLER: i16 = 41;
+
+/// What an answer tells of one name.
+struct Told {
+    name: String,
+    code: i16,
+    message: Option<StrBytes>,
+}
+
+impl Kafka {
+    /// Asks the controller to change what has these names; the results in their order.
+    async fn change<R: Request>(
+        &self,
+        names: impl Iterator<Item = &str>,
+        effect: Effect,
+        request: &R,
+        told: fn(&R::Response) -> Vec<Told>,
+    ) -> Result<Results, KafkaError> {
+        let moved = |answer: &R::Response| {
+            let codes = told(answer);
+            codes.iter().any(|told| told.code == NOT_CONTROLLER)
+        };
+        let answer = self.ask(Target::Controller, effect, request, moved).await?;
+        let answers = told(&answer).into_iter();
+        let answers = answers.map(|told| (told.name, item(told.code, &told.message)));
+        Ok(in_order(names, answers.collect()))
+    }
+}
 
 fn text(text: &str) -> StrBytes {
     StrBytes::from_string(text.to_string())
@@ -37,11 +67,16 @@ fn topic_name(name: &str) -> TopicName {
     TopicName(text(name))
 }
 
-fn words(message: &Option<StrBytes>) -> Option<String> {
-    message
-        .as_ref()
+/// A text of the broker's, as it is; none for an empty one.
+fn given(text: &Option<StrBytes>) -> Option<String> {
+    text.as_ref()
         .filter(|text| !text.is_empty())
         .map(|text| text.to_string())
+}
+
+/// The broker's words on an error, as far as they are for people; all of them are in the log.
+fn words(message: &Option<StrBytes>) -> Option<String> {
+    said::for_people(message.as_ref()?.as_str())
 }
 
 fn item(code: i16, message: &Option<StrBytes>) -> Result<(), ItemError> {

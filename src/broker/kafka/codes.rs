@@ -8,6 +8,34 @@ pub fn error_name(code: i16) -> &'static str {
     known.map_or("UNKNOWN_ERROR_CODE", |index| NAMES[index].1)
 }
 
+/// What an error code of an admin request means and what to do next, where Kafka's own words are missing.
+///
+/// Source: the javadoc of `org.apache.kafka.common.errors`, Kafka 4.3.
+pub(crate) fn meaning(code: i16) -> Option<&'static str> {
+    Some(match code {
+        -1 => "the broker failed in a way that it has no code for; its log says why",
+        3 => "there is no such topic, or it is not known yet; plan again",
+        7 => "the cluster did not finish in time; plan again",
+        13 => "the broker lost its way to the controller; plan again",
+        29 => "the user lacks a right on the topic",
+        30 => "the user lacks a right on the group",
+        31 => "the user lacks a right on the cluster",
+        36 => "a topic of that name exists; plan again",
+        38 => "there are fewer live brokers than replicas are wanted",
+        41 => "the controller moved to another broker; apply again",
+        44 => "a policy of the cluster forbids it; ask who runs the cluster",
+        53 => "the user lacks a right on the transactional id",
+        54 => "no authorizer is configured on the cluster (`authorizer.class.name`)",
+        55 => "the broker did not try it, because of another one in the same request; plan again",
+        56 => "a disk of the broker fails; its log says why",
+        60 => "a reassignment of the topic is going on; apply again when it is done",
+        65 => "the user lacks a right on the delegation token",
+        73 => "the cluster forbids to delete topics (`delete.topic.enable`)",
+        89 => "the cluster's quota for changes is used up; apply again later",
+        _ => return None,
+    })
+}
+
 /// Sorted by code.
 const NAMES: &[(i16, &str)] = &[
     (-1, "UNKNOWN_SERVER_ERROR"),

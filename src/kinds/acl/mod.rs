@@ -91,4 +91,11 @@ impl Kind for Acl {
     async fn list(&self, brokers: &Brokers) -> Result<Vec<Address>, Problem> {
         observe::list(client(brokers)?).await
     }
+
+    async fn left_out(&self, brokers: &Brokers) -> Vec<Problem> {
+        match client(brokers) {
+            Ok(kafka) => observe::left_out(kafka).await,
+            Err(_) => Vec::new(),
+        }
+    }
 }

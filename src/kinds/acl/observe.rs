@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::{AclBinding, AclFilter, acl_of, address_of};
 use crate::broker::kafka::{Kafka, KafkaError};
 use crate::kinds::kafka::needs;
+use crate::kinds::stream::told_left_out;
 use crate::kinds::{Live, Observations, Observed};
 use crate::model::{Address, Code, Doc, Flat, Problem};
 
@@ -100,6 +101,13 @@ pub(super) async fn list(kafka: &Kafka) -> Result<Vec<Address>, Problem> {
     let mut acls = found.map_err(|error| unread(&error))?;
     acls.sort();
     Ok(acls.iter().map(address_of).collect())
+}
+
+/// What [`list`] can't name: ACLs with a word of a newer Kafka. A cluster without ACLs has none.
+pub(super) async fn left_out(kafka: &Kafka) -> Vec<Problem> {
+    let unknown = kafka.unknown_acls().await.unwrap_or_default();
+    let why = "it has a word of a Kafka newer than trueup knows";
+    told_left_out("ACL", &unknown, why).into_iter().collect()
 }
 
 #[cfg(test)]

@@ -72,10 +72,10 @@ pub(super) fn principal(principal: &str) -> Option<Complaint> {
         Complaint::error(
             Code::BadName,
             format!("`{principal}` is no principal"),
-            format!(
-                "write the type and the name: `User:{}`",
-                principal.trim_matches(':')
-            ),
+            match principal.trim_matches(':') {
+                "" => "write the type and the name, such as `User:alice`".to_owned(),
+                name => format!("write the type and the name: `User:{name}`"),
+            },
         )
     })
 }

@@ -24,11 +24,12 @@ pub fn is_internal(name: &str) -> bool {
 
 /// Every problem of one topic.
 pub(super) fn check(topic: &Resource) -> Vec<Problem> {
-    let mut problems = Vec::from_iter(name(topic));
+    let mut problems = name(topic);
     problems.extend(counts(topic));
     for (path, value) in &topic.declared {
         if let (Some(key), Value::String(text)) = (path.strip_prefix("config."), value) {
-            problems.extend(config(key, text).map(|p| p.at(topic.place_of(path))));
+            let placed = |problem: Problem| problem.at(topic.place_of(path));
+            problems.extend(config(key, text).into_iter().map(placed));
         }
     }
     problems.extend(in_sync(topic));
@@ -65,41 +66,52 @@ pub(super) fn check_all(all: &Resources) -> Vec<Problem> {
     problems
 }
 
-fn name(topic: &Resource) -> Option<Problem> {
+/// Everything that is wrong with the name.
+fn name(topic: &Resource) -> Vec<Problem> {
     let name = topic.address.name.as_str();
+    let problems = [
+        strange_sign(name),
+        bad_length(name),
+        reserved(name),
+        like_internal(name),
+    ];
+    let placed = |problem: Problem| problem.at(topic.place.clone());
+    problems.into_iter().flatten().map(placed).collect()
+}
+
+fn strange_sign(name: &str) -> Option<Problem> {
     let is_legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-    let error = |message: String, hint: &str| {
-        Problem::error(Code::BadName, message)
-            .at(topic.place.clone())
-            .hint(hint)
-    };
-    if let Some(strange) = name.chars().find(|c| !is_legal(*c)) {
-        let message = format!("the topic name `{name}` holds `{strange}`");
-        return Some(error(message, "use letters, digits, `.`, `_` and `-`"));
+    let strange = name.chars().find(|c| !is_legal(*c))?;
+    let message = format!("the topic name `{name}` holds `{strange}`");
+    let hint = "use letters, digits, `.`, `_` and `-`";
+    Some(Problem::error(Code::BadName, message).hint(hint))
+}
+
+fn bad_length(name: &str) -> Option<Problem> {
+    let length = name.chars().count();
+    (!(1..=249).contains(&length)).then(|| {
+        let message = format!("the topic name has {length} characters");
+        Problem::error(Code::BadName, message).hint("Kafka takes 1 to 249")
+    })
+}
+
+fn reserved(name: &str) -> Option<Problem> {
+    if matches!(name, "." | "..") {
+        let message = format!("`{name}` is no name of a topic");
+        return Some(Problem::error(Code::BadName, message).hint(Code::BadName.way_out()));
     }
-    match name {
-        "." | ".." => Some(error(
-            format!("`{name}` is no name of a topic"),
-            Code::BadName.way_out(),
-        )),
-        _ if name.is_empty() || name.len() > 249 => Some(error(
-            format!("the topic name has {} characters", name.len()),
-            "Kafka takes 1 to 249",
-        )),
-        _ if is_internal(name) => Some(error(
-            format!("`{name}` is one of Kafka's own topics"),
-            "leave it out: the brokers make and keep it",
-        )),
-        _ if name.starts_with("__") => Some(
-            Problem::warning(
-                Code::BadName,
-                format!("`{name}` begins like an internal topic"),
-            )
-            .at(topic.place.clone())
-            .hint("Kafka and the tools around it keep names that begin with `__` for themselves"),
-        ),
-        _ => None,
-    }
+    is_internal(name).then(|| {
+        let message = format!("`{name}` is one of Kafka's own topics");
+        Problem::error(Code::BadName, message).hint("leave it out: the brokers make and keep it")
+    })
+}
+
+fn like_internal(name: &str) -> Option<Problem> {
+    (name.starts_with("__") && !is_internal(name)).then(|| {
+        let message = format!("`{name}` begins like an internal topic");
+        Problem::warning(Code::BadName, message)
+            .hint("Kafka and the tools around it keep names that begin with `__` for themselves")
+    })
 }
 
 fn counts(topic: &Resource) -> Vec<Problem> {
@@ -137,10 +149,10 @@ fn number(topic: &Resource, path: &str) -> Option<i64> {
     }
 }
 
-fn config(key: &str, text: &str) -> Option<Problem> {
+fn config(key: &str, text: &str) -> Vec<Problem> {
     match known_config(key) {
         Some(config) => value(config, text),
-        None => unknown_key(key),
+        None => unknown_key(key).into_iter().collect(),
     }
 }
 
@@ -173,32 +185,29 @@ pub(super) fn nearest_key(key: &str) -> Option<&'static str> {
         .map(|(near, _)| near)
 }
 
-fn value(config: &KnownConfig, text: &str) -> Option<Problem> {
+fn value(config: &KnownConfig, text: &str) -> Vec<Problem> {
     let text = text.trim();
-    let KnownConfig { key, words, .. } = config;
-    let wrong = |what: &str| {
-        Problem::error(
-            Code::WrongType,
-            format!("`{key}` is `{text}`, which is no {what}"),
-        )
-        .hint(format!("Kafka's default is `{}`", config.default))
-    };
     match config.holds {
-        ConfigType::Bool if !is_bool(text) => Some(wrong("`true` or `false`")),
-        ConfigType::Number if text.parse::<i64>().is_err() => Some(wrong("whole number")),
-        ConfigType::Fraction if text.parse::<f64>().is_err() => Some(wrong("number")),
-        ConfigType::Word if !words.is_empty() => unknown_word(config, text),
-        ConfigType::List if !words.is_empty() => text
+        ConfigType::List => text
             .split(',')
             .map(str::trim)
             .filter(|word| !word.is_empty())
-            .find_map(|word| unknown_word(config, word)),
-        ConfigType::Bool
-        | ConfigType::Number
-        | ConfigType::Fraction
-        | ConfigType::Word
-        | ConfigType::List => None,
+            .filter_map(|word| unknown_word(config, word))
+            .collect(),
+        ConfigType::Word => unknown_word(config, text).into_iter().collect(),
+        ConfigType::Bool if !is_bool(text) => vec![wrong(config, text, "`true` or `false`")],
+        ConfigType::Number if text.parse::<i64>().is_err() => {
+            vec![wrong(config, text, "whole number")]
+        }
+        ConfigType::Fraction if text.parse::<f64>().is_err() => vec![wrong(config, text, "number")],
+        ConfigType::Bool | ConfigType::Number | ConfigType::Fraction => Vec::new(),
     }
+}
+
+fn wrong(config: &KnownConfig, text: &str, what: &str) -> Problem {
+    let KnownConfig { key, default, .. } = config;
+    let message = format!("`{key}` is `{text}`, which is no {what}");
+    Problem::error(Code::WrongType, message).hint(format!("Kafka's default is `{default}`"))
 }
 
 fn is_bool(text: &str) -> bool {
@@ -206,7 +215,7 @@ fn is_bool(text: &str) -> bool {
 }
 
 fn unknown_word(config: &KnownConfig, word: &str) -> Option<Problem> {
-    if config.words.contains(&word) {
+    if config.words.is_empty() || config.words.contains(&word) {
         return None;
     }
     let listed: Vec<String> = config

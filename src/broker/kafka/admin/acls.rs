@@ -2,7 +2,7 @@
 
 use indexmap::IndexSet;
 use kafka_protocol::messages::create_acls_request::AclCreation;
-use kafka_protocol::messages::describe_acls_response::DescribeAclsResource;
+use kafka_protocol::messages::describe_acls_response::{AclDescription, DescribeAclsResource};
 use kafka_protocol::messages::{CreateAclsRequest, DescribeAclsRequest};
 
 use super::{NOT_CONTROLLER, item, text, words};
@@ -20,7 +20,8 @@ const FILTERS_IN_FLIGHT: usize = 32;
 const ANY: i8 = 1;
 
 impl Kafka {
-    /// The ACLs that match any of these filters, each once, filter by filter.
+    /// The ACLs that match any of these filters, each once, filter by filter. One that has a word newer than this version can't
+    /// be told as an [`AclBinding`] and is not among them, see [`Kafka::unknown_acls`].
     ///
     /// Needs DESCRIBE on the cluster ([`KafkaError::ClusterAuthorizationFailed`]); a cluster without an authorizer is
     /// [`KafkaError::SecurityDisabled`].
@@ -28,17 +29,29 @@ impl Kafka {
         &self,
         filters: &[AclFilter],
     ) -> Result<Vec<AclBinding>, KafkaError> {
-        let slices = split(filters, 1, |_| 1);
-        let found = read(slices, FILTERS_IN_FLIGHT, |filter: Vec<AclFilter>| {
-            self.describe_some(filter)
-        })
-        .await?;
-        let distinct: IndexSet<AclBinding> = found.into_iter().flatten().collect();
+        let found = self.describe(filters).await?.into_iter();
+        let distinct: IndexSet<AclBinding> = found.flat_map(|found| found.known).collect();
         Ok(distinct.into_iter().collect())
     }
 
-    async fn describe_some(&self, filters: Vec<AclFilter>) -> Result<Vec<AclBinding>, KafkaError> {
-        let mut found = Vec::new();
+    /// The ACLs of the cluster that have a word newer than this version, in words: what they are on, and what is not known.
+    ///
+    /// Errors as in [`Kafka::describe_acls`].
+    pub async fn unknown_acls(&self) -> Result<Vec<String>, KafkaError> {
+        let found = self.describe(&[AclFilter::default()]).await?.into_iter();
+        Ok(found.flat_map(|found| found.unknown).collect())
+    }
+
+    async fn describe(&self, filters: &[AclFilter]) -> Result<Vec<Found>, KafkaError> {
+        let slices = split(filters, 1, |_| 1);
+        read(slices, FILTERS_IN_FLIGHT, |filter| {
+            self.describe_some(filter)
+        })
+        .await
+    }
+
+    async fn describe_some(&self, filters: Vec<AclFilter>) -> Result<Found, KafkaError> {
+        let mut found = Found::default();
         for filter in &filters {
             let answer = self
                 .ask(Target::Any, Effect::Read, &request(filter), |_| false)
@@ -47,10 +60,7 @@ impl Kafka {
             ItemError::check(answer.error_code, message.as_deref())
                 .map_err(|error| KafkaError::refused("DescribeAcls", error))?;
             for resource in &answer.resources {
-                found.extend(bindings(resource).map_err(|cause| KafkaError::Protocol {
-                    broker: "the cluster".to_string(),
-                    cause,
-                })?);
+                found.take(resource);
             }
         }
         Ok(found)
@@ -135,30 +145,79 @@ fn creation(acl: &AclBinding) -> AclCreation {
         .with_host(text(host))
 }
 
-/// The ACLs of one resource. A word that we don't know is an error: a listing that leaves something out would lie.
-fn bindings(resource: &DescribeAclsResource) -> Result<Vec<AclBinding>, String> {
-    let unknown = |what: &str, code: i8| {
-        format!(
-            "an ACL on `{}` has {what} {code}, which trueup does not know",
-            resource.resource_name
-        )
-    };
-    let resource_type = ResourceType::from_code(resource.resource_type)
-        .ok_or_else(|| unknown("resource type", resource.resource_type))?;
-    let pattern = PatternType::from_code(resource.pattern_type)
-        .ok_or_else(|| unknown("pattern type", resource.pattern_type))?;
-    let binding = |acl: &kafka_protocol::messages::describe_acls_response::AclDescription| {
-        Ok(AclBinding {
-            principal: acl.principal.to_string(),
-            permission: Permission::from_code(acl.permission_type)
-                .ok_or_else(|| unknown("permission", acl.permission_type))?,
-            operation: Operation::from_code(acl.operation)
-                .ok_or_else(|| unknown("operation", acl.operation))?,
-            resource_type,
-            pattern,
-            name: resource.resource_name.to_string(),
-            host: acl.host.to_string(),
-        })
-    };
-    resource.acls.iter().map(binding).collect()
+/// The ACLs of an answer.
+#[derive(Default)]
+struct Found {
+    known: Vec<AclBinding>,
+    unknown: Vec<String>,
+}
+
+impl Found {
+    fn take(&mut self, resource: &DescribeAclsResource) {
+        for acl in &resource.acls {
+            match binding(resource, acl) {
+                Ok(known) => self.known.push(known),
+                Err(what) => {
+                    let (who, on) = (&acl.principal, &resource.resource_name);
+                    self.unknown.push(format!("of {who} on {on}, {what}"));
+                }
+            }
+        }
+    }
+}
+
+/// One ACL; a word that we don't know is an error.
+fn binding(resource: &DescribeAclsResource, acl: &AclDescription) -> Result<AclBinding, String> {
+    let unknown = |what: &str, code: i8| format!("{what} {code}");
+    Ok(AclBinding {
+        principal: acl.principal.to_string(),
+        permission: Permission::from_code(acl.permission_type)
+            .ok_or_else(|| unknown("permission", acl.permission_type))?,
+        operation: Operation::from_code(acl.operation)
+            .ok_or_else(|| unknown("operation", acl.operation))?,
+        resource_type: ResourceType::from_code(resource.resource_type)
+            .ok_or_else(|| unknown("resource type", resource.resource_type))?,
+        pattern: PatternType::from_code(resource.pattern_type)
+            .ok_or_else(|| unknown("pattern type", resource.pattern_type))?,
+        name: resource.resource_name.to_string(),
+        host: acl.host.to_string(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_newer_than_this_version_is_told_and_hides_no_other() {
+        let acl = |operation: i8| {
+            AclDescription::default()
+                .with_principal(text("User:a"))
+                .with_host(text("*"))
+                .with_operation(operation)
+                .with_permission_type(Permission::Allow.code())
+        };
+        let resource = |kind: i8, pattern: i8| {
+            DescribeAclsResource::default()
+                .with_resource_type(kind)
+                .with_pattern_type(pattern)
+                .with_resource_name(text("x"))
+                .with_acls(vec![acl(Operation::Read.code()), acl(99)])
+        };
+        let mut found = Found::default();
+        found.take(&resource(
+            ResourceType::Topic.code(),
+            PatternType::Literal.code(),
+        ));
+        found.take(&resource(77, PatternType::Literal.code()));
+        assert_eq!(found.known.len(), 1);
+        assert_eq!(
+            found.unknown,
+            [
+                "of User:a on x, operation 99",
+                "of User:a on x, resource type 77",
+                "of User:a on x, operation 99"
+            ]
+        );
+    }
 }

@@ -5,10 +5,11 @@ use kafka_protocol::messages::IncrementalAlterConfigsRequest;
 use kafka_protocol::messages::incremental_alter_configs_request::{
     AlterConfigsResource, AlterableConfig,
 };
+use kafka_protocol::messages::incremental_alter_configs_response::AlterConfigsResourceResponse;
 
-use super::{NOT_CONTROLLER, by_name, in_order, item, text};
+use super::{Told, by_name, text};
 use crate::broker::kafka::batch::{RECORDS_PER_REQUEST, Results, split, write};
-use crate::broker::kafka::client::{Effect, Kafka, Target};
+use crate::broker::kafka::client::{Effect, Kafka};
 use crate::broker::kafka::error::{ItemError, KafkaError};
 
 /// What to change in one topic's configs; keys that are not named stay as they are (KIP-339).
@@ -48,27 +49,17 @@ impl Kafka {
         let request = IncrementalAlterConfigsRequest::default()
             .with_resources(changes.iter().map(resource).collect())
             .with_validate_only(validate_only);
-        let answer = self.ask(
-            Target::Controller,
-            Effect::of(validate_only),
-            &request,
-            |answer| {
-                answer
-                    .responses
-                    .iter()
-                    .any(|topic| topic.error_code == NOT_CONTROLLER)
-            },
-        );
-        let answers = answer.await?.responses.into_iter().map(|topic| {
-            (
-                topic.resource_name.to_string(),
-                item(topic.error_code, &topic.error_message),
-            )
-        });
-        Ok(in_order(
-            changes.iter().map(|change| change.topic.as_str()),
-            answers.collect(),
-        ))
+        let names = changes.iter().map(|change| change.topic.as_str());
+        let effect = Effect::of(validate_only);
+        self.change(names, effect, &request, |answer| {
+            let told = |topic: &AlterConfigsResourceResponse| Told {
+                name: topic.resource_name.to_string(),
+                code: topic.error_code,
+                message: topic.error_message.clone(),
+            };
+            answer.responses.iter().map(told).collect()
+        })
+        .await
     }
 }
 

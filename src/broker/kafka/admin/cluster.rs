@@ -4,7 +4,7 @@ use kafka_protocol::messages::{
     DescribeClusterRequest, DescribeClusterResponse, MetadataRequest, MetadataResponse,
 };
 
-use super::words;
+use super::{given, words};
 use crate::broker::kafka::acl::Operation;
 use crate::broker::kafka::client::{Effect, Kafka, Target};
 use crate::broker::kafka::error::{ItemError, KafkaError};
@@ -89,7 +89,7 @@ fn described(answer: DescribeClusterResponse) -> Cluster {
         id: broker.broker_id.0,
         host: broker.host.to_string(),
         port: broker.port,
-        rack: words(&broker.rack),
+        rack: given(&broker.rack),
     });
     let brokers = brokers.collect();
     let operations = Operation::from_bits(answer.cluster_authorized_operations);
@@ -106,11 +106,11 @@ fn from_metadata(answer: MetadataResponse) -> Cluster {
         id: broker.node_id.0,
         host: broker.host.to_string(),
         port: broker.port,
-        rack: words(&broker.rack),
+        rack: given(&broker.rack),
     });
     let brokers = brokers.collect();
     cluster(
-        words(&answer.cluster_id).unwrap_or_default(),
+        given(&answer.cluster_id).unwrap_or_default(),
         answer.controller_id.0,
         brokers,
         None,

@@ -2,12 +2,14 @@
 
 use indexmap::IndexMap;
 use kafka_protocol::messages::create_partitions_request::CreatePartitionsTopic;
+use kafka_protocol::messages::create_partitions_response::CreatePartitionsTopicResult;
 use kafka_protocol::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
+use kafka_protocol::messages::create_topics_response::CreatableTopicResult;
 use kafka_protocol::messages::{CreatePartitionsRequest, CreateTopicsRequest};
 
-use super::{BROKER_TIMEOUT_MS, NOT_CONTROLLER, by_name, in_order, item, text, topic_name};
+use super::{BROKER_TIMEOUT_MS, Told, by_name, text, topic_name};
 use crate::broker::kafka::batch::{RECORDS_PER_REQUEST, Results, split, write};
-use crate::broker::kafka::client::{Effect, Kafka, Target};
+use crate::broker::kafka::client::{Effect, Kafka};
 use crate::broker::kafka::error::{ItemError, KafkaError};
 
 /// A topic to create.
@@ -60,27 +62,17 @@ impl Kafka {
             .with_topics(topics.iter().map(creatable).collect())
             .with_timeout_ms(BROKER_TIMEOUT_MS)
             .with_validate_only(validate_only);
-        let answer = self.ask(
-            Target::Controller,
-            Effect::of(validate_only),
-            &request,
-            |answer| {
-                answer
-                    .topics
-                    .iter()
-                    .any(|topic| topic.error_code == NOT_CONTROLLER)
-            },
-        );
-        let answers = answer.await?.topics.into_iter().map(|topic| {
-            (
-                topic.name.to_string(),
-                item(topic.error_code, &topic.error_message),
-            )
-        });
-        Ok(in_order(
-            topics.iter().map(|topic| topic.name.as_str()),
-            answers.collect(),
-        ))
+        let names = topics.iter().map(|topic| topic.name.as_str());
+        let effect = Effect::of(validate_only);
+        self.change(names, effect, &request, |answer| {
+            let told = |topic: &CreatableTopicResult| Told {
+                name: topic.name.to_string(),
+                code: topic.error_code,
+                message: topic.error_message.clone(),
+            };
+            answer.topics.iter().map(told).collect()
+        })
+        .await
     }
 
     /// Raises topics to these partition counts, or only asks whether that would be done. Names must be distinct.
@@ -116,27 +108,17 @@ impl Kafka {
             .with_topics(counts.iter().map(raised).collect())
             .with_timeout_ms(BROKER_TIMEOUT_MS)
             .with_validate_only(validate_only);
-        let answer = self.ask(
-            Target::Controller,
-            Effect::of(validate_only),
-            &request,
-            |answer| {
-                answer
-                    .results
-                    .iter()
-                    .any(|topic| topic.error_code == NOT_CONTROLLER)
-            },
-        );
-        let answers = answer.await?.results.into_iter().map(|topic| {
-            (
-                topic.name.to_string(),
-                item(topic.error_code, &topic.error_message),
-            )
-        });
-        Ok(in_order(
-            counts.iter().map(|(name, _)| name.as_str()),
-            answers.collect(),
-        ))
+        let names = counts.iter().map(|(name, _)| name.as_str());
+        let effect = Effect::of(validate_only);
+        self.change(names, effect, &request, |answer| {
+            let told = |topic: &CreatePartitionsTopicResult| Told {
+                name: topic.name.to_string(),
+                code: topic.error_code,
+                message: topic.error_message.clone(),
+            };
+            answer.results.iter().map(told).collect()
+        })
+        .await
     }
 }
 

@@ -1,7 +1,7 @@
 //! Why one item of a batch was not done.
 
 use super::KafkaError;
-use crate::broker::kafka::codes::error_name;
+use crate::broker::kafka::codes::{error_name, meaning};
 
 /// Why one item of a batch was not done.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -87,13 +87,16 @@ impl ItemError {
         }
     }
 
+    /// One line: the code, then the broker's words, or what the code means.
     fn text(&self) -> String {
-        match (&self.message, self.code) {
-            (Some(message), 0) => message.clone(),
-            (Some(message), code) => {
-                format!("{} ({code}): {}", self.name, message.trim_end_matches('.'))
+        match (&self.message, meaning(self.code)) {
+            (Some(message), _) if self.code == 0 => message.clone(),
+            (Some(message), _) => {
+                let words = message.trim_end_matches('.');
+                format!("{} ({}): {words}", self.name, self.code)
             }
-            (None, code) => format!("{} ({code})", self.name),
+            (None, Some(meaning)) => format!("{} ({}): {meaning}", self.name, self.code),
+            (None, None) => format!("{} ({})", self.name, self.code),
         }
     }
 }
@@ -118,7 +121,11 @@ mod tests {
         );
         assert_eq!(
             ItemError::refused(29, None).to_string(),
-            "TOPIC_AUTHORIZATION_FAILED (29)"
+            "TOPIC_AUTHORIZATION_FAILED (29): the user lacks a right on the topic"
+        );
+        assert_eq!(
+            ItemError::refused(34, None).to_string(),
+            "ILLEGAL_SASL_STATE (34)"
         );
     }
 }

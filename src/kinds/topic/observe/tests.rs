@@ -134,7 +134,10 @@ fn only_the_brokers_word_is_absence() {
         "grant DESCRIBE_CONFIGS on topic/t"
     );
     assert!(hint(Err(error(29)), Err(error(29))).starts_with("whether the topic exists"));
-    assert_eq!(told(7, Some(0)), "unreadable: topic/t: NAME (7)");
+    assert_eq!(
+        told(7, Some(0)),
+        "unreadable: topic/t: NAME (7): the cluster did not finish in time; plan again"
+    );
     assert_eq!(told(5, Some(0)), "unreadable: topic/t: NAME (5)");
     assert!(told(0, None).starts_with("unreadable"));
 }

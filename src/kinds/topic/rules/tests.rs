@@ -125,3 +125,18 @@ fn names_that_collide() {
         "`a_b` and `a.b` differ only by `.` and `_`"
     );
 }
+
+#[test]
+fn no_mistake_hides_another() {
+    let wrong = json!({
+        "partitions": 0, "replication_factor": 0, "config.cleanup.policy": "delte,compct",
+        "config.min.insync.replicas": "many", "config.preallocate": "perhaps"
+    });
+    let messages: Vec<String> = check(&topic(&"é".repeat(250), wrong))
+        .into_iter()
+        .map(|problem| problem.message)
+        .collect();
+    assert_eq!(messages.len(), 8, "{messages:#?}");
+    assert!(messages[1].contains("250 characters"), "{messages:#?}");
+    assert!(messages[5].contains("`compct`"), "{messages:#?}");
+}

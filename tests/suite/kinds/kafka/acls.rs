@@ -1,8 +1,10 @@
 use serde_json::json;
-use trueup::engine::Port;
-use trueup::kinds::acl::{acl_of, entries, expand_entry};
+use trueup::engine::{Port, export};
+use trueup::kinds::acl::{
+    AclBinding, Operation, PatternType, Permission, ResourceType, acl_of, entries, expand_entry,
+};
 use trueup::kinds::{Observed, kind};
-use trueup::model::{Action, Code, KindName};
+use trueup::model::{Action, Address, Broker, Code, KindName};
 
 use super::unique;
 use super::world::{World, acls, all};
@@ -72,6 +74,43 @@ async fn an_acl_that_differs_in_one_field_is_another() {
             "{said}"
         );
     }
+}
+
+/// Kafka takes a principal without a name, and almost any sign in the others.
+#[tokio::test]
+async fn strange_names_are_exported_and_planned_to_nothing() {
+    let world = World::plain().await;
+    let name = format!("{} a/b%2F#: \"é\" ${{X}} $$", unique("odd"));
+    let acl = |principal: &str, host: &str| AclBinding {
+        principal: principal.to_owned(),
+        permission: Permission::Allow,
+        operation: Operation::Read,
+        resource_type: ResourceType::Group,
+        pattern: PatternType::Literal,
+        name: name.clone(),
+        host: host.to_owned(),
+    };
+    let odd = [
+        acl("User:", "*"),
+        acl(&format!("User:{name}"), "db.example.com"),
+    ];
+    let made = world.kafka.create_acls(&odd).await.unwrap();
+    assert_eq!(made, [Ok(()), Ok(())]);
+    let wanted = |address: &Address| acl_of(address).is_ok_and(|acl| acl.name == name);
+    super::eventually("both are exported", || async {
+        export(&world.port, &[Broker::Kafka], &wanted)
+            .await
+            .is_ok_and(|seen| seen.resources.len() == 2)
+    })
+    .await;
+    let exported = export(&world.port, &[Broker::Kafka], &wanted)
+        .await
+        .unwrap();
+    let said = entries(exported.resources.keys());
+    let expanded = said.iter().map(|entry| expand_entry(entry, &|_| None));
+    let again = all(expanded.flat_map(|expansion| expansion.acls));
+    assert_eq!(again.len(), 2);
+    world.nothing_left(&again).await;
 }
 
 #[tokio::test]

@@ -125,4 +125,5 @@ async fn a_right_that_is_gone_at_apply_is_named_for_each_item() {
     );
     assert!(told[2].starts_with("Failed"), "{told:?}");
     assert!(told[2].contains("needs ALTER on the cluster"), "{told:?}");
+    assert!(!told[2].contains("Request("), "{told:?}");
 }
