@@ -56,6 +56,7 @@ fn outside(said: Said<'_>, name: &str, stream: &Flat) -> Vec<Complaint> {
     };
     filters_of(said)
         .into_iter()
+        .filter(|filter| subject_fault(filter).is_none())
         .filter(|filter| !subjects.iter().any(|subject| collide(subject, filter)))
         .map(|filter| {
             Complaint::new(
@@ -156,7 +157,6 @@ pub(super) fn check_all(all: &Resources) -> Vec<Problem> {
         for filter in &filters {
             if let Some((subject, other)) = tree.overlapping(filter, &of_others) {
                 problems.push(overlap(consumer, filter, subject, other));
-                break;
             }
         }
         for filter in filters {

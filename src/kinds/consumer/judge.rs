@@ -1,6 +1,6 @@
 //! What the server would refuse of a change, beyond what the fields' facts say.
 
-use super::rules::{complaints, is_push};
+use super::rules::{complaints, is_push, wrong_side};
 use super::{DECLARATION, among, stream_of};
 use crate::kinds::stream::{Complaint, Said, declared_as, too_old};
 use crate::kinds::{Case, Delta, NatsVersion};
@@ -14,7 +14,12 @@ pub(super) fn judge(case: &Case<'_>) -> Vec<Refusal> {
         .unwrap_or_default();
     let next = next(&live, case);
     let mut found = new_complaints(&live, &next, case);
-    found.extend(deliver_subject(&live, &next, case));
+    if let Some(turn) = deliver_subject(&live, &next, case) {
+        // what only the other sort may have is no second reason
+        let of_the_turn = wrong_side(Said(&next));
+        found.retain(|complaint| !of_the_turn.contains(complaint));
+        found.push(turn);
+    }
     found.extend(in_stream(&next, case));
     if let Some(server) = &case.surroundings.nats {
         found.extend(too_old(&DECLARATION, &live, &next, server));

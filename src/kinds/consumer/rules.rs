@@ -21,7 +21,6 @@ const RULES: &[Rule] = &[
     group_needs_push,
     policy_needs_groups,
     groups_need_policy,
-    group_names,
     timeout_needs_policy,
     flow_control_ack,
 ];
@@ -30,6 +29,7 @@ const RULES: &[Rule] = &[
 pub(super) fn complaints(said: Said<'_>) -> Vec<Complaint> {
     let mut found: Vec<Complaint> = RULES.iter().filter_map(|rule| rule(said)).collect();
     found.extend(server_metadata(said));
+    found.extend(group_names(said));
     found.extend(wrong_side(said));
     found.extend(filters(said));
     found.extend(last_per_subject(said));
@@ -204,7 +204,8 @@ const PULL_ONLY: &[&str] = &[
 ];
 const PUSH_ONLY: &[&str] = &["rate_limit_bps", "flow_control", "idle_heartbeat"];
 
-fn wrong_side(said: Said<'_>) -> Vec<Complaint> {
+/// What stands on the wrong side of a consumer that pushes, or of one that is pulled from.
+pub(super) fn wrong_side(said: Said<'_>) -> Vec<Complaint> {
     if acks(said) == "flow_control" {
         return Vec::new();
     }
@@ -297,18 +298,21 @@ fn groups_need_policy(said: Said<'_>) -> Option<Complaint> {
     })
 }
 
-fn group_names(said: Said<'_>) -> Option<Complaint> {
+fn group_names(said: Said<'_>) -> Vec<Complaint> {
     let fits = |c: char| c.is_ascii_alphanumeric() || "/_=-".contains(c);
-    let wrong = said
-        .texts("priority_groups")
-        .into_iter()
-        .find(|group| !(1..=16).contains(&group.len()) || !group.chars().all(fits))?;
-    Some(Complaint::new(
-        Code::BadName,
-        "priority_groups",
-        format!("`{wrong}` can't be the name of a priority group"),
-        "use 1 to 16 letters, digits, `_`, `-`, `/` and `=`",
-    ))
+    let is_fit = |group: &str| (1..=16).contains(&group.len()) && group.chars().all(fits);
+    let groups = said.texts("priority_groups").into_iter();
+    groups
+        .filter(|group| !is_fit(group))
+        .map(|wrong| {
+            Complaint::new(
+                Code::BadName,
+                "priority_groups",
+                format!("`{wrong}` can't be the name of a priority group"),
+                "use 1 to 16 letters, digits, `_`, `-`, `/` and `=`",
+            )
+        })
+        .collect()
 }
 
 fn timeout_needs_policy(said: Said<'_>) -> Option<Complaint> {

@@ -24,7 +24,7 @@ const PREFIX: &str = "KV_";
 
 /// ADR-8, as nats.go writes it (`prepareKeyValueConfig`).
 const TEMPLATE: Template = Template {
-    what: "key-value bucket",
+    what: "bucket",
     prefix: PREFIX,
     renamed: &[
         ("history", "max_msgs_per_subject"),
@@ -119,6 +119,10 @@ impl Kind for Kv {
 }
 
 impl View for Kv {
+    fn what(&self) -> &'static str {
+        TEMPLATE.what
+    }
+
     fn stream_name(&self, name: &str) -> String {
         TEMPLATE.stream_name(name)
     }

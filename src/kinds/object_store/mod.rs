@@ -90,6 +90,10 @@ impl Kind for ObjectStore {
 }
 
 impl View for ObjectStore {
+    fn what(&self) -> &'static str {
+        TEMPLATE.what
+    }
+
     fn stream_name(&self, name: &str) -> String {
         TEMPLATE.stream_name(name)
     }

@@ -218,9 +218,13 @@ impl Template {
         let name = &bucket.address.name;
         let mut fields = view.fresh();
         fields.extend(bucket.declared.clone());
-        let stream = view.in_stream_terms(name, fields);
+        let mut stream = view.in_stream_terms(name, fields);
         let own_metadata = rules::server_metadata(Said(&stream));
-        names::bucket_name(self.what, name)
+        let misnamed = names::bucket_name(self.what, name);
+        if misnamed.is_some() {
+            stream.shift_remove("subjects");
+        }
+        misnamed
             .into_iter()
             .chain(own_metadata)
             .chain(rules::complaints(Said(&stream)))

@@ -24,7 +24,12 @@ pub(in crate::kinds) fn judge(view: &dyn View, case: &Case<'_>) -> Vec<Refusal> 
         found.extend(creation(&change));
     } else {
         found.extend(retention(&change));
-        found.extend(mirror(&change, case.surroundings.nats.as_ref()));
+        if let Some(fixed) = mirror(view, &change, case.surroundings.nats.as_ref()) {
+            // what a mirror may not have is no second reason
+            let of_mirrors = origins::forbidden_with_mirror(Said(&change.next));
+            found.retain(|complaint| !of_mirrors.contains(complaint));
+            found.push(fixed);
+        }
     }
     if let Some(server) = &case.surroundings.nats {
         found.extend(of_server(&change, server));
@@ -32,7 +37,7 @@ pub(in crate::kinds) fn judge(view: &dyn View, case: &Case<'_>) -> Vec<Refusal> 
     found
         .into_iter()
         .map(|mut complaint| {
-            explain_promotion(&change, case, &mut complaint);
+            explain_promotion(view, &change, case, &mut complaint);
             let field = view.field_name(&complaint.field);
             complaint.refusal().field(field)
         })
@@ -40,14 +45,20 @@ pub(in crate::kinds) fn judge(view: &dyn View, case: &Case<'_>) -> Vec<Refusal> 
 }
 
 /// A mirror that nobody declares any more, and that is kept all the same, is not what is meant.
-fn explain_promotion(change: &StreamChange, case: &Case<'_>, complaint: &mut Complaint) {
+fn explain_promotion(
+    view: &dyn View,
+    change: &StreamChange,
+    case: &Case<'_>,
+    complaint: &mut Complaint,
+) {
     let declared = Said(&case.resource.declared);
     let is_of_mirror = complaint.message.contains("`mirror`");
     let is_kept = origins::is_mirror(Said(&change.live)) && origins::is_mirror(Said(&change.next));
     if is_of_mirror && is_kept && !origins::is_mirror(declared) {
         complaint.hint = format!(
-            "the live stream is a mirror, and what is not declared is kept; to make it a stream of its own, say `lifecycle: {{ undeclared: reset }}`; or leave `{}` out",
-            complaint.field
+            "the live {what} is a mirror, and what is not declared is kept; to make it a {what} of its own, say `lifecycle: {{ undeclared: reset }}`; or leave `{}` out",
+            complaint.field,
+            what = view.what(),
         );
     }
 }
@@ -102,7 +113,8 @@ fn retention(change: &StreamChange) -> Option<Complaint> {
 }
 
 /// A mirror can't be added or changed; it can be removed from 2.12 on.
-fn mirror(change: &StreamChange, server: Option<&NatsFacts>) -> Option<Complaint> {
+fn mirror(view: &dyn View, change: &StreamChange, server: Option<&NatsFacts>) -> Option<Complaint> {
+    let what = view.what();
     let (live, next) = (Said(&change.live), Said(&change.next));
     let field = stream_declaration().field("mirror")?;
     let whole = |said| origins::mirror_of(said).map(Value::Object);
@@ -112,15 +124,15 @@ fn mirror(change: &StreamChange, server: Option<&NatsFacts>) -> Option<Complaint
     }
     let message = match (&held, &wanted) {
         (Some(_), None) if server.is_none_or(|server| server.version >= PROMOTION) => return None,
-        (Some(_), None) => "`mirror` can be removed from NATS 2.12 on only",
-        (None, _) => "`mirror` can't be added to a stream",
-        (Some(_), Some(_)) => "`mirror` can't change",
+        (Some(_), None) => "`mirror` can be removed from NATS 2.12 on only".to_owned(),
+        (None, _) => format!("`mirror` can't be added to a {what} that exists"),
+        (Some(_), Some(_)) => "`mirror` can't change".to_owned(),
     };
     Some(Complaint::new(
         Code::Immutable,
         "mirror",
         message,
-        "declare a new stream with this mirror, or use `sources`, which can change",
+        format!("declare a new {what} with this mirror, or use `sources`, which can change"),
     ))
 }
 

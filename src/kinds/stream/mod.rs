@@ -159,6 +159,10 @@ impl Kind for Stream {
 }
 
 impl View for Stream {
+    fn what(&self) -> &'static str {
+        "stream"
+    }
+
     fn stream_name(&self, name: &str) -> String {
         name.to_owned()
     }

@@ -36,10 +36,15 @@ pub(in crate::kinds) fn bucket_name(what: &str, name: &str) -> Option<Complaint>
     } else {
         return None;
     };
+    let article = if what.starts_with(['a', 'e', 'i', 'o', 'u']) {
+        "an"
+    } else {
+        "a"
+    };
     Some(Complaint::new(
         Code::BadName,
         "",
-        format!("`{name}` can't be the name of a {what}: {reason}"),
+        format!("`{name}` can't be the name of {article} {what}: {reason}"),
         "use letters, digits, `_` and `-`",
     ))
 }

@@ -64,7 +64,7 @@ const NOT_WITH_MIRROR: &[(&str, &str)] = &[
     ("allow_batched", "nobody publishes to a mirror"),
 ];
 
-fn forbidden_with_mirror(said: Said<'_>) -> Vec<Complaint> {
+pub(super) fn forbidden_with_mirror(said: Said<'_>) -> Vec<Complaint> {
     let is_set = |field: &str| match said.0.get(field) {
         None | Some(Value::Null) => false,
         Some(Value::Bool(on)) => *on,

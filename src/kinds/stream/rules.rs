@@ -39,9 +39,6 @@ const RULES: &[Rule] = &[
     async_storage,
     async_replicas,
     async_atomic,
-    marker_switches,
-    schedules_switch,
-    sealed_forces,
     republish_circle,
     placement_preferred,
 ];
@@ -49,6 +46,9 @@ const RULES: &[Rule] = &[
 /// Everything that contradicts itself or the server's limits.
 pub(in crate::kinds) fn complaints(said: Said<'_>) -> Vec<Complaint> {
     let mut found: Vec<Complaint> = RULES.iter().filter_map(|rule| rule(said)).collect();
+    found.extend(marker_switches(said));
+    found.extend(schedules_switch(said));
+    found.extend(sealed_forces(said));
     found.extend(subject_list(said));
     found.extend(origins::complaints(said));
     found.extend(transforms::complaints(said));
@@ -232,56 +232,58 @@ fn async_atomic(said: Said<'_>) -> Option<Complaint> {
 }
 
 /// `subject_delete_marker_ttl` switches two fields on, whatever is said of them.
-fn marker_switches(said: Said<'_>) -> Option<Complaint> {
-    said.limit("subject_delete_marker_ttl")?;
-    switched_on(
-        said,
-        "subject_delete_marker_ttl",
-        &["allow_msg_ttl", "allow_rollup_hdrs"],
-    )
-}
-
-fn schedules_switch(said: Said<'_>) -> Option<Complaint> {
-    if !said.is_on("allow_msg_schedules") {
-        return None;
+fn marker_switches(said: Said<'_>) -> Vec<Complaint> {
+    let by = "subject_delete_marker_ttl";
+    match said.limit(by) {
+        Some(_) => switched_on(said, by, &["allow_msg_ttl", "allow_rollup_hdrs"]),
+        None => Vec::new(),
     }
-    switched_on(said, "allow_msg_schedules", &["allow_rollup_hdrs"])
 }
 
-fn switched_on(said: Said<'_>, by: &str, fields: &[&str]) -> Option<Complaint> {
-    let field = fields
+fn schedules_switch(said: Said<'_>) -> Vec<Complaint> {
+    let by = "allow_msg_schedules";
+    match said.is_on(by) {
+        true => switched_on(said, by, &["allow_rollup_hdrs"]),
+        false => Vec::new(),
+    }
+}
+
+fn switched_on(said: Said<'_>, by: &str, fields: &[&str]) -> Vec<Complaint> {
+    fields
         .iter()
-        .find(|field| said.flag(field) == Some(false))?;
-    Some(Complaint::contradiction(
-        field,
-        format!("`{by}` switches `{field}` on"),
-        format!("leave `{field}` out, or set it to true"),
-    ))
+        .filter(|field| said.flag(field) == Some(false))
+        .map(|field| {
+            Complaint::contradiction(
+                field,
+                format!("`{by}` switches `{field}` on"),
+                format!("leave `{field}` out, or set it to true"),
+            )
+        })
+        .collect()
 }
 
-/// `sealed` switches four fields.
-fn sealed_forces(said: Said<'_>) -> Option<Complaint> {
-    if !said.is_on("sealed") {
-        return None;
-    }
-    let field = if said.limit("max_age").is_some() {
-        "max_age"
-    } else if said.text("discard") == Some("old") {
-        "discard"
-    } else if said.flag("deny_delete") == Some(false) {
-        "deny_delete"
-    } else if said.flag("deny_purge") == Some(false) {
-        "deny_purge"
-    } else if said.is_on("allow_rollup_hdrs") {
-        "allow_rollup_hdrs"
-    } else {
-        return None;
-    };
-    Some(Complaint::contradiction(
-        field,
-        format!("`sealed` gives `{field}` another value"),
-        format!("leave `{field}` out: a sealed stream discards nothing and denies all deletion"),
-    ))
+/// `sealed` switches five fields.
+fn sealed_forces(said: Said<'_>) -> Vec<Complaint> {
+    let forced = [
+        ("max_age", said.limit("max_age").is_some()),
+        ("discard", said.text("discard") == Some("old")),
+        ("deny_delete", said.flag("deny_delete") == Some(false)),
+        ("deny_purge", said.flag("deny_purge") == Some(false)),
+        ("allow_rollup_hdrs", said.is_on("allow_rollup_hdrs")),
+    ];
+    forced
+        .into_iter()
+        .filter(|(_, is_other)| *is_other && said.is_on("sealed"))
+        .map(|(field, _)| {
+            Complaint::contradiction(
+                field,
+                format!("`sealed` gives `{field}` another value"),
+                format!(
+                    "leave `{field}` out: a sealed stream discards nothing and denies all deletion"
+                ),
+            )
+        })
+        .collect()
 }
 
 /// Messages republished into the stream's own subjects would come back for ever.
@@ -356,4 +358,40 @@ fn needs_no_ack(said: Said<'_>, subject: &str) -> Option<Complaint> {
             "set `no_ack: true`, or take narrower subjects",
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn every_fault_is_told_at_once() {
+        let said = json!({
+            "description": "x".repeat(LONGEST_DESCRIPTION + 1), "subjects": ["a..b", "c.>", "c.d"],
+            "max_age": 5, "duplicate_window": 50, "sealed": true, "discard": "old", "deny_purge": false,
+            "subject_delete_marker_ttl": 7, "allow_msg_ttl": false, "allow_rollup_hdrs": false,
+        });
+        let said = said.as_object().unwrap().clone().into_iter().collect();
+        let told = complaints(Said(&said));
+        let fields: Vec<&str> = told
+            .iter()
+            .map(|complaint| complaint.field.as_str())
+            .collect();
+        let expected = [
+            "description",
+            "max_age",
+            "duplicate_window",
+            "duplicate_window",
+            "subject_delete_marker_ttl",
+            "allow_msg_ttl",
+            "allow_rollup_hdrs",
+            "max_age",
+            "discard",
+            "deny_purge",
+            "subjects",
+            "subjects",
+        ];
+        assert_eq!(fields, expected);
+    }
 }

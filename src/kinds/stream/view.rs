@@ -6,6 +6,9 @@ use crate::model::Flat;
 /// The two translations undo each other, so that nothing of a live stream is lost on its way
 /// through the kind's terms.
 pub(in crate::kinds) trait View: Kind {
+    /// What a message calls such a resource.
+    fn what(&self) -> &'static str;
+
     /// The name of the stream behind a resource.
     fn stream_name(&self, name: &str) -> String;
 

@@ -158,7 +158,7 @@ async fn what_cant_be_mended_is_refused_with_a_way_out() {
         refusals.iter().all(|r| r
             .hint
             .as_ref()
-            .is_some_and(|hint| hint.contains("new key-value bucket"))),
+            .is_some_and(|hint| hint.contains("new bucket"))),
         "{refusals:?}"
     );
 }

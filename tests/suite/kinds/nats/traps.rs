@@ -308,3 +308,46 @@ async fn a_strangers_consumer_of_a_work_queue_is_met_by_the_plan() {
     assert_eq!(refusal.code.as_str(), "filter-overlap");
     assert!(refusal.message.contains("`Q/theirs`"), "{refusal:?}");
 }
+
+#[tokio::test]
+async fn what_cant_change_is_the_one_reason() {
+    let bench = Bench::start().await;
+    bench
+        .settle(&manifest(json!({
+            "stream/A": { "subjects": ["a"] }, "stream/S": { "subjects": ["s"] }, "kv/a": {}, "kv/s": {},
+            "consumer/A/pull": {}, "consumer/A/push": { "deliver_subject": "d", "idle_heartbeat": "5s" },
+        })))
+        .await;
+    for (wanted, code, told) in [
+        (
+            json!({ "stream/S": { "mirror": { "name": "A" } } }),
+            "immutable",
+            "a stream that exists",
+        ),
+        (
+            json!({ "kv/s": { "mirror": { "name": "a" } } }),
+            "immutable",
+            "a bucket that exists",
+        ),
+        (
+            json!({ "consumer/A/pull": { "deliver_subject": "x" } }),
+            "needs-replace",
+            "a push consumer",
+        ),
+        (
+            json!({ "consumer/A/push": { "deliver_subject": "" } }),
+            "needs-replace",
+            "a push consumer",
+        ),
+    ] {
+        let plan = bench.plan(&manifest(wanted.clone())).await;
+        let [refusal] = plan.steps[0].refusals.as_slice() else {
+            panic!("{wanted}: {:#?}", plan.steps[0].refusals);
+        };
+        assert_eq!(refusal.code.as_str(), code);
+        assert!(refusal.message.contains(told), "{refusal:?}");
+        let hint = refusal.hint.as_deref().unwrap_or_default();
+        let is_of_a_bucket = plan.steps[0].address.to_string().starts_with("kv");
+        assert_eq!(hint.contains("new bucket"), is_of_a_bucket, "{hint}");
+    }
+}
