@@ -135,7 +135,7 @@ impl<'a> Track<'a> {
 fn hindrance(step: &Step, outcomes: &HashMap<Address, Outcome>) -> Option<String> {
     if let Some(refusal) = step.refusals.first() {
         let word = if step.action == Action::Unread {
-            "not readable"
+            "could not be read"
         } else {
             "blocked"
         };

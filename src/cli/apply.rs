@@ -5,7 +5,7 @@ use super::ask;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::next;
-use super::plan::verdict;
+use super::plan::{verdict, way_on};
 use super::progress::Progress;
 use super::screen::Screen;
 use super::show;
@@ -13,7 +13,7 @@ use super::signals::Signals;
 use super::work::{Reach, Work};
 use crate::apply::{Done, Stop, apply};
 use crate::engine::{LiveBrokers, Moved, Port, moved, wrong_target};
-use crate::model::{Action, Broker, Code, Outcome, Problem};
+use crate::model::{Broker, Code, Outcome, Problem};
 use crate::plan::{Plan, Target};
 use crate::report::text::{self, View};
 use crate::report::{Line, Page, Tone, outcomes_json, outcomes_markdown, problems_json};
@@ -32,7 +32,9 @@ pub(super) async fn run(
     let mut signals = Signals::listen()?;
     let progress = Progress::start(global);
     let found = match &given {
-        Given::Saved(plan, reach) => saved(plan, reach, screen, &progress, &mut signals).await?,
+        Given::Saved(plan, reach) => {
+            saved(plan, reach, global, screen, &progress, &mut signals).await?
+        }
         Given::Manifest(work) => signals.or(work.plan(&args.targets, &progress)).await?,
     };
     let (plan, port) = match found {
@@ -41,7 +43,7 @@ pub(super) async fn run(
     };
     drop(progress);
     if !plan.applyable {
-        return nothing_to_do(&plan, screen);
+        return nothing_to_do(&plan, &port, global, given.told(global), screen).await;
     }
     let shown = show::without(&plan, given.told(global));
     if let Some(exit) = consent(args, &shown, screen, &mut signals).await? {
@@ -82,6 +84,7 @@ type Found = Result<(Plan, LiveBrokers), Exit>;
 async fn saved(
     plan: &Plan,
     reach: &Reach,
+    global: &Global,
     screen: &Screen,
     progress: &Progress,
     signals: &mut Signals,
@@ -119,7 +122,11 @@ async fn saved(
             port,
         )));
     }
-    stale(&moved, screen)?;
+    let next = format!(
+        "plan again, and look at what changed: {}",
+        plan_again(plan, global, &[])
+    );
+    stale(&moved, &next, screen)?;
     Ok(Err(Exit::Stale))
 }
 
@@ -135,12 +142,11 @@ fn of_another_manifest(reach: &Reach, screen: &Screen) -> Result<(), Failure> {
 }
 
 /// Says what has moved, as JSON where that was asked for.
-fn stale(moved: &[Moved], screen: &Screen) -> Result<(), Failure> {
-    const NEXT: &str = "plan again, and look at what changed";
+fn stale(moved: &[Moved], next: &str, screen: &Screen) -> Result<(), Failure> {
     if screen.form() == Form::Json {
         let problem = |moved: &Moved| {
             let problem = Problem::error(Code::Stale, moved.how.as_str());
-            problem.about(&moved.address).hint(NEXT)
+            problem.about(&moved.address).hint(next)
         };
         let problems: Vec<Problem> = moved.iter().map(problem).collect();
         return screen.result(&problems_json(&problems));
@@ -152,7 +158,7 @@ fn stale(moved: &[Moved], screen: &Screen) -> Result<(), Failure> {
         let line = Line::indented(2).put(Tone::Strong, &moved.address.to_string());
         page.wrapped(line.plain("  "), Tone::Plain, &moved.how);
     }
-    page.wrapped(Line::indented(2).plain("→ "), Tone::Plain, NEXT);
+    page.wrapped(Line::indented(2).plain("→ "), Tone::Plain, next);
     screen.complain(&page.finish());
     Ok(())
 }
@@ -164,38 +170,25 @@ const fn broker_of(target: &Target) -> Broker {
     }
 }
 
-/// No step can be carried out: all is as declared, or what is not is blocked or unread.
-fn nothing_to_do(plan: &Plan, screen: &Screen) -> Result<Exit, Failure> {
-    if plan.steps.is_empty() {
-        report(plan, &[], None, screen)?;
-    } else {
-        screen.publish(&|form| match form {
-            Form::Text => show::rendered(plan, form, screen.width(), None),
-            Form::Json | Form::Markdown => in_form(plan, &not_attempted(plan), form, None, screen),
-        })?;
+/// No step can be carried out: all is as declared, or what is not is blocked or unread. The walk
+/// sends nothing then, and says of each step why.
+async fn nothing_to_do(
+    plan: &Plan,
+    port: &LiveBrokers,
+    global: &Global,
+    told: &[Problem],
+    screen: &Screen,
+) -> Result<Exit, Failure> {
+    if !plan.steps.is_empty() && screen.form() == Form::Text {
+        let shown = show::without(plan, told);
+        let text = show::rendered(&shown, Form::Text, screen.width(), None);
+        screen.result(&format!("{text}\n"))?;
     }
+    let progress = Progress::start(global);
+    let done = apply(plan, port, &progress, &Stop::default()).await;
+    drop(progress);
+    report(plan, &done, way_on(plan, global).as_deref(), screen)?;
     Ok(verdict(plan, false))
-}
-
-fn not_attempted(plan: &Plan) -> Vec<Done> {
-    let because = |action, refusal: Option<&str>| match (action, refusal) {
-        (Action::Unread, _) => "not readable".to_owned(),
-        (_, Some(message)) => format!("blocked: {message}"),
-        (_, None) => "blocked".to_owned(),
-    };
-    plan.steps
-        .iter()
-        .map(|step| Done {
-            address: step.address.clone(),
-            action: step.action,
-            outcome: Outcome::NotAttempted {
-                because: because(
-                    step.action,
-                    step.refusals.first().map(|r| r.message.as_str()),
-                ),
-            },
-        })
-        .collect()
 }
 
 /// Shows the plan and asks; a way to end where consent was not given.
@@ -262,14 +255,20 @@ async fn carry_out(
     let done = done.unwrap_or_else(|| abandoned(plan, &progress));
     drop(progress);
     let exit = signal.unwrap_or_else(|| outcome_of(plan, &done));
-    let words: &[&str] = if global.files.is_empty() {
-        &["plan", "-f", "MANIFEST"]
-    } else {
-        &["plan"]
-    };
-    let again = (exit != Exit::Done).then(|| next::command(words, global, &args.targets));
+    let again = (exit != Exit::Done).then(|| plan_again(plan, global, &args.targets));
     report(plan, &done, again.as_deref(), screen)?;
     Ok(exit)
+}
+
+/// The command that plans again: with this command's own options, or else as the saved plan was
+/// made.
+fn plan_again(plan: &Plan, global: &Global, targets: &[String]) -> String {
+    match &plan.made_by {
+        Some(command) if global.files.is_empty() => command.clone(),
+        Some(_) => next::command(&["plan"], global, targets),
+        None if global.files.is_empty() => "trueup plan -f MANIFEST".to_owned(),
+        None => next::command(&["plan"], global, targets),
+    }
 }
 
 /// What is known of the steps when the wait for what was in flight had to end.

@@ -103,7 +103,7 @@ pub enum Command {
     Drift(DriftArgs),
     /// Write a manifest from the live brokers
     #[command(
-        after_long_help = "Examples:\n  trueup export > platform.yaml\n  trueup export --stack orders --only 'topic/orders-*' --only stream/ORDERS\n\nThe brokers are those of `-f`, or of NATS_URL and KAFKA_BROKERS."
+        after_long_help = "Examples:\n  trueup export > platform.yaml\n  trueup export --stack orders --only 'topic/orders-*' --only stream/ORDERS\n  trueup export --output json > platform.json\n\nText is YAML; JSON is YAML too, and `-f` takes either. The brokers are those that the manifest of\n`-f` has connections for or resources on, or else those of NATS_URL and KAFKA_BROKERS. With `--only`,\nthose of its kinds."
     )]
     Export(ExportArgs),
     /// Show a saved plan, in any form

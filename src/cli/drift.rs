@@ -1,12 +1,10 @@
 use super::args::{DriftArgs, Form, Global};
+use super::compare::compared;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::next;
-use super::progress::Progress;
 use super::screen::Screen;
 use super::show::without;
-use super::signals::Signals;
-use super::work::Work;
 use crate::report::drift_markdown;
 use crate::report::text::{self, Drift, View};
 
@@ -16,17 +14,11 @@ pub(super) async fn run(
     global: &Global,
     screen: &Screen,
 ) -> Result<Exit, Failure> {
-    let work = Work::load(global, screen)?;
-    let mut signals = Signals::listen()?;
-    let progress = Progress::start(global);
-    let plan = match signals
-        .or(work.compare(&args.targets, args.against.as_deref(), &progress))
-        .await?
-    {
-        Ok(plan) => plan,
+    let compared = compared(&args.targets, args.against.as_deref(), global, screen).await?;
+    let (work, plan) = match compared {
+        Ok(compared) => compared,
         Err(exit) => return Ok(exit),
     };
-    drop(progress);
     let counted = if args.strict {
         Drift::Strict
     } else {

@@ -17,9 +17,14 @@ pub(super) async fn run(
     global: &Global,
     screen: &Screen,
 ) -> Result<Exit, Failure> {
-    if global.output != Form::Text {
+    if forms(global).any(|form| form == Form::Markdown) {
         return Err(Failure::said(
-            "`export` writes YAML only; leave `--output` out",
+            "`export` has no Markdown form; take text, which is YAML, or json",
+        ));
+    }
+    if args.snapshot.is_some() && forms(global).any(|form| form != Form::Text) {
+        return Err(Failure::said(
+            "`export --snapshot` writes its own file; leave `--output` and `--report` out",
         ));
     }
     if let Some(file) = &args.snapshot {
@@ -53,13 +58,13 @@ pub(super) async fn run(
         .stack
         .as_deref()
         .or(reach.manifest().map(|m| m.stack.as_str()));
-    screen.result(&manifest::write(stack.unwrap_or("exported"), &resources))?;
+    let stack = stack.unwrap_or("exported");
+    screen.publish(&|form| match form {
+        Form::Text | Form::Markdown => manifest::write(stack, &resources),
+        Form::Json => manifest::write_json(stack, &resources),
+    })?;
     if args.only.is_empty() {
-        screen.warn(&Complaints {
-            problems: left_out,
-            left_out: 0,
-            sources: Default::default(),
-        });
+        screen.warn(&Complaints::from(left_out));
     }
     let resources = match resources.len() {
         1 => "1 resource".to_owned(),
@@ -67,6 +72,12 @@ pub(super) async fn run(
     };
     screen.tell(&format!("exported {resources}\n"));
     Ok(Exit::Done)
+}
+
+/// The forms that are asked for.
+fn forms(global: &Global) -> impl Iterator<Item = Form> {
+    let reports = global.reports.iter().map(|(form, _)| *form);
+    reports.chain([global.output])
 }
 
 fn patterns(only: &[String]) -> Result<Vec<regex::Regex>, Failure> {

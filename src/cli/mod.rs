@@ -4,6 +4,7 @@
 mod apply;
 mod args;
 mod ask;
+mod compare;
 mod completions;
 mod doctor;
 mod drift;

@@ -1,12 +1,10 @@
 use super::args::{Form, Global, PlanArgs};
+use super::compare::compared;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::next;
-use super::progress::Progress;
 use super::screen::{Screen, write_file};
 use super::show::{rendered, without};
-use super::signals::Signals;
-use super::work::Work;
 use crate::plan::Plan;
 
 /// Shows what an apply would do, and saves it where `-o` says.
@@ -15,17 +13,12 @@ pub(super) async fn run(
     global: &Global,
     screen: &Screen,
 ) -> Result<Exit, Failure> {
-    let work = Work::load(global, screen)?;
-    let mut signals = Signals::listen()?;
-    let progress = Progress::start(global);
-    let plan = match signals
-        .or(work.compare(&args.targets, args.against.as_deref(), &progress))
-        .await?
-    {
-        Ok(plan) => plan,
+    let compared = compared(&args.targets, args.against.as_deref(), global, screen).await?;
+    let (work, plan) = match compared {
+        Ok(compared) => compared,
         Err(exit) => return Ok(exit),
     };
-    drop(progress);
+    let plan = plan.made_by(next::command(&["plan"], global, &args.targets));
     if let Some(file) = &args.out {
         write_file(file, &plan.to_json())?;
     }
@@ -40,17 +33,23 @@ pub(super) async fn run(
 
 fn next_command(plan: &Plan, args: &PlanArgs, global: &Global) -> Option<String> {
     if !plan.applyable {
-        let code = plan
-            .blocked_steps()
-            .flat_map(|step| &step.refusals)
-            .next()?
-            .code;
-        return Some(format!("trueup explain {code}"));
+        return way_on(plan, global);
     }
     Some(match &args.out {
         Some(file) => next::command(&["apply", &next::shown(file)], global, &[]),
         None => next::command(&["apply"], global, &args.targets),
     })
+}
+
+/// What to run where no step can be carried out: what explains the first refusal, or what finds
+/// out why something can't be read.
+pub(super) fn way_on(plan: &Plan, global: &Global) -> Option<String> {
+    let mut refusals = plan.blocked_steps().flat_map(|step| &step.refusals);
+    match refusals.next() {
+        Some(refusal) => Some(format!("trueup explain {}", refusal.code)),
+        None if plan.complete => None,
+        None => Some(next::command(&["doctor"], global, &[])),
+    }
 }
 
 /// How a plan ends: what could not be read is an error, what is blocked comes before what changes.

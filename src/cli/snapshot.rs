@@ -2,12 +2,12 @@ use std::path::Path;
 
 use super::args::Global;
 use super::exit::Exit;
-use super::failure::Failure;
+use super::failure::{Complaints, Failure};
 use super::progress::Progress;
 use super::screen::{Screen, write_file};
 use super::signals::Signals;
 use super::work::Reach;
-use crate::engine::{Snapshot, SnapshotPort};
+use crate::engine::{Snapshot, SnapshotPort, left_out};
 use crate::manifest::read_text;
 use crate::model::Code;
 
@@ -20,16 +20,18 @@ pub(super) async fn save(file: &Path, global: &Global, screen: &Screen) -> Resul
     let work = async {
         let port = reach.connect(&brokers, &progress).await?;
         progress.phase("reading everything that is there".to_owned());
-        Snapshot::take(&port, &brokers)
+        let snapshot = Snapshot::take(&port, &brokers)
             .await
-            .map_err(|problems| reach.failure(problems))
+            .map_err(|problems| reach.failure(problems))?;
+        Ok((snapshot, left_out(&port, &brokers).await))
     };
-    let snapshot = match signals.or(work).await? {
-        Ok(snapshot) => snapshot,
+    let (snapshot, left_out) = match signals.or(work).await? {
+        Ok(saved) => saved,
         Err(exit) => return Ok(exit),
     };
     drop(progress);
     write_file(file, &snapshot.to_json())?;
+    screen.warn(&Complaints::from(left_out));
     screen.tell(&format!(
         "saved {} resources in {}\n",
         snapshot.resources.len(),

@@ -25,10 +25,7 @@ pub async fn export(
     brokers: &[Broker],
     wanted: Wanted<'_>,
 ) -> Result<Exported, Vec<Problem>> {
-    let mut left_out = Vec::new();
-    for name in KindName::of_brokers(brokers) {
-        left_out.extend(port.left_out(name).await);
-    }
+    let mut left_out = left_out(port, brokers).await;
     let mut resources: Resources = observe_all(port, brokers, wanted)
         .await?
         .into_iter()
@@ -42,6 +39,15 @@ pub async fn export(
         resources,
         left_out,
     })
+}
+
+/// What these brokers hold and neither an export nor a snapshot can, and why: warnings.
+pub async fn left_out(port: &dyn Port, brokers: &[Broker]) -> Vec<Problem> {
+    let mut left_out = Vec::new();
+    for name in KindName::of_brokers(brokers) {
+        left_out.extend(port.left_out(name).await);
+    }
+    left_out
 }
 
 /// Takes out what the check of a manifest would refuse, with a warning each.

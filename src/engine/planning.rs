@@ -1,5 +1,5 @@
 use futures::future::join_all;
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 
 use super::port::Port;
 use crate::kinds::{Live, Observations, Observed};
@@ -8,17 +8,17 @@ use crate::plan::{Desired, Plan, assemble, forecast};
 
 /// Observes what is declared, compares, asks the brokers what they would refuse: the plan.
 pub async fn plan(desired: Desired<'_>, port: &dyn Port) -> Plan {
-    let addresses = desired.planned().map(|resource| resource.address.clone());
-    let observations = observe(port, addresses).await;
+    let planned = desired.planned().map(|resource| resource.address.clone());
+    let observations = observe(port, planned.chain(desired.parents())).await;
     let forecast = forecast(desired, &observations, port.surroundings(), port.targets());
     let rehearsed = rehearse(port, &forecast).await;
     assemble(forecast, rehearsed)
 }
 
-/// Reads these resources, the kinds side by side.
+/// Reads these resources, each once, the kinds side by side.
 pub async fn observe(port: &dyn Port, addresses: impl Iterator<Item = Address>) -> Observations {
     let mut by_kind: Vec<Vec<Address>> = vec![Vec::new(); KindName::ALL.len()];
-    for address in addresses {
+    for address in addresses.collect::<IndexSet<_>>() {
         if let Some(of_kind) = by_kind.get_mut(address.kind as usize) {
             of_kind.push(address);
         }

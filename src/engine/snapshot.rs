@@ -10,7 +10,8 @@ use super::planning::observe_all;
 use super::port::Port;
 use crate::kinds::{Delta, Live, Observations, Observed, Surroundings, kind};
 use crate::model::{
-    Action, Address, Broker, Code, Doc, Flat, KindName, Outcome, Problem, Refusal, Step,
+    Action, Address, Broker, Code, Doc, Flat, FormatError, KindName, Outcome, Problem, Refusal,
+    Step, versioned,
 };
 use crate::plan::Target;
 
@@ -48,6 +49,15 @@ pub enum SnapshotError {
     OtherVersion(String),
 }
 
+impl From<FormatError> for SnapshotError {
+    fn from(error: FormatError) -> Self {
+        match error {
+            FormatError::NotOne(why) => SnapshotError::NotASnapshot(why),
+            FormatError::OtherVersion(version) => SnapshotError::OtherVersion(version),
+        }
+    }
+}
+
 impl Snapshot {
     /// Takes a snapshot of everything that these brokers hold.
     ///
@@ -76,14 +86,7 @@ impl Snapshot {
     /// # Errors
     /// When it is no snapshot, or of another major version.
     pub fn from_json(text: &str) -> Result<Snapshot, SnapshotError> {
-        let value: serde_json::Value = serde_json::from_str(text)
-            .map_err(|error| SnapshotError::NotASnapshot(error.to_string()))?;
-        let version = value["format_version"]
-            .as_str()
-            .ok_or_else(|| SnapshotError::NotASnapshot("`format_version` is missing".into()))?;
-        if version.split('.').next() != SNAPSHOT_VERSION.split('.').next() {
-            return Err(SnapshotError::OtherVersion(version.to_owned()));
-        }
+        let value = versioned(text, SNAPSHOT_VERSION)?;
         serde_json::from_value(value)
             .map_err(|error| SnapshotError::NotASnapshot(error.to_string()))
     }

@@ -1,7 +1,11 @@
+use std::collections::HashSet;
+
+use indexmap::IndexMap;
+
 use super::planning::observe;
 use super::port::Port;
 use crate::kinds::Observed;
-use crate::model::{Address, Base, Step};
+use crate::model::{Address, Base, Parent, Problem, Step};
 use crate::plan::{Plan, Target};
 
 /// A resource that is no longer what a saved plan rests on.
@@ -13,18 +17,61 @@ pub struct Moved {
     pub how: String,
 }
 
-/// The resources of a saved plan that changed since it was made.
+/// The resources of a saved plan that changed since it was made, and those that its steps rest on
+/// and that are gone or made anew since.
 pub async fn moved(plan: &Plan, port: &dyn Port) -> Vec<Moved> {
-    let seen = observe(port, plan.open_steps().map(|step| step.address.clone())).await;
-    plan.open_steps()
-        .filter_map(|step| {
-            let how = how_it_moved(step, seen.get(&step.address))?;
-            Some(Moved {
-                address: step.address.clone(),
-                how,
-            })
+    let planned = plan.open_steps().map(|step| step.address.clone());
+    let parents = parents(plan);
+    let seen = observe(port, planned.chain(parents.keys().copied().cloned())).await;
+    let steps = plan.open_steps().filter_map(|step| {
+        let how = how_it_moved(step, seen.get(&step.address))?;
+        Some(Moved {
+            address: step.address.clone(),
+            how,
         })
-        .collect()
+    });
+    let parents = parents.iter().filter_map(|(address, (parent, step))| {
+        let how = how_a_parent_moved(parent, seen.get(*address))?;
+        Some(Moved {
+            address: (*address).clone(),
+            how: format!("{how}; `{step}` rests on it"),
+        })
+    });
+    steps.chain(parents).collect()
+}
+
+/// What the open steps rest on and no open step looks at itself, each with the first that does.
+fn parents(plan: &Plan) -> IndexMap<&Address, (&Parent, &Address)> {
+    let planned: HashSet<&Address> = plan.open_steps().map(|step| &step.address).collect();
+    let mut parents = IndexMap::new();
+    for step in plan.open_steps() {
+        for parent in &step.parents {
+            if !planned.contains(&parent.address) {
+                parents
+                    .entry(&parent.address)
+                    .or_insert((parent, &step.address));
+            }
+        }
+    }
+    parents
+}
+
+fn how_a_parent_moved(parent: &Parent, seen: Option<&Observed>) -> Option<String> {
+    match seen {
+        Some(Observed::Present(live)) if live.incarnation == parent.incarnation => None,
+        Some(Observed::Present(_)) => Some(MADE_ANEW.to_owned()),
+        Some(Observed::Absent) => Some(DELETED.to_owned()),
+        Some(Observed::Unreadable(problem)) => Some(unreadable(problem)),
+        None => Some(UNANSWERED.to_owned()),
+    }
+}
+
+const MADE_ANEW: &str = "it was deleted and made anew since";
+const DELETED: &str = "it was deleted since";
+const UNANSWERED: &str = "the broker gave no answer for it";
+
+fn unreadable(problem: &Problem) -> String {
+    format!("it can't be read now: {}", problem.message)
 }
 
 fn how_it_moved(step: &Step, seen: Option<&Observed>) -> Option<String> {
@@ -34,20 +81,16 @@ fn how_it_moved(step: &Step, seen: Option<&Observed>) -> Option<String> {
             fingerprint: Some(live.fingerprint()),
         },
         Some(Observed::Absent) => Base::default(),
-        Some(Observed::Unreadable(problem)) => {
-            return Some(format!("it can't be read now: {}", problem.message));
-        }
-        None => return Some("the broker gave no answer for it".to_owned()),
+        Some(Observed::Unreadable(problem)) => return Some(unreadable(problem)),
+        None => return Some(UNANSWERED.to_owned()),
     };
     if now == step.base {
         return None;
     }
     Some(match (&step.base.fingerprint, &now.fingerprint) {
         (None, _) => "it was absent and exists now".to_owned(),
-        (Some(_), None) => "it was deleted since".to_owned(),
-        (Some(_), Some(_)) if now.incarnation != step.base.incarnation => {
-            "it was deleted and made anew since".to_owned()
-        }
+        (Some(_), None) => DELETED.to_owned(),
+        (Some(_), Some(_)) if now.incarnation != step.base.incarnation => MADE_ANEW.to_owned(),
         (Some(_), Some(_)) => "it was changed since".to_owned(),
     })
 }

@@ -42,7 +42,7 @@ pub use files::Input;
 pub(crate) use files::read_text;
 pub use pages::{Part, parts};
 pub use schema::{schema, schema_text};
-pub use write::write;
+pub use write::{write, write_json};
 
 /// What a manifest is read from.
 #[derive(Clone, Debug, Default)]

@@ -14,11 +14,23 @@ pub fn write(stack: &str, resources: &Resources) -> String {
     write_with(stack, resources, &crate::kinds::kind)
 }
 
+/// The same manifest as JSON, which is YAML too and loads alike.
+pub fn write_json(stack: &str, resources: &Resources) -> String {
+    let tree = tree(stack, resources, &crate::kinds::kind);
+    let mut text = serde_json::to_string_pretty(&tree).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
 pub(super) fn write_with(
     stack: &str,
     resources: &Resources,
     kinds: super::entries::Kinds<'_>,
 ) -> String {
+    yaml(tree(stack, resources, kinds).into())
+}
+
+fn tree(stack: &str, resources: &Resources, kinds: super::entries::Kinds<'_>) -> Doc {
     let mut tree = Doc::new();
     tree.insert("stack".to_owned(), stack.into());
     for section in SECTIONS {
@@ -35,7 +47,7 @@ pub(super) fn write_with(
             head[section.name] = content;
         }
     }
-    yaml(tree.into())
+    tree
 }
 
 /// The resources of this kind by name; nothing where there are none.

@@ -3,6 +3,7 @@
 mod address;
 mod code;
 mod flat;
+mod format;
 mod place;
 mod problem;
 mod resource;
@@ -12,7 +13,8 @@ pub mod unit;
 pub use address::{Address, AddressError, Broker, KindName};
 pub use code::Code;
 pub use flat::{Doc, Flat};
+pub use format::{FormatError, versioned};
 pub use place::Place;
 pub use problem::{Note, Problem, Severity};
 pub use resource::{Lifecycle, Resource, Undeclared};
-pub use step::{Action, Base, Change, Outcome, Refusal, Source, Step};
+pub use step::{Action, Base, Change, Outcome, Parent, Refusal, Source, Step};

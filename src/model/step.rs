@@ -28,6 +28,9 @@ pub struct Step {
     /// Steps of the same plan that must have succeeded before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rests_on: Vec<Address>,
+    /// What it rests on that is there already.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parents: Vec<Parent>,
     /// Why the step can't be carried out; none where it can.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refusals: Vec<Refusal>,
@@ -68,6 +71,16 @@ pub struct Base {
     /// A hash of the live document without what the server itself moves; none while absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<String>,
+}
+
+/// A live resource that a step rests on, as it was when the plan was made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Parent {
+    /// The resource.
+    pub address: Address,
+    /// Which life of the name it is, where the broker tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incarnation: Option<String>,
 }
 
 /// One field, old and new, in manifest units.

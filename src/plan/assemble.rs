@@ -8,7 +8,7 @@ use crate::kinds::{
     Case, Delta, Kind, Live, Observations, Observed, Resources, Surroundings, kind,
 };
 use crate::model::{
-    Action, Address, Base, Change, Code, Place, Problem, Refusal, Resource, Source, Step,
+    Action, Address, Base, Change, Code, Parent, Place, Problem, Refusal, Resource, Source, Step,
 };
 
 /// Everything that a plan is made from, beside what was observed.
@@ -34,6 +34,28 @@ impl<'a> Desired<'a> {
                 .is_none_or(|chosen| chosen.contains(&resource.address))
         })
     }
+
+    /// What the planned resources rest on, in manifest order; some more than once.
+    pub fn parents(self) -> impl Iterator<Item = Address> + 'a {
+        self.planned()
+            .flat_map(move |resource| parents_of(resource, self.resources))
+    }
+}
+
+fn parents_of(resource: &Resource, all: &Resources) -> Vec<Address> {
+    kind(resource.address.kind).map_or_else(Vec::new, |kind| kind.rests_on(resource, all))
+}
+
+/// Those of the parents that are there.
+fn living(parents: &[Address], observations: &Observations) -> Vec<Parent> {
+    let parent = |address: &Address| match observations.get(address)? {
+        Observed::Present(live) => Some(Parent {
+            address: address.clone(),
+            incarnation: live.incarnation.clone(),
+        }),
+        Observed::Absent | Observed::Unreadable(_) => None,
+    };
+    parents.iter().filter_map(parent).collect()
 }
 
 /// The plan before the brokers were asked what they would refuse: steps in order, judged by the
@@ -65,6 +87,7 @@ pub fn forecast(
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         stack: desired.stack.to_owned(),
         manifest_digest: desired.manifest_digest.to_owned(),
+        made_by: None,
         targets,
         summary: Summary {
             unchanged: draft.unchanged,
@@ -170,6 +193,7 @@ impl Draft {
             surroundings,
         };
         let refusals = judge(kind, &case);
+        let rests_on = kind.rests_on(resource, all);
         self.steps.push(Step {
             address: resource.address.clone(),
             action: if live.is_some() {
@@ -186,7 +210,8 @@ impl Draft {
             unchanged: difference.unchanged,
             source: resource.place.as_ref().map(source),
             required_by: resource.required_by.clone(),
-            rests_on: kind.rests_on(resource, all),
+            parents: living(&rests_on, observations),
+            rests_on,
             refusals,
             notes: Vec::new(),
         });
@@ -208,6 +233,7 @@ impl Draft {
             source,
             required_by: resource.required_by.clone(),
             rests_on: Vec::new(),
+            parents: Vec::new(),
             refusals: vec![Refusal {
                 code: problem.code,
                 field: None,

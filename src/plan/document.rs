@@ -18,6 +18,9 @@ pub struct Plan {
     pub stack: String,
     /// A hash of the checked manifest.
     pub manifest_digest: String,
+    /// The command that made it, ready to be typed again; values of variables are left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made_by: Option<String>,
     /// The brokers that it was made on.
     pub targets: Vec<Target>,
     /// Counts.

@@ -98,6 +98,7 @@ mod tests {
             source: None,
             required_by: None,
             rests_on: rests_on.iter().map(|a| a.parse().unwrap()).collect(),
+            parents: Vec::new(),
             refusals: Vec::new(),
             notes: Vec::new(),
         }

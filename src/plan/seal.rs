@@ -4,6 +4,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::document::{FORMAT_VERSION, Plan};
+use crate::model::{FormatError, versioned};
 
 /// Why a plan file is refused.
 #[derive(Debug, thiserror::Error)]
@@ -21,11 +22,29 @@ pub enum PlanFileError {
     Edited,
 }
 
+impl From<FormatError> for PlanFileError {
+    fn from(error: FormatError) -> Self {
+        match error {
+            FormatError::NotOne(why) => PlanFileError::NotAPlan(why),
+            FormatError::OtherVersion(version) => PlanFileError::OtherVersion(version),
+        }
+    }
+}
+
 impl Plan {
     /// The same plan with its digest filled in.
     pub fn sealed(mut self) -> Plan {
         self.plan_digest = self.digest();
         self
+    }
+
+    /// The same plan with the command that made it, sealed.
+    pub fn made_by(self, command: String) -> Plan {
+        Plan {
+            made_by: Some(command),
+            ..self
+        }
+        .sealed()
     }
 
     /// The plan as the file that `apply` reads.
@@ -40,23 +59,7 @@ impl Plan {
     /// # Errors
     /// When it is no plan, of another major version, or was edited.
     pub fn from_json(text: &str) -> Result<Plan, PlanFileError> {
-        let value: Value = serde_json::from_str(text)
-            .map_err(|error| PlanFileError::NotAPlan(error.to_string()))?;
-        let version = match &value["format_version"] {
-            Value::String(version) => version.as_str(),
-            Value::Null => {
-                return Err(PlanFileError::NotAPlan(
-                    "`format_version` is missing".into(),
-                ));
-            }
-            other => {
-                let what = format!("`format_version` is `{other}`, not text such as `1.0`");
-                return Err(PlanFileError::NotAPlan(what));
-            }
-        };
-        if major(version) != major(FORMAT_VERSION) {
-            return Err(PlanFileError::OtherVersion(version.to_owned()));
-        }
+        let value = versioned(text, FORMAT_VERSION)?;
         let written = value["plan_digest"].as_str().unwrap_or_default().to_owned();
         let digest = digest_of(value.clone());
         let plan: Plan = serde_json::from_value(value)
@@ -80,8 +83,4 @@ fn digest_of(mut document: Value) -> String {
     }
     document.sort_all_objects();
     format!("sha256:{:x}", Sha256::digest(document.to_string()))
-}
-
-fn major(version: &str) -> &str {
-    version.split('.').next().unwrap_or_default()
 }

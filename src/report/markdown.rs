@@ -6,14 +6,13 @@ use super::json::word_and_why;
 use super::line::safe;
 use super::one_line;
 use super::text::{Drift, blocked_why, counts, drift_counts};
+use super::value::{LONG, cut};
 use crate::apply::Done;
 use crate::model::{Action, Change, KindName, Problem, Severity, Step};
 use crate::plan::Plan;
 
 /// A comment of GitHub holds 65,536 characters; rows stop before that, and the rest is counted.
 const MOST_BYTES: usize = 55_000;
-/// Values longer than this are cut.
-const MOST_VALUE: usize = 300;
 
 /// The plan as Markdown, for the comment on a pull request.
 pub fn plan(plan: &Plan) -> String {
@@ -60,7 +59,7 @@ pub fn drift(plan: &Plan, counted: Drift) -> String {
             continue;
         }
         let (address, name) = (code(&field.address.to_string()), code(&field.field));
-        let live = code(&cut(&one_line(&field.value)));
+        let live = code(&cut(&one_line(&field.value), LONG));
         let _ = writeln!(text, "| not declared | {address} | {name} | {live} | |");
     }
     if left > 0 {
@@ -82,7 +81,7 @@ fn drifted(text: &mut String, step: &Step) {
     }
     for change in &step.changes {
         let side = |value: &Option<Value>| match value {
-            Some(value) => code(&cut(&one_line(value))),
+            Some(value) => code(&cut(&one_line(value), LONG)),
             None => "not set".to_owned(),
         };
         let (live, declared) = (side(&change.before), side(&change.after));
@@ -153,7 +152,7 @@ const fn mark(action: Action) -> &'static str {
 }
 
 fn sides(change: &Change) -> (String, String) {
-    let said = |value: &Option<Value>| value.as_ref().map(|v| code(&cut(&one_line(v))));
+    let said = |value: &Option<Value>| value.as_ref().map(|v| code(&cut(&one_line(v), LONG)));
     let after = match (&change.before, said(&change.after)) {
         (Some(_), None) => "broker default".to_owned(),
         (_, after) => after.unwrap_or_default(),
@@ -230,7 +229,7 @@ pub fn outcomes(plan: &Plan, done: &[Done]) -> String {
             text,
             "| {word} | {} | {} |",
             code(&address.to_string()),
-            escaped(&cut(why))
+            escaped(&cut(why, LONG))
         );
     }
     text
@@ -289,13 +288,6 @@ fn escaped(text: &str) -> String {
         }
     }
     out
-}
-
-fn cut(text: &str) -> String {
-    match text.char_indices().nth(MOST_VALUE) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None => text.to_owned(),
-    }
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ pub(crate) fn step(address: &str, action: Action, line: u32) -> Step {
         }),
         required_by: None,
         rests_on: Vec::new(),
+        parents: Vec::new(),
         refusals: Vec::new(),
         notes: Vec::new(),
     }
@@ -55,6 +56,7 @@ pub(crate) fn of(steps: Vec<Step>, unchanged: usize) -> Plan {
         tool_version: "0.1.0".into(),
         stack: "events-platform".into(),
         manifest_digest: "sha256:00".into(),
+        made_by: None,
         targets: vec![
             Target::Nats {
                 url: "nats://127.0.0.1:4222".into(),

@@ -23,6 +23,20 @@ pub(super) fn lines(value: &Value) -> Vec<String> {
     }
 }
 
+/// Characters of a value, or of one line of it, that text and Markdown show; JSON holds them all.
+pub(super) const LONG: usize = 300;
+
+/// The text without what goes beyond so many characters, which is counted.
+pub(super) fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((at, _)) => {
+            let hidden = text[at..].chars().count();
+            format!("{}… ({hidden} more characters)", &text[..at])
+        }
+        None => text.to_owned(),
+    }
+}
+
 fn nested(value: &Value) -> String {
     match value {
         Value::String(text) => scalar(text, true),
@@ -58,6 +72,12 @@ fn scalar(text: &str, inside: bool) -> String {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn what_is_cut_is_counted_in_characters() {
+        assert_eq!(cut("消息", 2), "消息");
+        assert_eq!(cut("消息消息消", 2), "消息… (3 more characters)");
+    }
 
     #[test]
     fn values_are_said_as_a_manifest_says_them() {

@@ -3,7 +3,7 @@ use similar::{Algorithm, ChangeTag, DiffOp, capture_diff_slices};
 
 use crate::model::{Change, KindName, Step};
 use crate::report::line::safe;
-use crate::report::value::lines;
+use crate::report::value::{LONG, cut, lines};
 use crate::report::{Line, Page, Tone, one_line};
 
 /// The column of values never begins further left than this, behind the fields' names.
@@ -14,6 +14,8 @@ const MOST_LINES: usize = 40;
 const MOST_COMPARED: usize = 5_000;
 /// Values of so few columns stay on the field's line, however narrow the page.
 const SHORT: usize = 24;
+/// Characters shown before the difference of two long lines.
+const BEFORE: usize = 40;
 /// Equal lines shown on each side of a difference.
 const CONTEXT: usize = 1;
 
@@ -110,20 +112,23 @@ pub(super) fn many_lines(change: &Change) -> bool {
 fn whole(page: &mut Page, line: Line, value: &Value, gone: &str, note: &str) {
     let by_line = value.is_object() || lines(value).len() > 1 && value.is_string();
     if !by_line {
-        let text = one_line(value) + gone + note;
+        let text = cut(&one_line(value), LONG) + gone + note;
         return page.wrapped(line, Tone::Plain, &text);
     }
     page.line(&line.put(Tone::Faint, &format!("{gone}{note}")));
     let lines = lines(value);
     for text in lines.iter().take(MOST_LINES) {
-        page.wrapped(Line::indented(10), Tone::Plain, text);
+        page.wrapped(Line::indented(10), Tone::Plain, &cut(text, LONG));
     }
     more(page, 10, lines.len().saturating_sub(MOST_LINES));
 }
 
 /// Two long values line by line, with a little of what is equal around the differences.
 pub(super) fn compared(page: &mut Page, before: &Value, after: &Value, indent: usize) {
-    let (old, new) = (lines(before), lines(after));
+    let (mut old, mut new) = (lines(before), lines(after));
+    if let ([old], [new]) = (&mut old[..], &mut new[..]) {
+        from_the_difference(old, new);
+    }
     let mut left = MOST_LINES;
     let mut hidden = 0;
     for (tag, text) in differences(&old, &new) {
@@ -138,9 +143,26 @@ pub(super) fn compared(page: &mut Page, before: &Value, after: &Value, indent: u
             Some(ChangeTag::Equal) => (Tone::Plain, "  "),
             None => (Tone::Faint, "  "),
         };
-        page.wrapped(Line::indented(indent).put(tone, mark), tone, &safe(&text));
+        let start = Line::indented(indent).put(tone, mark);
+        page.wrapped(start, tone, &cut(&safe(&text), LONG));
     }
     more(page, indent, hidden);
+}
+
+/// Of two long lines that begin alike, leaves what stands just before the difference and all that
+/// follows.
+fn from_the_difference(old: &mut String, new: &mut String) {
+    let alike = old
+        .chars()
+        .zip(new.chars())
+        .take_while(|(a, b)| a == b)
+        .count();
+    let hidden = alike.saturating_sub(BEFORE);
+    for text in [old, new] {
+        if hidden > LONG / 2 {
+            *text = format!("…{}", text.chars().skip(hidden).collect::<String>());
+        }
+    }
 }
 
 /// The lines that differ and those next to them; what is left out between is counted (no tag).

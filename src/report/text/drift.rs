@@ -6,6 +6,7 @@ use super::step::{mark_of, place, refusal};
 use super::{View, summary, unread};
 use crate::model::{Action, Change, Step};
 use crate::plan::{Plan, UndeclaredField};
+use crate::report::value::{LONG, cut};
 use crate::report::{Line, Page, Tone, one_line};
 
 /// What counts as drift.
@@ -40,7 +41,7 @@ pub fn drift(plan: &Plan, counted: Drift, view: &View<'_>) -> String {
         page.gap();
     }
     unread::all(&mut page, plan);
-    undeclared(&mut page, &plan.undeclared);
+    undeclared(&mut page, &plan.undeclared, counted);
     verdict(&mut page, plan, counted);
     summary::next(&mut page, view.next);
     page.finish()
@@ -71,29 +72,32 @@ fn resource(page: &mut Page, step: &Step) {
     }
 }
 
-/// The fields that differ in three columns; those with long values below, line by line.
+/// The fields that differ in three columns; one with long values line by line, in its place.
 fn side_by_side(page: &mut Page, step: &Step) {
-    let short =
-        |change: &&Change| !many_lines(change) && both(step, change).1.len() <= page.width() / 3;
-    let (short, long): (Vec<_>, Vec<_>) = step
-        .changes
-        .iter()
-        .partition(|c| short(c) && both(step, c).2.len() <= page.width() / 3);
-    let sides: Vec<_> = short.into_iter().map(|change| both(step, change)).collect();
+    let most = page.width() / 3;
+    let row_of = |change: &Change| {
+        let side = both(step, change);
+        let short = !many_lines(change) && side.1.len() <= most && side.2.len() <= most;
+        short.then_some(side)
+    };
+    let rows: Vec<_> = step.changes.iter().map(row_of).collect();
     let widest = |of: fn(&(String, String, String)) -> &String, least: usize| {
-        let widths = sides.iter().map(|s| Line::new().plain(of(s)).width());
+        let widths = rows
+            .iter()
+            .flatten()
+            .map(|s| Line::new().plain(of(s)).width());
         widths.max().unwrap_or(0).max(least)
     };
     let (names, live) = (widest(|s| &s.0, 18), widest(|s| &s.1, 4));
-    if !sides.is_empty() {
+    if rows.iter().any(Option::is_some) {
         let head = (String::new(), "live".to_owned(), "declared".to_owned());
         row(page, &head, names, live, [Tone::Faint; 2]);
     }
-    for side in &sides {
-        row(page, side, names, live, [Tone::Change, Tone::Strong]);
-    }
-    for change in long {
-        below(page, step, change);
+    for (change, side) in step.changes.iter().zip(&rows) {
+        match side {
+            Some(side) => row(page, side, names, live, [Tone::Change, Tone::Strong]),
+            None => below(page, step, change),
+        }
     }
 }
 
@@ -133,7 +137,7 @@ fn row(
     page.line(&line);
 }
 
-fn undeclared(page: &mut Page, fields: &[UndeclaredField]) {
+fn undeclared(page: &mut Page, fields: &[UndeclaredField], counted: Drift) {
     if fields.is_empty() {
         return;
     }
@@ -145,13 +149,20 @@ fn undeclared(page: &mut Page, fields: &[UndeclaredField]) {
             vec![
                 (Tone::Plain, field.address.to_string()),
                 (Tone::Plain, name),
-                (Tone::Plain, one_line(&field.value)),
+                (Tone::Plain, cut(&one_line(&field.value), LONG)),
             ]
         })
         .collect();
     page.table(2, &rows);
+    if counted == Drift::Strict {
+        let arrow = Line::indented(2).plain("→ ");
+        page.wrapped(arrow, Tone::Plain, DECLARE);
+    }
     page.gap();
 }
+
+/// The way out of values that `apply` leaves alone.
+const DECLARE: &str = "declare them, or put them back to the defaults with `lifecycle: { undeclared: reset }`; `apply` leaves them alone";
 
 /// What drifted, counted: `1 differs from the manifest`, `2 missing`; nothing where nothing did.
 pub(in crate::report) fn counts(plan: &Plan, counted: Drift) -> Vec<String> {

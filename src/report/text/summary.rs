@@ -60,41 +60,44 @@ pub(super) fn as_declared(count: usize) -> String {
     }
 }
 
-/// How many steps are blocked, and why, by code.
+/// How many steps are blocked, and the reasons by code, counted where they are not one a step.
 pub(in crate::report) fn blocked_why(plan: &Plan) -> Option<String> {
     let mut codes: BTreeMap<Code, usize> = BTreeMap::new();
-    let mut steps = 0;
-    for step in plan.blocked_steps() {
-        steps += 1;
-        for refusal in &step.refusals {
-            *codes.entry(refusal.code).or_default() += 1;
-        }
+    let steps = plan.blocked_steps().count();
+    for refusal in plan.blocked_steps().flat_map(|step| &step.refusals) {
+        *codes.entry(refusal.code).or_default() += 1;
     }
     if steps == 0 {
         return None;
     }
-    let mut named: Vec<_> = codes
-        .iter()
-        .take(NAMED)
-        .map(|(code, count)| {
-            if *count > 1 {
-                format!("{code} ×{count}")
-            } else {
-                code.to_string()
-            }
-        })
-        .collect();
-    if codes.len() > NAMED {
-        named.push(format!("{} more", codes.len() - NAMED));
-    }
+    let reasons: usize = codes.values().sum();
+    let for_reasons = if reasons == steps {
+        String::new()
+    } else {
+        format!(", for {reasons} reasons")
+    };
     let steps = match steps {
         1 => "1 step".to_owned(),
         n => format!("{n} steps"),
     };
+    let named = named(&codes);
     Some(format!(
-        "{steps} can't be carried out ({})",
-        named.join(", ")
+        "{steps} can't be carried out{for_reasons}: {named}"
     ))
+}
+
+/// `immutable ×2, partition-decrease`, and how many reasons more.
+fn named(codes: &BTreeMap<Code, usize>) -> String {
+    let times = |(code, count): (&Code, &usize)| match count {
+        1 => code.to_string(),
+        n => format!("{code} ×{n}"),
+    };
+    let mut named: Vec<_> = codes.iter().take(NAMED).map(times).collect();
+    let rest: usize = codes.values().skip(NAMED).sum();
+    if rest > 0 {
+        named.push(format!("{rest} more"));
+    }
+    named.join(", ")
 }
 
 pub(super) fn blocked(page: &mut Page, plan: &Plan) {

@@ -174,6 +174,77 @@ fn text_over_several_lines_is_compared_line_by_line() {
 }
 
 #[test]
+fn a_long_value_is_cut_and_counted_and_its_difference_is_seen() {
+    let mut made = step("topic/a", Action::Create, 1);
+    made.changes = vec![change("config.x", Value::Null, json!("x".repeat(4_000)))];
+    let screen = bare(&plan(&of(vec![made], 0), &view(100)));
+    assert!(screen.len() < 1_000, "{screen}");
+    assert!(screen.contains("(3700 more characters)"), "{screen}");
+    let mut changed = step("topic/a", Action::Update, 1);
+    let long = |end: &str| json!(format!("{}{end}", "x ".repeat(2_000)));
+    changed.changes = vec![change("config.x", long("old"), long("new"))];
+    for screen in [
+        plan(&of(vec![changed.clone()], 0), &view(100)),
+        drift(&of(vec![changed], 0), Drift::Declared, &view(100)),
+    ] {
+        let screen = bare(&screen);
+        assert!(
+            screen.contains("x old") && screen.contains("x new"),
+            "{screen}"
+        );
+        assert!(screen.len() < 1_000, "{screen}");
+    }
+}
+
+#[test]
+fn fields_drift_in_their_order_long_ones_too() {
+    let mut changed = step("stream/A", Action::Update, 1);
+    changed.changes = vec![
+        change("max_age", json!("1d"), json!("2d")),
+        change("description", Value::Null, json!("d".repeat(90))),
+        change("max_msgs", json!(1), json!(2)),
+    ];
+    let screen = bare(&drift(&of(vec![changed], 0), Drift::Declared, &view(100)));
+    let at = |word: &str| screen.find(word).unwrap();
+    assert!(at("max_age") < at("description"), "{screen}");
+    assert!(
+        at("description") < at("+ ddd") && at("+ ddd") < at("max_msgs"),
+        "{screen}"
+    );
+}
+
+#[test]
+fn what_is_blocked_adds_up() {
+    let blocked = |address: &str, codes: &[Code]| {
+        let mut step = step(address, Action::Update, 1);
+        let refusal = |code: &Code| Refusal::new(*code, "no", "way");
+        step.refusals = codes.iter().map(refusal).collect();
+        step
+    };
+    let why = |steps| super::blocked_why(&of(steps, 0)).unwrap();
+    let two = [Code::NeedsReplace, Code::NeedsReplace];
+    let consumer = blocked("consumer/A/c", &two);
+    let topic = blocked("topic/t", &[Code::PartitionDecrease]);
+    assert_eq!(
+        why(vec![consumer, topic.clone()]),
+        "2 steps can't be carried out, for 3 reasons: needs-replace ×2, partition-decrease"
+    );
+    assert_eq!(
+        why(vec![topic]),
+        "1 step can't be carried out: partition-decrease"
+    );
+}
+
+#[test]
+fn values_that_apply_leaves_alone_have_a_way_out_where_they_count() {
+    let mut plan = mixed();
+    plan.steps.clear();
+    let said = |counted| bare(&drift(&plan, counted, &view(100)));
+    assert!(said(Drift::Strict).contains("→ declare them, or put them back"));
+    assert!(!said(Drift::Declared).contains("→ declare them"));
+}
+
+#[test]
 fn twice_the_steps_take_about_twice_the_time() {
     let plan_of = |count: usize| {
         let steps = (0..count).map(|n| {

@@ -1,7 +1,9 @@
 //! The command as a user meets it: the binary itself, its streams and its exit codes.
 
+mod blocked;
 mod changes;
 mod explain;
+mod exports;
 mod failures;
 mod plan_files;
 mod problems;
@@ -56,6 +58,7 @@ fn plan_of(topics: usize) -> Plan {
         tool_version: "0.1.0".into(),
         stack: "shop".into(),
         manifest_digest: "sha256:00".into(),
+        made_by: None,
         targets: vec![Target::Kafka {
             bootstrap: "127.0.0.1:1".into(),
             cluster_id: "MkU3OEVBNTcwNTJENDM2Qk".into(),
@@ -89,6 +92,7 @@ fn created(number: usize) -> Step {
         source: None,
         required_by: None,
         rests_on: Vec::new(),
+        parents: Vec::new(),
         refusals: Vec::new(),
         notes: Vec::new(),
     }

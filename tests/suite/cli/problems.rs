@@ -24,7 +24,7 @@ fn what_ends_a_command_is_a_document_of_problems() {
         (&["apply", "/dev/zero", "--auto-approve"], "bad-plan"),
         (&["plan"], "usage"),
         (&["explain", "qqqqqqqq"], "usage"),
-        (&["export"], "usage"),
+        (&["export", "--snapshot", "a.json"], "usage"),
         (&["completions", "bash"], "usage"),
         (&["apply", "-f", "a.yaml"], "usage"),
     ] {

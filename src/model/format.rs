@@ -1,0 +1,62 @@
+use serde_json::Value;
+
+/// Why a document of ours is refused before its content is looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FormatError {
+    /// It is not JSON, or says no version.
+    NotOne(String),
+    /// It is of this other major version.
+    OtherVersion(String),
+}
+
+/// The JSON of a document whose `format_version` is of the same major as `ours`: a minor adds, a
+/// major is refused.
+///
+/// # Errors
+/// When it is no JSON, says no version as text, or is of another major.
+pub fn versioned(text: &str, ours: &str) -> Result<Value, FormatError> {
+    let value: Value =
+        serde_json::from_str(text).map_err(|error| FormatError::NotOne(error.to_string()))?;
+    let version = match &value["format_version"] {
+        Value::String(version) => version.as_str(),
+        Value::Null => {
+            let what = "`format_version` is missing".to_owned();
+            return Err(FormatError::NotOne(what));
+        }
+        other => {
+            let what = format!("`format_version` is `{other}`, not text such as `{ours}`");
+            return Err(FormatError::NotOne(what));
+        }
+    };
+    if major(version) != major(ours) {
+        return Err(FormatError::OtherVersion(version.to_owned()));
+    }
+    Ok(value)
+}
+
+fn major(version: &str) -> &str {
+    version.split('.').next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_minor_is_read_and_all_else_says_what_is_wrong() {
+        let of = |version: &str| versioned(&format!("{{{version}}}"), "1.0");
+        assert!(of(r#""format_version": "1.7", "new": 1"#).is_ok());
+        let other = FormatError::OtherVersion("2.0".to_owned());
+        assert_eq!(of(r#""format_version": "2.0""#), Err(other));
+        for (version, said) in [
+            (r#""format_version": 2"#, "is `2`, not text"),
+            ("", "is missing"),
+            ("?", "key must be a string"),
+        ] {
+            let Err(FormatError::NotOne(why)) = of(version) else {
+                panic!("{version} was taken");
+            };
+            assert!(why.contains(said), "{why}");
+        }
+    }
+}
