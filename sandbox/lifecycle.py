@@ -1,5 +1,6 @@
-"""The life of a sandbox: up, down, restart, frozen and thawed, and the watcher that ends it with its owner."""
+"""The life of a sandbox: up, down, restart, killed, frozen and thawed, and the watcher that ends it with its owner."""
 
+import contextlib
 import os
 import signal
 import sys
@@ -9,20 +10,21 @@ from pathlib import Path
 import kafka_node
 import nats_node
 from certs import make_certs
-from place import Place, is_free, process_of
+from place import Place, free_ports, is_free, peers_of, process_of
 from problem import Problem, say
-from processes import Process, start, stop
+from processes import KILL_PATIENCE, Process, start, stop, wait_gone
 
-BROKERS = ["nats", "kafka"]
-# A slow machine that also compiles needs over a minute for Kafka.
-PATIENCE = 600.0
+KINDS = {"nats": nats_node, "kafka": kafka_node}
+# How often a wait says that it goes on.
+SAYING = 15.0
 LAUNCHES = 3
 LOG_TAIL = 40
 
 
-def up(place: Place, names: list[str], owner: Process | None) -> None:
-    """Starts those of the brokers that do not run, and waits until they answer."""
+def up(place: Place, counts: dict[str, int | None], owner: Process | None) -> None:
+    """Starts those of the brokers that do not run, and waits until they answer: so many nodes of each kind, or as many as before."""
     with place.locked():
+        names = [name for kind, count in counts.items() for name in nodes(place, kind, count)]
         for name in names:
             if frozen(place, name):
                 raise Problem(f"`{name}` is frozen; go on with `sandbox/sandbox thaw --dir {place.folder}`")
@@ -30,66 +32,159 @@ def up(place: Place, names: list[str], owner: Process | None) -> None:
         if not missing:
             say(f"already up in `{place.folder}`" + (", and stays up without its owner" if owner and not watched(place) else ""))
             return
-        bring_up(place, {name: None for name in missing}, owner)
+        prepare(place, owner)
+        for kind in counts:
+            allocate(place, kind, [name for name in names if kind_of(name) == kind])
+        with stopped_on_failure(place, missing):
+            for name in missing:
+                launch(place, name)
+            for name in missing:
+                await_ready(place, name, owner)
     say(f"up in `{place.folder}`; to use it: eval \"$(sandbox/sandbox env --dir {place.folder})\"")
 
 
+def nodes(place: Place, kind: str, count: int | None) -> list[str]:
+    """The names of the nodes of a kind: its own name for one, numbered for more."""
+    known = [name for name, broker in place.read()["brokers"].items() if kind_of(name) == kind]
+    if count is None and known:
+        return known
+    names = [kind] if (count or 1) == 1 else [f"{kind}-{node}" for node in range(1, count + 1)]
+    if known and known != names:
+        raise Problem(
+            f"`{place.folder}` has `{' '.join(known)}`, not `{' '.join(names)}`; first take it `down`, without `--keep`"
+        )
+    return names
+
+
+def kind_of(name: str) -> str | None:
+    """The kind of a node that `up` starts; nothing for a further nats-server."""
+    kind, _, number = name.partition("-")
+    return kind if kind in KINDS and (name == kind or number.isdecimal()) else None
+
+
+def allocate(place: Place, kind: str, names: list[str]) -> None:
+    """Records the nodes of a kind with their ports: those they had where nobody took them, and none changes while another runs."""
+    before = place.read()["brokers"]
+    if any(running(place, name) for name in names):
+        for name in names:
+            if not running(place, name):
+                ports_are_free(name, before[name]["ports"])
+        return
+    words = kafka_node.PORTS if kind == "kafka" else nats_node.PORTS if len(names) == 1 else nats_node.CLUSTER_PORTS
+    had = {f"{name} {word}": port for name in names for word, port in before.get(name, {}).get("ports", {}).items()}
+    chosen = free_ports([f"{name} {word}" for name in names for word in words], had)
+    peers = {name: {word: chosen[f"{name} {word}"] for word in words} for name in names}
+    cluster = before.get(names[0], {}).get("cluster") or kafka_node.new_cluster()
+    for node, name in enumerate(names, 1):
+        broker = {"kind": kind, "process": None, "ports": peers[name], "node": node, "peers": peers, "cluster": cluster}
+        place.record(name, broker | {"extra": False})
+
+
+def ports_are_free(name: str, ports: dict[str, int]) -> None:
+    taken = [str(port) for port in ports.values() if not is_free(port)]
+    if taken:
+        raise Problem(f"`{name}` is stopped and cannot have its ports back: somebody took {', '.join(taken)}")
+
+
 def up_nats(place: Place, name: str, extra: Path, owner: Process | None) -> str:
-    """Starts one more nats-server, with a file of more configuration; its URL."""
+    """Starts one more nats-server, with a file of more configuration; its URL. The folder is free for others while it waits."""
     if not extra.is_file():
         raise Problem(f"`{extra}` is no file")
+    if kind_of(name):
+        raise Problem(f"`{name}` is what `up` calls one of its nodes; give the server another name with `--name`")
     with place.locked():
         if running(place, name):
             say(f"`{name}` is already up in `{place.folder}`")
-        else:
-            bring_up(place, {name: extra}, owner)
-        return nats_node.url(place.broker(name))
+            return nats_node.url(place.broker(name))
+        prepare(place, owner)
+        ports = free_ports(nats_node.PORTS, place.read()["brokers"].get(name, {}).get("ports", {}))
+        kept = "cluster" if nats_node.keep_extra(place, name, extra) else "alone"
+        place.record(name, {"kind": "nats", "process": None, "ports": ports, "extra": kept})
+        launch(place, name)
+    with stopped_on_failure(place, [name], place.locked):
+        await_ready(place, name, owner, place.locked)
+    return nats_node.url(place.broker(name))
 
 
-def bring_up(place: Place, extras: dict[str, Path | None], owner: Process | None) -> None:
+def prepare(place: Place, owner: Process | None) -> None:
     make_certs(place / "certs")
     if owner is not None and not watched(place):
         start_watcher(place, owner)
+
+
+@contextlib.contextmanager
+def stopped_on_failure(place: Place, names: list[str], lock=contextlib.nullcontext):
+    """Leaves nothing behind that did not come up."""
     try:
-        for name, extra in extras.items():
-            launch(place, name, extra)
-        for name in extras:
-            await_ready(place, name, owner)
+        yield
     except BaseException:
-        stop_brokers(place, list(extras))
+        with lock():
+            stop_brokers(place, names)
         raise
 
 
-def launch(place: Place, name: str, extra: Path | None = None) -> None:
-    if name == "kafka":
-        kafka_node.launch(place, name)
-    else:
-        nats_node.launch(place, name, extra)
+def launch(place: Place, name: str) -> None:
+    broker = place.read()["brokers"][name]
+    KINDS[broker["kind"]].launch(place, name, broker)
 
 
-def await_ready(place: Place, name: str, owner: Process | None = None) -> None:
+def await_ready(place: Place, name: str, owner: Process | None = None, lock=contextlib.nullcontext) -> None:
     """Waits for the broker's own answer; starts it again when somebody else was faster to take its port."""
-    deadline = time.monotonic() + PATIENCE
-    launches = 1
-    while not ready(place, name):
+    began, launches = time.monotonic(), 1
+    patience = KINDS[place.broker(name)["kind"]].PATIENCE
+    said = began
+    while (lacks := what_it_lacks(place, name)) is not None:
+        now = time.monotonic()
         if not running(place, name):
             tail = log_tail(place, name)
-            if launches == LAUNCHES or "already in use" not in tail:
+            if launches == LAUNCHES or "already in use" not in tail or len(peers_of(place.broker(name))) > 1:
                 raise Problem(f"`{name}` ended while it was starting; the end of its log:\n{tail}")
             launches += 1
-            launch(place, name)
+            with lock():
+                relaunch(place, name)
         if owner is not None and not owner.alive():
             raise Problem(f"the owner, process `{owner.pid}`, is gone")
-        if time.monotonic() > deadline:
-            raise Problem(f"`{name}` does not answer after {PATIENCE:.0f} s; the end of its log:\n{log_tail(place, name)}")
+        if now > began + patience:
+            raise Problem(
+                f"`{name}` is not ready after {patience:.0f} s: {lacks}{quorum(place, name)}; the end of its log:\n{log_tail(place, name)}"
+            )
+        if now > said + SAYING:
+            said = now
+            say(f"`{name}` is not ready yet, {now - began:.0f} s: {lacks}{quorum(place, name)}")
         time.sleep(0.1)
     say(f"`{name}` answers")
 
 
-def ready(place: Place, name: str) -> bool:
+def relaunch(place: Place, name: str) -> None:
+    """Starts a broker that stands alone on other ports, where somebody took some of them."""
+    broker = place.read()["brokers"][name]
+    ports = free_ports(list(broker["ports"]), broker["ports"])
+    peers = {name: ports} if "peers" in broker else {}
+    place.record(name, broker | {"ports": ports} | ({"peers": peers} if peers else {}))
+    launch(place, name)
+
+
+def what_it_lacks(place: Place, name: str) -> str | None:
     broker = place.broker(name)
-    node = kafka_node if broker["kind"] == "kafka" else nats_node
-    return node.ready(broker)
+    if broker["kind"] == "nats":
+        return nats_node.lacks(broker)
+    group = place.read()["brokers"].items()
+    alive = {other.get("node", 1) for known, other in group if other["kind"] == "kafka" and living_node(place, known)}
+    return kafka_node.lacks(broker, alive | {broker.get("node", 1)})
+
+
+def living_node(place: Place, name: str) -> bool:
+    return running(place, name) and not frozen(place, name)
+
+
+def quorum(place: Place, name: str) -> str:
+    """Says when a cluster can't work, because half of its nodes or more are not there."""
+    kind, brokers = kind_of(name), place.read()["brokers"]
+    group = [known for known in brokers if kind and kind_of(known) == kind]
+    alive = [known for known in group if living_node(place, known)]
+    if len(alive) * 2 > len(group) or not group:
+        return ""
+    return f" (only {len(alive)} of {len(group)} nodes run, which is no majority)"
 
 
 def running(place: Place, name: str) -> bool:
@@ -138,11 +233,18 @@ def restart(place: Place, name: str) -> None:
     with place.locked():
         ports = place.broker(name)["ports"]
         stop_brokers(place, [name])
-        taken = [str(port) for port in ports.values() if not is_free(port)]
-        if taken:
-            raise Problem(f"`{name}` is stopped and cannot have its ports back: somebody took {', '.join(taken)}")
+        ports_are_free(name, ports)
         launch(place, name)
         await_ready(place, name)
+
+
+def kill(place: Place, name: str) -> None:
+    """Ends a broker at once, as a crash does; `restart` brings it back."""
+    process = living(place, name)
+    process.signal(signal.SIGKILL)
+    if not wait_gone([process], KILL_PATIENCE):
+        raise Problem(f"process `{process.pid}` does not end; end it by hand")
+    say(f"`{name}` is killed")
 
 
 def freeze(place: Place, name: str) -> None:

@@ -9,7 +9,7 @@ import shutil
 import socket
 from pathlib import Path
 
-from problem import Problem
+from problem import Problem, say
 from processes import Process
 
 STATE = "state.json"
@@ -78,6 +78,11 @@ class Place:
             self.folder.rmdir()
 
 
+def peers_of(broker: dict) -> list[dict[str, int]]:
+    """The ports of every node of the broker's cluster; its own when it is alone."""
+    return list((broker.get("peers") or {"": broker["ports"]}).values())
+
+
 def process_of(broker: dict) -> Process | None:
     document = broker.get("process")
     return Process(**document) if document else None
@@ -89,7 +94,11 @@ def locked_file(path: Path):
     while True:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                say(f"waiting for another command, which holds `{path}`")
+                fcntl.flock(lock, fcntl.LOCK_EX)
             if not same_file(lock.fileno(), path):
                 continue  # somebody removed the file while we waited for it
             yield

@@ -16,7 +16,7 @@ use api::Request;
 use links::Links;
 
 use super::connection::{Broken, Connection, Unanswered};
-use super::dial::{CONNECT_LIMIT, Dialing};
+use super::dial::{self, CONNECT_LIMIT, Dialing};
 use super::error::KafkaError;
 use super::probe;
 use super::settings::KafkaSettings;
@@ -265,6 +265,7 @@ fn failure(
             request,
             after,
         },
+        Broken::Foreign(bytes) => dial::not_kafka(broker.clone(), bytes),
         Broken::Garbled(cause) => KafkaError::Protocol {
             broker: broker.clone(),
             cause,

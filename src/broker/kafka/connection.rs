@@ -46,6 +46,8 @@ pub(crate) enum Broken {
     Tls(rustls::Error),
     /// A TLS record where a frame was expected.
     PlainAgainstTls,
+    /// The first bytes of an answer are no frame's: another protocol.
+    Foreign([u8; 4]),
     /// Not the Kafka protocol.
     Garbled(String),
     /// We gave up waiting for an answer.
@@ -214,10 +216,7 @@ fn frame_length(bytes: [u8; 4]) -> Result<usize, Broken> {
     let length = i32::from_be_bytes(bytes);
     match usize::try_from(length) {
         Ok(length) if (4..=MAX_FRAME).contains(&length) => Ok(length),
-        Ok(_) | Err(_) => Err(Broken::Garbled(format!(
-            "a frame of {length} bytes (`{}`)",
-            bytes.escape_ascii()
-        ))),
+        Ok(_) | Err(_) => Err(Broken::Foreign(bytes)),
     }
 }
 

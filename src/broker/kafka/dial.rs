@@ -179,6 +179,7 @@ impl Dialing {
                 broker,
                 cause: error.to_string(),
             },
+            (Broken::Foreign(bytes), _) => not_kafka(broker, bytes),
             (Broken::Garbled(cause), _) => KafkaError::Protocol { broker, cause },
             (Broken::Abandoned(after), _) => KafkaError::NoAnswer {
                 broker,
@@ -207,6 +208,14 @@ impl Dialing {
                 },
             },
         }
+    }
+}
+
+/// What listens there is no Kafka broker.
+pub(crate) fn not_kafka(broker: String, bytes: [u8; 4]) -> KafkaError {
+    KafkaError::NotKafka {
+        broker,
+        begins: bytes.escape_ascii().to_string(),
     }
 }
 

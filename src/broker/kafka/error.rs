@@ -269,6 +269,14 @@ pub enum KafkaError {
         /// How it was lost.
         cause: String,
     },
+    /// Something else than Kafka listens there.
+    #[error("what listens at `{broker}` answers, but does not speak kafka (it begins with `{begins}`{}): check `bootstrap.servers`", guess(.begins))]
+    NotKafka {
+        /// `host:port`.
+        broker: String,
+        /// The first four bytes, other signs than ASCII's escaped.
+        begins: String,
+    },
     /// The broker's bytes are not what the protocol says.
     #[error("kafka broker `{broker}` sent something that is not the kafka protocol: {cause}")]
     Protocol {
@@ -308,6 +316,17 @@ impl KafkaError {
             },
             _ => KafkaError::Refused { request, error },
         }
+    }
+}
+
+/// What a server that greets so may be.
+fn guess(begins: &str) -> &'static str {
+    match begins {
+        "INFO" => ", a NATS server?",
+        "HTTP" => ", a web server?",
+        "SSH-" => ", an SSH server?",
+        "-ERR" => ", a NATS or Redis server?",
+        _ => "",
     }
 }
 

@@ -34,6 +34,7 @@ impl KafkaError {
             | KafkaError::AuthenticationFailed { .. }
             | KafkaError::Sasl { .. }
             | KafkaError::NoBroker { .. }
+            | KafkaError::NotKafka { .. }
             | KafkaError::AdvertisedUnreachable { .. }
             | KafkaError::NoSuchBroker { .. } => Code::Unreachable,
             KafkaError::Unsupported { .. }

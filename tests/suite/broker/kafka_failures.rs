@@ -78,8 +78,12 @@ async fn a_frozen_broker_accepts_and_says_nothing() {
 #[tokio::test]
 async fn another_protocol_and_a_hang_up() {
     for (greeting, expected) in [
-        (&b"SSH-2.0-OpenSSH_9.2\r\n"[..], "SSH-"),
-        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "HTTP"),
+        (&b"SSH-2.0-OpenSSH_9.2\r\n"[..], "an SSH server?"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "a web server?"),
+        (
+            b"INFO {\"server_id\":\"x\"}\r\n",
+            "does not speak kafka (it begins with `INFO`, a NATS server?)",
+        ),
         (b"", "closed"),
     ] {
         let (server, address) = listener().await;
