@@ -33,11 +33,14 @@ struct State {
     waiting: HashMap<u64, Waiter>,
     inbox: Option<String>,
     broken_since: Option<Instant>,
+    silent_since: Option<Instant>,
+    asked_in_vain: Option<Instant>,
 }
 
 #[derive(Debug)]
 struct Waiter {
     subject: String,
+    since: Instant,
     cut: oneshot::Sender<Cut>,
 }
 
@@ -65,6 +68,7 @@ impl Denials {
                     id,
                     Waiter {
                         subject,
+                        since: Instant::now(),
                         cut: sender,
                     },
                 );
@@ -82,7 +86,12 @@ impl Denials {
     pub(super) fn note(&self, event: &Event) {
         match event {
             Event::ServerError(ServerError::Other(text)) => self.note_violation(text),
-            Event::Connected => self.lock().broken_since = None,
+            Event::Connected => {
+                let mut state = self.lock();
+                state.broken_since = None;
+                state.silent_since = None;
+                state.asked_in_vain = None;
+            }
             Event::Disconnected | Event::Closed => {
                 self.note_break();
                 self.cut_where(|_| true, &Cut::Disconnected);
@@ -97,10 +106,41 @@ impl Denials {
         since.map_or(Duration::ZERO, |since| since.elapsed())
     }
 
+    /// How long the server has left requests unanswered; nothing when it answered since.
+    pub(super) fn silent_for(&self) -> Duration {
+        let since = self.lock().silent_since;
+        since.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
+    /// A request that was sent then got no answer.
+    pub(super) fn note_silence(&self, since: Instant) {
+        self.lock().silent_since.get_or_insert(since);
+    }
+
+    /// How long ago a silent server was asked for a sign of life in vain.
+    pub(super) fn asked_in_vain(&self) -> Option<Duration> {
+        self.lock().asked_in_vain.map(|asked| asked.elapsed())
+    }
+
+    /// A silent server gave no sign of life.
+    pub(super) fn note_no_sign(&self) {
+        self.lock().asked_in_vain = Some(Instant::now());
+    }
+
+    /// An answer came.
+    pub(super) fn note_answer(&self) {
+        let mut state = self.lock();
+        state.silent_since = None;
+        state.asked_in_vain = None;
+    }
+
+    /// A break that is found out by silence began with the oldest request that waits.
     fn note_break(&self) {
         let mut state = self.lock();
         state.inbox = None;
-        state.broken_since.get_or_insert_with(Instant::now);
+        let oldest = state.waiting.values().map(|waiter| waiter.since).min();
+        let since = oldest.unwrap_or_else(Instant::now);
+        state.broken_since.get_or_insert(since);
     }
 
     fn note_violation(&self, text: &str) {
@@ -219,6 +259,20 @@ mod tests {
         let mut first = denials.watch("a");
         denials.note(&Event::Disconnected);
         assert_eq!(first.cut().await, Cut::Disconnected);
+    }
+
+    #[test]
+    fn a_break_began_with_the_oldest_request_and_an_answer_ends_silence() {
+        let denials = Denials::default();
+        let _first = denials.watch("a");
+        std::thread::sleep(Duration::from_millis(5));
+        denials.note(&Event::Disconnected);
+        assert!(denials.broken_for() >= Duration::from_millis(5));
+        denials.note_silence(Instant::now());
+        std::thread::sleep(Duration::from_millis(1));
+        assert!(denials.silent_for() > Duration::ZERO);
+        denials.note_answer();
+        assert_eq!(denials.silent_for(), Duration::ZERO);
     }
 
     #[test]

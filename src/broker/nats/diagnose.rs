@@ -22,6 +22,11 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// The longest first line of a server that is looked at, in bytes.
 const LONGEST_GREETING: u64 = 64 * 1024;
 
+/// What strangers do.
+const CLOSES: &str = "it closes the connection without a greeting";
+const OTHER_WORDS: &str = "what it says is no greeting of a NATS server";
+const WAITS: &str = "it waits for the first word, where a NATS server speaks first";
+
 /// What speaks at an address.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Found {
@@ -35,8 +40,8 @@ pub(super) enum Found {
     Silence,
     /// It waits for TLS.
     Tls,
-    /// It closes the connection or says something that is no NATS greeting.
-    Stranger,
+    /// It does something that no NATS server does.
+    Stranger(&'static str),
     /// A NATS server with this greeting.
     Nats(Greeting),
 }
@@ -65,7 +70,7 @@ pub(super) async fn diagnose(server: &ServerAddr) -> Found {
     let mut greeting = (&mut stream).take(LONGEST_GREETING);
     match timeout(PATIENCE, greeting.read_line(&mut line)).await {
         Ok(Ok(_)) => heard(&line),
-        Ok(Err(_)) => Found::Stranger,
+        Ok(Err(_)) => Found::Stranger(CLOSES),
         Err(_) => say_hello_in_tls(stream.into_inner()).await,
     }
 }
@@ -100,10 +105,7 @@ impl Found {
             Found::Nats(greeting) if greeting.tls_verify && settings.cert.is_none() => {
                 NatsError::ClientCertificateRequired { server }
             }
-            Found::Stranger => NatsError::Closed {
-                server,
-                reason: format!("{reason}, and no NATS server seems to listen there"),
-            },
+            Found::Stranger(reason) => NatsError::NotNats { server, reason },
             Found::Tls | Found::Nats(_) => NatsError::Closed {
                 server,
                 reason: reason.to_owned(),
@@ -131,7 +133,8 @@ fn heard(line: &str) -> Found {
         .map(serde_json::from_str::<Greeting>)
     {
         Some(Ok(greeting)) => Found::Nats(greeting),
-        Some(Err(_)) | None => Found::Stranger,
+        Some(Err(_)) | None if line.is_empty() => Found::Stranger(CLOSES),
+        Some(Err(_)) | None => Found::Stranger(OTHER_WORDS),
     }
 }
 
@@ -141,12 +144,14 @@ async fn say_hello_in_tls(mut stream: TcpStream) -> Found {
         return Found::Silence;
     };
     if stream.write_all(&hello).await.is_err() {
-        return Found::Stranger;
+        return Found::Stranger(CLOSES);
     }
     match timeout(PATIENCE, stream.read_u8()).await {
         Ok(Ok(HANDSHAKE | ALERT)) => Found::Tls,
-        Ok(_) => Found::Stranger,
-        Err(_) => Found::Silence,
+        // a greeting at last
+        Ok(Ok(b'I')) | Err(_) => Found::Silence,
+        Ok(Ok(_)) => Found::Stranger(OTHER_WORDS),
+        Ok(Err(_)) => Found::Stranger(WAITS),
     }
 }
 
@@ -181,8 +186,11 @@ mod tests {
             ..Greeting::default()
         };
         assert_eq!(found, Found::Nats(greeting));
-        assert_eq!(heard("HTTP/1.1 400 Bad Request\r\n"), Found::Stranger);
-        assert_eq!(heard(""), Found::Stranger);
+        assert_eq!(
+            heard("HTTP/1.1 400 Bad Request\r\n"),
+            Found::Stranger(OTHER_WORDS)
+        );
+        assert_eq!(heard(""), Found::Stranger(CLOSES));
     }
 
     #[test]

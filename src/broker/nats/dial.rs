@@ -17,6 +17,10 @@ use crate::broker::crypto;
 /// How long all servers together may take to let us in; finding out why they did not takes up to 3 s more.
 pub(super) const DIAL_BUDGET: Duration = Duration::from_secs(5);
 
+/// After how long without a connection a plain look is taken at what speaks there. A NATS server speaks
+/// at once.
+const FIRST_LOOK: Duration = Duration::from_millis(500);
+
 /// How often a lost connection is tried again, and how long between: for a minute, in the background. Requests
 /// do not wait that long.
 const RECONNECTS: usize = 150;
@@ -44,19 +48,20 @@ pub(super) async fn dial(settings: &NatsSettings) -> Result<Line, NatsError> {
     crypto::install();
     let servers = addresses(settings.url.expose_secret())?;
     let share = DIAL_BUDGET / u32::try_from(servers.len()).unwrap_or(u32::MAX).max(1);
-    let mut failure = None;
+    let mut failures = Vec::new();
     for address in &servers {
         match caller.try_one(address, share).await {
             Ok(line) => return Ok(line),
-            Err(error) => failure = failure.or(Some((address, error))),
+            Err(failure) => failures.push((address, failure)),
         }
     }
-    match failure {
-        Some((address, failure)) => Err(caller.explain(address, failure).await),
-        None => Err(NatsError::BadAddress {
-            url: settings.display_url(),
-            reason: "it is empty".to_owned(),
-        }),
+    let explained = failures
+        .into_iter()
+        .map(|(address, failure)| caller.explain(address, failure));
+    let mut errors = futures::future::join_all(explained).await;
+    match errors.len() {
+        1 => Err(errors.remove(0)),
+        _ => Err(NatsError::NoneReachable { errors }),
     }
 }
 
@@ -68,6 +73,8 @@ pub(super) enum Failure {
     Client(async_nats::ConnectError),
     /// The attempt's time was over.
     OutOfTime,
+    /// A look at the server settled it before.
+    Seen(Found),
 }
 
 struct Caller<'s> {
@@ -82,7 +89,11 @@ impl Caller<'_> {
             .options(address, share, &denials)
             .map_err(Failure::Known)?;
         let connecting = options.connect(address.server.clone());
-        match tokio::time::timeout(share, connecting).await {
+        let connected = tokio::select! {
+            connected = tokio::time::timeout(share, connecting) => connected,
+            found = self.seen_early(address) => return Err(Failure::Seen(found)),
+        };
+        match connected {
             Ok(Ok(client)) => {
                 let tls = self.wants_tls(address) || client.server_info().tls_required;
                 let server = address.shown.clone();
@@ -95,6 +106,16 @@ impl Caller<'_> {
             }
             Ok(Err(error)) => Err(Failure::Client(error)),
             Err(_) => Err(Failure::OutOfTime),
+        }
+    }
+
+    /// What there is no use in waiting for; comes back only then.
+    async fn seen_early(&self, address: &Address) -> Found {
+        tokio::time::sleep(FIRST_LOOK).await;
+        match diagnose(&address.server).await {
+            found @ Found::Stranger(_) => found,
+            Found::Tls if !self.settings.tls_first => Found::Tls,
+            _ => std::future::pending().await,
         }
     }
 
@@ -142,6 +163,7 @@ impl Caller<'_> {
         let error = match failure {
             Failure::Known(error) => return error,
             Failure::OutOfTime => return self.look(address, "time is over").await,
+            Failure::Seen(found) => return self.meaning(found, address, "it was seen before"),
             Failure::Client(error) => error,
         };
         if let Some(fault) = source_of::<rustls::Error>(&error) {
@@ -188,6 +210,10 @@ impl Caller<'_> {
 
     async fn look(&self, address: &Address, reason: &str) -> NatsError {
         let found = diagnose(&address.server).await;
+        self.meaning(found, address, reason)
+    }
+
+    fn meaning(&self, found: Found, address: &Address, reason: &str) -> NatsError {
         found.meaning(address, self.settings, self.wants_tls(address), reason)
     }
 }

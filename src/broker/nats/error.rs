@@ -96,6 +96,22 @@ pub enum NatsError {
         /// What the connection reported.
         reason: String,
     },
+    /// Something else than a NATS server listens there.
+    #[error(
+        "`{server}` answers, but does not speak NATS: {reason}; is it the port of something else, a Kafka broker's for one?"
+    )]
+    NotNats {
+        /// The address without credentials.
+        server: String,
+        /// What it does that no NATS server does.
+        reason: &'static str,
+    },
+    /// Several servers are named, and none of them let us in.
+    #[error("none of the {} NATS servers can be used: {}", errors.len(), listed(errors))]
+    NoneReachable {
+        /// Why not, for each in the order of the addresses.
+        errors: Vec<NatsError>,
+    },
     /// The server does not know these credentials.
     #[error(
         "NATS server `{server}` does not accept {credentials}: authorization violation; check them in `connections.nats`"
@@ -115,7 +131,9 @@ pub enum NatsError {
         server: String,
     },
     /// The server begins with TLS, before any word of the NATS protocol.
-    #[error("NATS server `{server}` expects the TLS handshake first; set `tls_first: true`")]
+    #[error(
+        "what listens at `{server}` expects TLS before any word of NATS; a NATS server does with `handshake_first`: then set `tls_first: true`, otherwise check the port"
+    )]
     TlsFirstRequired {
         /// The address without credentials.
         server: String,
@@ -298,6 +316,11 @@ pub enum NatsError {
         /// The rule that it breaks.
         reason: &'static str,
     },
+}
+
+fn listed(errors: &[NatsError]) -> String {
+    let each: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    each.join("; ")
 }
 
 /// A path as an error may show it: what stands where a path is wanted may be the secret itself,

@@ -16,7 +16,16 @@ impl NatsError {
             | NatsError::UnreadableFile { .. }
             | NatsError::MalformedFile { .. } => Code::Property,
             NatsError::InvalidName { .. } => Code::BadName,
-            NatsError::Refused { .. }
+            NatsError::NoneReachable { errors } => {
+                let mut codes = errors.iter().map(NatsError::code);
+                let first = codes.next().unwrap_or(Code::Unreachable);
+                match codes.all(|code| code == first) {
+                    true => first,
+                    false => Code::Unreachable,
+                }
+            }
+            NatsError::NotNats { .. }
+            | NatsError::Refused { .. }
             | NatsError::Unresolvable { .. }
             | NatsError::ConnectTimeout { .. }
             | NatsError::Frozen { .. }

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_nats::connection::State;
 use async_nats::{Client, HeaderMap, Message, Request, RequestErrorKind};
@@ -25,11 +25,21 @@ pub(super) const IN_FLIGHT: usize = 64;
 /// How long a request may take altogether.
 const PATIENCE: Duration = Duration::from_secs(9);
 
+/// How long a request that changes something may take; what comes after it in the same run, and finds
+/// the server silent still, must fail within the 10 s, too.
+const WRITE_PATIENCE: Duration = Duration::from_secs(7);
+
+/// How long a server that left a request unanswered may take for a sign of life before the next one.
+const SIGN_OF_LIFE: Duration = Duration::from_millis(500);
+
 /// How long one attempt of a repeatable request may take.
 const ATTEMPT: Duration = Duration::from_secs(4);
 
 /// How long a broken connection may take to come back before every request fails at once.
 const GIVE_UP: Duration = Duration::from_secs(5);
+
+/// For how long one such question counts for all requests.
+const ASK_AGAIN: Duration = Duration::from_secs(2);
 
 /// The header that makes a server below this API level refuse (2.12; older servers ignore it).
 const REQUIRED_LEVEL: &str = "Nats-Required-Api-Level";
@@ -121,7 +131,7 @@ impl Wire {
         level: Option<u8>,
     ) -> Result<Map<String, Value>, NatsError> {
         let subject = self.subject(call);
-        match self.once(&subject, body, level, PATIENCE).await {
+        match self.once(&subject, body, level, WRITE_PATIENCE).await {
             Ok(message) => self.answer(&subject, &message),
             Err(miss) => Err(self.write_error(subject, miss)),
         }
@@ -150,20 +160,59 @@ impl Wire {
     ) -> Result<Message, Miss> {
         let _place = self.gate.acquire().await;
         self.connected().await?;
+        if self.denials.silent_for() > GIVE_UP && !self.gives_sign_of_life().await {
+            return Err(Miss::NotSent);
+        }
+        self.send(subject, body, level, patience).await
+    }
+
+    /// Whether a server that kept silent answers at all; what changes something is not sent to one that
+    /// does not, for it would be carried out long after we gave up.
+    async fn gives_sign_of_life(&self) -> bool {
+        if self
+            .denials
+            .asked_in_vain()
+            .is_some_and(|ago| ago < ASK_AGAIN)
+        {
+            return false;
+        }
+        let subject = self.subject("INFO");
+        let asked = self.send(&subject, &Body::Empty, None, SIGN_OF_LIFE);
+        let is_alive = !matches!(asked.await, Err(Miss::TimedOut(_) | Miss::Lost(_)));
+        if !is_alive {
+            self.denials.note_no_sign();
+        }
+        is_alive
+    }
+
+    async fn send(
+        &self,
+        subject: &str,
+        body: &Body,
+        level: Option<u8>,
+        patience: Duration,
+    ) -> Result<Message, Miss> {
         let mut watch = self.denials.watch(subject);
+        let begin = Instant::now();
         self.sent.fetch_add(1, Ordering::Relaxed);
         tracing::trace!(subject, "request");
         let sending = self
             .client
             .send_request(subject.to_owned(), request(body, level));
-        tokio::select! {
+        let answered = tokio::select! {
             answer = timeout(patience, sending) => match answer {
                 Ok(Ok(message)) => Ok(message),
                 Ok(Err(error)) => Err(Miss::from_client(&error, patience)),
                 Err(_) => Err(Miss::TimedOut(patience)),
             },
             cut = watch.cut() => Err(Miss::from_cut(cut)),
+        };
+        match &answered {
+            Err(Miss::TimedOut(_)) => self.denials.note_silence(begin),
+            Ok(_) | Err(Miss::NoResponders | Miss::Denied(..)) => self.denials.note_answer(),
+            Err(Miss::Lost(_) | Miss::NotSent | Miss::Unsendable(_)) => {}
         }
+        answered
     }
 
     /// Waits for a broken connection to come back, but no longer than [`GIVE_UP`] after it broke.

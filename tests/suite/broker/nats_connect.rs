@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use serde_json::json;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use trueup::broker::nats::{JetStream, NatsError, NatsSettings};
 
@@ -169,13 +169,55 @@ async fn something_else_listens() {
         }
     });
     let error = refusal(NatsSettings::at(&url)).await;
-    assert!(matches!(error, NatsError::Closed { .. }), "{error:?}");
-    assert!(
-        error
-            .to_string()
-            .contains("no NATS server seems to listen there"),
-        "{error}"
-    );
+    assert!(matches!(error, NatsError::NotNats { .. }), "{error:?}");
+}
+
+/// Kafka waits for the first word, and ends the connection when it makes no sense.
+#[tokio::test]
+async fn a_port_that_waits_for_the_first_word() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("nats://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move { stream.read_u8().await });
+        }
+    });
+    let error = refusal(NatsSettings::at(&url)).await;
+    assert!(matches!(error, NatsError::NotNats { .. }), "{error:?}");
+    let several = format!("nats://127.0.0.1:1,{url}");
+    let NatsError::NoneReachable { errors } = refusal(NatsSettings::at(&several)).await else {
+        panic!("not all are told");
+    };
+    let told: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    assert!(matches!(errors[0], NatsError::Refused { .. }), "{told:?}");
+    assert!(matches!(errors[1], NatsError::NotNats { .. }), "{told:?}");
+}
+
+/// What follows on a lost answer is not sent to a server that is silent still.
+#[tokio::test]
+async fn a_server_that_freezes_between_two_changes() {
+    let server = NatsServer::start("");
+    let jetstream = server.connect().await;
+    server.freeze();
+    let begin = Instant::now();
+    let config = object(json!({"name": "S"}));
+    let lost = jetstream.stream_create(&config, None).await.unwrap_err();
+    assert!(lost.outcome_unknown(), "{lost:?}");
+    let names: Vec<String> = (0..1000).map(|n| format!("S{n}")).collect();
+    let later = trueup::broker::nats::many(names, |name| {
+        let jetstream = jetstream.clone();
+        async move {
+            let config = object(json!({ "name": name }));
+            jetstream.stream_create(&config, None).await
+        }
+    });
+    let later = later.await;
+    let took = begin.elapsed();
+    server.thaw();
+    let unsent = |error: &NatsError| matches!(error, NatsError::ConnectionLost { .. });
+    let mut errors = later.into_iter().map(Result::unwrap_err);
+    assert!(errors.all(|error| unsent(&error)));
+    assert!(took < ANSWER, "{took:?}");
 }
 
 #[tokio::test]
