@@ -1,10 +1,13 @@
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
+use clap::builder::TypedValueParser;
+use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint};
 
 use super::exit;
 use super::explain::TopicParser;
+use crate::manifest::is_variable_name;
 
 /// Brings NATS JetStream and Kafka to what one YAML manifest says.
 #[derive(Clone, Debug, Parser)]
@@ -31,7 +34,7 @@ pub struct Global {
     #[arg(short = 'f', long = "file", global = true, value_name = "FILE|DIR|-", value_hint = ValueHint::AnyPath)]
     pub files: Vec<String>,
     /// A variable for the manifest; it wins over `--env-file` and the environment
-    #[arg(long = "var", global = true, value_name = "NAME=VALUE", value_parser = variable)]
+    #[arg(long = "var", global = true, value_name = "NAME=VALUE", value_parser = VariableParser)]
     pub variables: Vec<(String, String)>,
     /// A file of variables, one `NAME=VALUE` a line
     #[arg(long = "env-file", global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
@@ -249,10 +252,35 @@ fn colour_of(arguments: &[OsString]) -> clap::ColorChoice {
     }
 }
 
-fn variable(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
-        Some(_) | None => Err("write it as NAME=VALUE".to_owned()),
+/// Reads `NAME=VALUE`. What is no such thing may be a secret: the complaint does not show it.
+#[derive(Clone)]
+struct VariableParser;
+
+impl TypedValueParser for VariableParser {
+    type Value = (String, String);
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        _: Option<&clap::Arg>,
+        text: &OsStr,
+    ) -> Result<(String, String), clap::Error> {
+        let refused = |why: &str| {
+            let what = format!(
+                "a `--var` can't be read: {why}; what it says is not shown, it may be a secret"
+            );
+            Err(command.clone().error(ErrorKind::ValueValidation, what))
+        };
+        match text.to_str().map(|text| text.split_once('=')) {
+            None => refused("it is no UTF-8 text"),
+            Some(None) => refused("write it as NAME=VALUE"),
+            Some(Some((name, value))) if is_variable_name(name) => {
+                Ok((name.to_owned(), value.to_owned()))
+            }
+            Some(Some(_)) => {
+                refused("a NAME is of letters, digits and `_`, and begins with no digit")
+            }
+        }
     }
 }
 
@@ -273,5 +301,31 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         command(clap::ColorChoice::Never).debug_assert();
+    }
+
+    #[test]
+    fn a_variable_that_cannot_be_read_is_not_shown() {
+        let parsed = |said: &str| {
+            let words = ["trueup", "validate", "--var", said].map(OsString::from);
+            parse(&words).map(|cli| cli.global.variables)
+        };
+        for said in [
+            "PW:CANARY",
+            "CANARY",
+            "1A=CANARY",
+            "CANARY B=CANARY",
+            "=CANARY",
+        ] {
+            let told = parsed(said).unwrap_err().to_string();
+            assert!(told.contains("--var") && !told.contains("CANARY"), "{told}");
+        }
+        assert!(
+            parsed("PW:CANARY")
+                .unwrap_err()
+                .to_string()
+                .contains("NAME=VALUE")
+        );
+        let sound = parsed("_a1=b=c").unwrap();
+        assert_eq!(sound, [("_a1".to_owned(), "b=c".to_owned())]);
     }
 }

@@ -1,6 +1,7 @@
 //! The way from inputs to a checked manifest.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
@@ -14,7 +15,7 @@ use super::entries::{self, Declared, Kinds};
 use super::files::{self, Budget, SourceText};
 use super::layers::{self, Layer};
 use super::node::{Entry, Files, Map, Spot};
-use super::secrets::{Secrets, blinded_by_key, blinded_by_line};
+use super::secrets::Secrets;
 use super::sections::{HEADS, LATER};
 use super::suggest::nearest;
 use super::variables::{Variables, read_env_file};
@@ -46,21 +47,12 @@ pub(super) fn load(inputs: &Inputs, kinds: Kinds<'_>) -> Loaded {
         environment: &inputs.environment,
         env_files,
     };
-    let unread: Vec<bool> = parsed
-        .iter()
-        .flatten()
-        .map(|parsed| !parsed.whole)
-        .collect();
+    let read: Vec<bool> = parsed.iter().flatten().map(|p| p.whole).collect();
     let mut secrets = Secrets::default();
-    let layer = laid_over(
-        parsed,
-        &variables,
-        &files,
-        kinds,
-        &mut problems,
-        &mut secrets,
-    );
-    let sources = sources(&texts, &files, &secrets, &unread);
+    let mut layer = laid_over(parsed, &files, kinds, &mut problems, &mut secrets);
+    variables.expand_all(&mut layer.tree, &files, &mut problems);
+    secrets.collect(Some(&layer.tree));
+    let sources = sources(&texts, &files, &mut secrets, &read);
     let manifest = check(layer, inputs, &files, kinds, whole, &mut problems);
     secrets.blind(&mut problems);
     finished(manifest, problems, sources, &files)
@@ -128,10 +120,10 @@ fn parse(texts: &[Vec<SourceText>], files: &Files) -> Vec<Vec<Parsed>> {
         .collect()
 }
 
-/// The layers of all inputs, the later over the earlier, with their variables replaced.
+/// The layers of all inputs, the later over the earlier. Variables are not replaced yet: what a
+/// later layer takes away asks for none.
 fn laid_over(
     parsed: Vec<Vec<Parsed>>,
-    variables: &Variables<'_>,
     files: &Files,
     kinds: Kinds<'_>,
     problems: &mut Vec<Problem>,
@@ -142,8 +134,7 @@ fn laid_over(
         let mut parts = Vec::new();
         for parsed in input {
             problems.extend(parsed.problems);
-            for mut document in parsed.documents {
-                variables.expand_document(&mut document, files, problems);
+            for document in parsed.documents {
                 secrets.collect(document.map());
                 parts.push(document);
             }
@@ -174,8 +165,12 @@ fn check(
 ) -> Manifest {
     problems.extend(check_heads(&layer.tree, files));
     let stack = stack(&layer.tree, files, whole, problems);
-    let (connections, complaints) =
-        connections::read(layer.tree.get("connections"), &inputs.environment, files);
+    let (connections, complaints) = connections::read(
+        layer.tree.get("connections"),
+        &inputs.environment,
+        files,
+        whole,
+    );
     problems.extend(complaints);
     let declared = entries::read(layer, files, kinds, whole);
     check_rules(&declared, kinds, whole, problems);
@@ -317,24 +312,18 @@ fn digest(stack: &str, connections: &connections::Connections, resources: &Resou
     format!("sha256:{:x}", Sha256::digest(text))
 }
 
-/// The texts with their secrets blinded.
+/// The texts with their secrets blinded; `read` says of each whether it was read to its end.
 fn sources(
     texts: &[Vec<SourceText>],
     files: &Files,
-    secrets: &Secrets,
-    unread: &[bool],
+    secrets: &mut Secrets,
+    read: &[bool],
 ) -> Sources {
-    let texts = texts.iter().flatten().zip(&files.0).enumerate();
+    let texts = texts.iter().flatten().map(|text| text.text.as_str());
+    let texts: Vec<(&str, bool)> = texts.zip(read.iter().copied()).collect();
+    let shown = secrets.blinded(&texts).into_iter().map(Arc::from);
     Sources {
-        texts: texts
-            .map(|(index, (text, name))| {
-                let mut shown = blinded_by_key(&secrets.blinded(index, &text.text));
-                if unread.get(index) == Some(&true) {
-                    shown = blinded_by_line(&shown);
-                }
-                (name.clone(), shown.into())
-            })
-            .collect(),
+        texts: files.0.iter().cloned().zip(shown).collect(),
     }
 }
 

@@ -14,12 +14,12 @@ mod files;
 mod layers;
 mod load;
 mod mended;
-mod nats_fields;
 mod node;
 mod pages;
 mod said;
 mod scalar;
 mod schema;
+mod secret_text;
 mod secrets;
 mod sections;
 mod suggest;
@@ -42,6 +42,7 @@ pub use files::Input;
 pub(crate) use files::read_text;
 pub use pages::{Part, parts};
 pub use schema::{schema, schema_text};
+pub use variables::is_variable_name;
 pub use write::{write, write_json};
 
 /// What a manifest is read from.

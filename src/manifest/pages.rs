@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 use indexmap::IndexMap;
 
 use super::access::{SIDES, entry_declaration};
+use super::connections::nats_declaration;
 use super::entries::lifecycle_declaration;
-use super::nats_fields::nats_declaration;
 use super::sections::{Holds, SECTIONS, Section};
 use crate::broker::kafka::KafkaSettings;
 use crate::kinds::{Declaration, Field, Shape, field};

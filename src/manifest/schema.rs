@@ -3,8 +3,8 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::access::{SIDES, entry_declaration};
+use super::connections::nats_declaration;
 use super::entries::{Kinds, lifecycle_declaration};
-use super::nats_fields::nats_declaration;
 use super::sections::{HEADS, Holds, SECTIONS, Section};
 use crate::kinds::topic::known_configs;
 use crate::kinds::{Completeness, Declaration, Kind, of_field, or_null, schema_of};

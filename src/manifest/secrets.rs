@@ -1,26 +1,30 @@
 //! Secrets that stand in a manifest's text, kept out of what is shown of it.
+//!
+//! They are found in two ways: in the tree, where a connection's property holds them, and in the
+//! text, by the name of a key or by their own shape, where the tree does not have them (the second
+//! of two equal keys, what stands behind a syntax error). They are blinded in one: their own bytes
+//! and every other occurrence of what they say become stars, in texts and in messages.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
-use std::sync::LazyLock;
 
-use regex::Regex;
-
-use super::node::{Map, Node, Spot, Value};
+use super::node::{Map, Node, Spot, Value, short};
+use super::secret_text::{looks_secret, names_secret, written};
+use crate::broker::kafka::KafkaSettings;
 use crate::model::Problem;
 
-/// Text shorter than this is too common to be looked for in messages.
+/// Text shorter than this is too common to be looked for elsewhere.
 const SHORTEST: usize = 4;
 
-/// The literal secrets of a manifest: where they stand, and what they are, so that neither a
-/// snippet nor a message shows them, wherever an alias brought them.
+/// The secrets of a manifest: where they stand, and what they say.
 #[derive(Default)]
 pub(super) struct Secrets {
     spots: Vec<Spot>,
-    texts: Vec<Box<str>>,
+    said: BTreeSet<Box<str>>,
 }
 
 impl Secrets {
-    /// Takes note of the secrets among the connections of a document.
+    /// Takes note of the secrets among the connections of a tree.
     pub fn collect(&mut self, tree: Option<&Map>) {
         let brokers = tree
             .and_then(|tree| tree.get("connections"))
@@ -40,40 +44,96 @@ impl Secrets {
             Value::List(items) => items.iter().for_each(|item| self.take(name, item)),
             Value::Map(map) => map.values().for_each(|entry| self.take(name, &entry.node)),
             Value::Null => {}
-            Value::Expanded(expanded) if is_one_variable(&expanded.written) => {}
+            Value::Text(text) if is_one_variable(text) => {}
             Value::Bool(_)
             | Value::Integer(_)
             | Value::Number(_)
             | Value::Text(_)
             | Value::Expanded(_)
-            | Value::Broken => {
-                if !is_secret(name, node) {
-                    return;
-                }
-                self.spots.push(node.spot);
-                if let Some(text) = node.text().filter(|text| text.len() >= SHORTEST) {
-                    self.texts.push(text.into());
-                }
+            | Value::Broken => self.take_scalar(name, node),
+        }
+    }
+
+    fn take_scalar(&mut self, name: &str, node: &Node) {
+        let text = match &node.value {
+            Value::Integer(number) if names_secret(name) => number.to_string(),
+            Value::Number(digits) if names_secret(name) => digits.to_string(),
+            _ => node.text().unwrap_or_default().to_owned(),
+        };
+        if !is_blinded(name, &text) {
+            return;
+        }
+        if !matches!(&node.value, Value::Expanded(expanded) if is_one_variable(&expanded.written)) {
+            self.spots.push(node.spot);
+        }
+        if is_remembered(name, &text) {
+            self.remember(&text);
+        }
+    }
+
+    /// What is looked for elsewhere: the secret, as much of it as a message would show, and the
+    /// password of a URL.
+    fn remember(&mut self, text: &str) {
+        let text = text.trim();
+        let shown = short(text);
+        let login = text
+            .split_once("://")
+            .and_then(|(_, rest)| rest.rsplit_once('@'));
+        let password = login.and_then(|(login, _)| login.split_once(':'));
+        for said in [
+            Some(text),
+            Some(shown.trim_end_matches('…')),
+            password.map(|(_, password)| password),
+        ] {
+            if let Some(said) = said.filter(|said| said.len() >= SHORTEST) {
+                self.said.insert(said.into());
             }
         }
     }
 
-    /// The text of the file of this number with its secrets blinded, byte for byte.
-    pub fn blinded(&self, file: usize, text: &str) -> String {
-        let mut text = text.to_owned();
-        for spot in self.spots.iter().filter(|spot| spot.file as usize == file) {
-            blind(&mut text, spot.start as usize..spot.end as usize);
+    /// The texts, each with whether it could be read to its end, with their secrets blinded, byte
+    /// for byte.
+    pub fn blinded(&mut self, texts: &[(&str, bool)]) -> Vec<String> {
+        let mut all: Vec<Vec<Range<usize>>> = Vec::new();
+        for (file, (text, whole)) in texts.iter().enumerate() {
+            let in_file = self.spots.iter().filter(|spot| spot.file as usize == file);
+            let mut ranges: Vec<_> = in_file
+                .map(|spot| spot.start as usize..spot.end as usize)
+                .collect();
+            for found in written(text, *whole) {
+                self.remember(text[found.value].trim_matches(['"', '\'']));
+                ranges.push(found.shown);
+            }
+            all.push(ranges);
+        }
+        let blinded = texts.iter().zip(all).map(|((text, _), ranges)| {
+            let mut text = (*text).to_owned();
+            for range in ranges {
+                blind(&mut text, range);
+            }
+            self.blind_elsewhere(text)
+        });
+        blinded.collect()
+    }
+
+    fn blind_elsewhere(&self, mut text: String) -> String {
+        for said in &self.said {
+            if text.contains(&**said) {
+                text = text.replace(&**said, &stars(said));
+            }
         }
         text
     }
 
     /// Blinds the secrets in what the problems say.
     pub fn blind(&self, problems: &mut [Problem]) {
-        let blind = |said: &mut String| {
-            for secret in &self.texts {
-                if said.contains(&**secret) {
-                    *said = said.replace(&**secret, "***");
-                }
+        let blind = |message: &mut String| {
+            // the longest first: one may be the beginning of another
+            let mut found: Vec<&str> = self.said.iter().map(AsRef::as_ref).collect();
+            found.retain(|said| message.contains(said));
+            found.sort_by_key(|said| usize::MAX - said.len());
+            for said in found {
+                *message = message.replace(said, "***");
             }
         };
         for problem in problems {
@@ -89,91 +149,35 @@ impl Secrets {
 
 /// `${NAME}` and nothing beside it: what stands in the text is no secret.
 fn is_one_variable(written: &str) -> bool {
-    written.starts_with("${") && written.ends_with('}') && written.matches("${").count() == 1
+    let is_name = |name: &str| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    written
+        .strip_prefix("${")
+        .and_then(|rest| rest.strip_suffix('}'))
+        .is_some_and(|inside| {
+            let name = inside.split([':', '?']).next().unwrap_or_default();
+            is_name(name) && !inside.contains('-')
+        })
 }
 
 /// Stars in place of these bytes; line ends stay.
 fn blind(text: &mut String, range: Range<usize>) {
     if let Some(secret) = text.get(range.clone()) {
-        let star = |byte| {
-            if matches!(byte, b'\n' | b'\r') {
-                char::from(byte)
-            } else {
-                '*'
-            }
-        };
-        let stars: String = secret.bytes().map(star).collect();
+        let stars = stars(secret);
         text.replace_range(range, &stars);
     }
 }
 
-/// The text with what follows the name of a secret property blinded to the end of its line: what
-/// the tree does not hold, such as the second of two equal keys.
-pub(super) fn blinded_by_key(text: &str) -> String {
-    static KEY: LazyLock<Option<Regex>> = LazyLock::new(|| {
-        let names = r"password|token|sasl\.password|ssl\.key\.password|ssl\.key\.pem|ssl\.keystore\.password|sasl\.jaas\.config|sasl\.oauthbearer\.client\.secret|sasl\.oauthbearer\.config";
-        Regex::new(&format!(r#"(?m)(?:^|[\s{{,"'])(?:{names})["']?\s*:[ \t]+"#)).ok()
-    });
-    let Some(key) = &*KEY else {
-        return text.to_owned();
+fn stars(secret: &str) -> String {
+    let star = |byte| match byte {
+        b'\n' | b'\r' => char::from(byte),
+        _ => '*',
     };
-    let found: Vec<Range<usize>> = key
-        .find_iter(text)
-        .map(|key| {
-            let line = text[key.end()..]
-                .find('\n')
-                .map_or(text.len(), |end| key.end() + end);
-            key.end()..line
-        })
-        .filter(|value| !says_where_it_is(&text[value.clone()]))
-        .collect();
-    let mut text = text.to_owned();
-    for range in found {
-        blind(&mut text, range);
-    }
-    text
+    secret.bytes().map(star).collect()
 }
 
-/// A variable, an alias or a comment: what follows the key is no secret.
-fn says_where_it_is(value: &str) -> bool {
-    let bare = value
-        .trim_end_matches([' ', ',', '}', '"', '\''])
-        .trim_start_matches(['"', '\'']);
-    value.starts_with(['*', '#']) || (bare.starts_with("${") && !bare.contains([' ', '}']))
-}
-
-/// The text with every value blinded whose key, on the same line, names a secret: for a text that
-/// could not be read to its end.
-pub(super) fn blinded_by_line(text: &str) -> String {
-    let shown = |line: &str| match line.split_once(": ") {
-        Some((key, value)) if names_secret(key) => {
-            let mut stars = value.to_owned();
-            blind(&mut stars, 0..value.len());
-            format!("{key}: {stars}")
-        }
-        _ => line.to_owned(),
-    };
-    text.split_inclusive('\n').map(shown).collect()
-}
-
-fn names_secret(name: &str) -> bool {
-    const WORDS: [&str; 6] = [
-        "pass",
-        "secret",
-        "token",
-        "pem",
-        "jaas",
-        "oauthbearer.config",
-    ];
-    WORDS.iter().any(|word| name.contains(word))
-        && !name.ends_with("_file")
-        && !name.ends_with(".url")
-        && !name.ends_with(".file")
-}
-
-/// Whether the value of a connection's property is blinded in what is shown: all but those that
+/// Whether the value of a connection's property is blinded where it stands: all but those that
 /// are known to hold no secret, so that a misspelt `pasword` is blinded too.
-fn is_secret(name: &str, node: &Node) -> bool {
+fn is_blinded(name: &str, text: &str) -> bool {
     const SHOWN: [&str; 22] = [
         "url",
         "context",
@@ -200,6 +204,12 @@ fn is_secret(name: &str, node: &Node) -> bool {
     ];
     const SHOWN_ENDINGS: [&str; 4] = ["_file", ".file", ".location", ".ms"];
     let shown = SHOWN.contains(&name) || SHOWN_ENDINGS.iter().any(|end| name.ends_with(end));
-    let with_credentials = node.text().is_some_and(|text| text.contains('@'));
-    !shown || with_credentials
+    !shown || text.contains(['@', '\n']) || looks_secret(text)
+}
+
+/// Whether what a blinded property says is looked for elsewhere, too: not the words of properties
+/// that are known and hold none.
+fn is_remembered(name: &str, text: &str) -> bool {
+    let known = KafkaSettings::takes(name);
+    names_secret(name) || !known || text.contains(['@', '?', '\n']) || looks_secret(text)
 }

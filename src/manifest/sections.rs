@@ -39,13 +39,13 @@ pub(super) const SECTIONS: [Section; 11] = [
         head: "connections",
         name: "nats",
         holds: Holds::NatsConnection,
-        description: "How to reach NATS; `NATS_URL` or `nats://127.0.0.1:4222` where it is left out.",
+        description: "How to reach NATS; `NATS_URL` or `nats://127.0.0.1:4222` where it is left out. A path is relative to the manifest that names it.",
     },
     Section {
         head: "connections",
         name: "kafka",
         holds: Holds::KafkaConnection,
-        description: "How to reach Kafka, by librdkafka's property names; `KAFKA_BROKERS` or `127.0.0.1:9092` where it is left out.",
+        description: "How to reach Kafka, by librdkafka's property names; `KAFKA_BROKERS` or `127.0.0.1:9092` where it is left out. A path is relative to the manifest that names it.",
     },
     Section {
         head: "nats",

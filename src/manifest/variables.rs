@@ -29,13 +29,10 @@ impl Variables<'_> {
             .map(String::as_str)
     }
 
-    /// Replaces the variables of every value of a document. Keys stay as they are, and so does
-    /// what stands under a top-level key that begins with `x-`: it counts where it is used.
-    pub fn expand_document(&self, document: &mut Node, files: &Files, problems: &mut Vec<Problem>) {
-        let Some(map) = document.map_mut() else {
-            return;
-        };
-        for (key, entry) in map.iter_mut() {
+    /// Replaces the variables of every value. Keys stay as they are, and so does what stands under
+    /// a top-level key that begins with `x-`: it counts where it is used.
+    pub fn expand_all(&self, tree: &mut Map, files: &Files, problems: &mut Vec<Problem>) {
+        for (key, entry) in tree.iter_mut() {
             if !key.starts_with("x-") {
                 self.expand(&mut entry.node, files, problems);
             }
@@ -217,7 +214,7 @@ pub(super) fn read_env_file(
         let said = said.strip_prefix("export ").unwrap_or(said);
         match said.split_once('=') {
             _ if said.is_empty() || said.starts_with('#') => {}
-            Some((name, value)) if is_name(name.trim()) => {
+            Some((name, value)) if is_variable_name(name.trim()) => {
                 variables.insert(name.trim().to_owned(), unquoted(value.trim()));
             }
             _ => problems.push(
@@ -230,7 +227,8 @@ pub(super) fn read_env_file(
     variables
 }
 
-fn is_name(name: &str) -> bool {
+/// Whether a variable can have this name: letters, digits and `_`, no digit first.
+pub fn is_variable_name(name: &str) -> bool {
     !name.is_empty()
         && !name.starts_with(|c: char| c.is_ascii_digit())
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')

@@ -141,12 +141,27 @@ fn denial(status: u16, body: &str) -> String {
     }
 }
 
-/// Credentials in the URL are shown neither in `from` nor where `cause` repeats it.
+/// Credentials in the URL and its query, which may hold some too, are shown neither in `from` nor
+/// where `cause` repeats them.
 fn no_token(from: &str, cause: String) -> KafkaError {
-    let shown = without_credentials(from);
-    KafkaError::NoToken {
-        cause: cause.replace(from, &shown),
-        from: shown,
+    let shown = without_query(&without_credentials(from)).to_owned();
+    let cause = cause.replace(from, &shown);
+    let query = &from[without_query(from).len()..];
+    let cause = match query.len() {
+        0 | 1 => cause,
+        _ => cause.replace(query, ""),
+    };
+    KafkaError::NoToken { cause, from: shown }
+}
+
+/// A URL up to its query or fragment; a path as it is.
+fn without_query(from: &str) -> &str {
+    match from.find("://") {
+        Some(scheme) => {
+            let end = from[scheme..].find(['?', '#']);
+            &from[..end.map_or(from.len(), |end| scheme + end)]
+        }
+        None => from,
     }
 }
 

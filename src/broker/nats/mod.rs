@@ -34,7 +34,7 @@ pub use consumers::ConsumerAction;
 pub use error::{Action, NatsError};
 pub use facts::{AccountFacts, AccountLimits, AccountUsage, ServerFacts, Tier};
 pub use rights::{RightProbe, Verdict, WantedRights};
-pub use settings::NatsSettings;
+pub use settings::{NatsSettings, SettingComplaint};
 pub use streams::StreamListing;
 pub use wire::many;
 

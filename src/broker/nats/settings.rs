@@ -42,6 +42,22 @@ pub struct NatsSettings {
     pub inbox_prefix: Option<String>,
 }
 
+/// One thing wrong with one setting, or with several together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettingComplaint {
+    /// The settings that it rests on; the first is the one to point at.
+    pub names: Vec<&'static str>,
+    /// What is wrong and what to do; never shows a secret.
+    pub message: String,
+}
+
+fn complaint(names: &[&'static str], message: String) -> SettingComplaint {
+    SettingComplaint {
+        names: names.to_vec(),
+        message,
+    }
+}
+
 impl Default for NatsSettings {
     /// The server of a developer's machine, without credentials.
     fn default() -> Self {
@@ -80,15 +96,43 @@ impl NatsSettings {
     /// # Errors
     /// [`NatsError::BadAddress`] and [`NatsError::Settings`].
     pub fn check(&self) -> Result<(), NatsError> {
-        let servers = address::addresses(self.url.expose_secret())?;
-        let in_url = servers.iter().any(|server| server.user.is_some());
-        match self.contradiction(in_url) {
+        address::addresses(self.url.expose_secret())?;
+        match self.complaints().into_iter().next() {
             None => Ok(()),
-            Some(reason) => Err(NatsError::Settings {
+            Some(complaint) => Err(NatsError::Settings {
                 server: self.display_url(),
-                reason,
+                reason: complaint.message,
             }),
         }
+    }
+
+    /// Everything that can't be honoured, without touching the network or a file.
+    pub fn complaints(&self) -> Vec<SettingComplaint> {
+        let mut complaints = Vec::new();
+        let url = self.url.expose_secret();
+        let in_url = match address::addresses(url) {
+            Ok(servers) => servers.iter().any(|server| server.user.is_some()),
+            Err(error) => {
+                let message = match url.trim() {
+                    "" => {
+                        "`url` is empty; write `nats://HOST:PORT` or `tls://HOST:PORT`".to_owned()
+                    }
+                    _ => error.to_string(),
+                };
+                complaints.push(complaint(&["url"], message));
+                false
+            }
+        };
+        complaints.extend(self.two_logins(in_url));
+        complaints.extend(self.halves());
+        if self.jetstream_domain.is_some() && self.jetstream_api_prefix.is_some() {
+            let names = ["jetstream_api_prefix", "jetstream_domain"];
+            let message =
+                "`jetstream_domain` and `jetstream_api_prefix` exclude each other; keep one";
+            complaints.push(complaint(&names, message.to_owned()));
+        }
+        complaints.extend(self.bad_subjects());
+        complaints
     }
 
     /// Whether anything in the settings asks for TLS (apart from `tls://` in an address).
@@ -105,36 +149,44 @@ impl NatsSettings {
         }
     }
 
-    fn contradiction(&self, in_url: bool) -> Option<String> {
+    fn two_logins(&self, in_url: bool) -> Option<SettingComplaint> {
         let ways = [
-            ("credentials in `url`", in_url),
-            ("`creds`", self.creds.is_some()),
-            ("`nkey`", self.nkey.is_some()),
-            ("`user`", self.user.is_some()),
-            ("`token`", self.token.is_some()),
+            ("url", "credentials in `url`", in_url),
+            ("creds", "`creds`", self.creds.is_some()),
+            ("nkey", "`nkey`", self.nkey.is_some()),
+            ("user", "`user`", self.user.is_some()),
+            ("token", "`token`", self.token.is_some()),
         ];
-        let used = ways.iter().filter(|(_, used)| *used).map(|(name, _)| *name);
-        let used = used.collect::<Vec<_>>();
-        if used.len() > 1 {
-            Some(format!(
-                "{} exclude each other; keep one",
-                used.join(" and ")
-            ))
-        } else if self.user.is_some() != self.password.is_some() {
-            Some("`user` and `password` belong together; set both".to_owned())
-        } else if self.cert.is_some() != self.key.is_some() {
-            Some("`cert` and `key` belong together; set both".to_owned())
-        } else if self.jetstream_domain.is_some() && self.jetstream_api_prefix.is_some() {
-            Some(
-                "`jetstream_domain` and `jetstream_api_prefix` exclude each other; keep one"
-                    .to_owned(),
-            )
-        } else {
-            self.bad_subject()
-        }
+        let used: Vec<_> = ways.iter().filter(|(.., used)| *used).collect();
+        let said: Vec<&str> = used.iter().map(|(_, said, _)| *said).collect();
+        let names: Vec<&'static str> = used.iter().rev().map(|(name, ..)| *name).collect();
+        (used.len() > 1).then(|| {
+            let message = format!("{} exclude each other; keep one", said.join(" and "));
+            complaint(&names, message)
+        })
     }
 
-    fn bad_subject(&self) -> Option<String> {
+    fn halves(&self) -> Vec<SettingComplaint> {
+        let pairs = [
+            (
+                "user",
+                self.user.is_some(),
+                "password",
+                self.password.is_some(),
+            ),
+            ("cert", self.cert.is_some(), "key", self.key.is_some()),
+        ];
+        let halves = pairs.into_iter().filter(|(_, one, _, other)| one != other);
+        halves
+            .map(|(one, is_there, other, _)| {
+                let message = format!("`{one}` and `{other}` belong together; set both");
+                let names = if is_there { [one, other] } else { [other, one] };
+                complaint(&names, message)
+            })
+            .collect()
+    }
+
+    fn bad_subjects(&self) -> Vec<SettingComplaint> {
         let settings = [
             ("jetstream_domain", &self.jetstream_domain),
             ("jetstream_api_prefix", &self.jetstream_api_prefix),
@@ -145,10 +197,12 @@ impl NatsSettings {
             text.split('.').any(str::is_empty)
                 || text.contains(|c: char| c.is_whitespace() || "*>".contains(c))
         };
-        settings.iter().find_map(|(name, value)| {
+        let bad = settings.into_iter().filter_map(|(name, value)| {
             let value = value.as_deref().filter(|value| unfit(value))?;
-            Some(format!("`{name}` is `{value}`, which is no literal subject; leave out blanks, `*`, `>` and empty tokens"))
-        })
+            let message = format!("`{name}` is `{value}`, which is no literal subject; leave out blanks, `*`, `>` and empty tokens");
+            Some(complaint(&[name], message))
+        });
+        bad.collect()
     }
 
     /// Where the `nats` CLI keeps the context `name`: `config_home` is `$XDG_CONFIG_HOME` or `~/.config`.

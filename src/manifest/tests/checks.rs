@@ -248,3 +248,140 @@ fn no_secret_is_shown_whatever_is_wrong_with_it() {
         );
     }
 }
+
+#[test]
+fn a_secret_where_a_path_is_wanted_is_refused_and_not_shown() {
+    let seed = format!("SU{}", "A2".repeat(28));
+    let creds = "\"-----BEGIN NATS USER JWT-----\\nCANARY\\n------END NATS USER JWT------\"";
+    for (broker, line) in [
+        ("nats", format!("nkey: {seed}")),
+        ("nats", format!("creds: {creds}")),
+        (
+            "nats",
+            format!("creds: \"{creds}", creds = "CANARY\\nCANARY\""),
+        ),
+        ("nats", format!("token_file: {seed}")),
+        (
+            "nats",
+            "key: \"-----BEGIN PRIVATE KEY-----\\nCANARY\"".to_owned(),
+        ),
+        (
+            "kafka",
+            "ssl.ca.location: \"-----BEGIN CERTIFICATE-----\\nCANARY\"".to_owned(),
+        ),
+        ("kafka", format!("sasl.password_file: {seed}")),
+    ] {
+        let text = format!(
+            "stack: s\nconnections:\n  {broker}:\n    {line}\nnats: {{ streams: {{ A: }} }}\n"
+        );
+        let loaded = layers(&[&text]);
+        let told = told(&loaded).join("\n");
+        assert!(
+            told.contains("4:") && told.contains("takes the path of a file"),
+            "{told}"
+        );
+        let shown = format!(
+            "{:?}{}",
+            loaded.problems,
+            loaded.sources.text("0.yaml").unwrap()
+        );
+        assert!(
+            !shown.contains("CANARY") && !shown.contains(&seed),
+            "{line}: {shown}"
+        );
+    }
+}
+
+#[test]
+fn a_secret_is_blinded_wherever_it_stands_again() {
+    let text = "stack: s
+connections:
+  nats: { url: 'nats://u:CANARY-2@h:1' }
+  kafka:
+    security.protocol: CANARY-1
+    sasl.password: CANARY-1
+    client.id: '${PW}'
+    ssl.key.password: '${PW}'
+# CANARY-1
+kafka: { topics: { t: { partitions: CANARY-1 } } }
+nats: { streams: { A: { storage: '${PW}', max_age: CANARY-2 } } }
+";
+    let loaded = super::loaded(&Inputs {
+        files: vec![super::text("a.yaml", text)],
+        environment: IndexMap::from([("PW".to_owned(), "CANARY-3".to_owned())]),
+        ..Inputs::default()
+    });
+    let shown = format!(
+        "{:?}{}",
+        loaded.problems,
+        loaded.sources.text("a.yaml").unwrap()
+    );
+    assert!(
+        !loaded.problems.is_empty() && !shown.contains("CANARY"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn a_connection_tells_everything_at_once_and_nothing_that_follows() {
+    let text = "stack: s
+connections:
+  nats:
+    url: ''
+    user: u
+    pasword: x
+    cert: c
+    inbox_prefix: a b
+    token: t
+    jetstream_domain: d
+    jetstream_api_prefix: '*'
+  kafka:
+    security.protocol: sasl_ssl
+    sasl.mechanism: PLAIN
+    sasl.username: u
+    sasl.password: '${UNSET}'
+nats: { streams: { A: } }
+";
+    insta::assert_snapshot!(told(&layers(&[text])).join("\n"));
+    let typo = text.replace("sasl.password: '${UNSET}'", "sasl.pasword: x");
+    assert!(!told(&layers(&[&typo])).join("\n").contains("is missing"));
+    let unread = format!(
+        "{}\n\tx: [",
+        text.replace("    sasl.password: '${UNSET}'\n", "")
+    );
+    assert!(!told(&layers(&[&unread])).join("\n").contains("is missing"));
+    let missing = text.replace("    sasl.password: '${UNSET}'\n", "");
+    assert!(
+        told(&layers(&[&missing]))
+            .join("\n")
+            .contains("`sasl.password` is missing")
+    );
+    let unset =
+        "connections: { nats: { user: u, password: '${UNSET}' } }\nnats: { streams: { A: } }";
+    assert_eq!(one(unset).problems.len(), 1);
+}
+
+#[test]
+fn paths_are_beside_the_file_that_names_them() {
+    let manifest = loaded(&Inputs {
+        files: vec![
+            text(
+                "a/b.yaml",
+                "stack: s\nconnections: { nats: { creds: u.creds, ca: /etc/ca.pem }, kafka: { sasl.password_file: pw } }\nnats: { streams: { A: } }",
+            ),
+            text(
+                "c/d.yaml",
+                "connections: { kafka: { security.protocol: ssl, ssl.ca.location: ca.pem } }",
+            ),
+        ],
+        ..Inputs::default()
+    });
+    let told = told(&manifest);
+    let connections = &manifest.manifest.as_ref().map(|m| &m.connections);
+    let shown = format!("{connections:?}");
+    assert!(
+        shown.contains("\"a/u.creds\"") && shown.contains("\"/etc/ca.pem\""),
+        "{shown} {told:?}"
+    );
+    assert!(shown.contains("\"a/pw\""), "{shown}");
+}

@@ -225,3 +225,16 @@ fn the_digest_is_of_what_is_declared() {
     assert_eq!(first, same);
     assert_ne!(first, other);
 }
+
+#[test]
+fn only_what_remains_of_the_layers_asks_for_its_variables() {
+    let base = "stack: s\nnats: { streams: { A: { storage: '${UNSET}', description: '${UNSET}', subjects: ['${UNSET}'] }, B: { storage: '${UNSET}' } } }";
+    let over =
+        "nats: { streams: { A: { storage: file, description: null, subjects: [a] }, B: null } }";
+    let manifest = sound(layers(&[base, over]));
+    assert_eq!(
+        fields(&manifest, "stream/A"),
+        json!({ "storage": "file", "subjects": ["a"] })
+    );
+    assert_eq!(layers(&[base]).problems.len(), 4);
+}

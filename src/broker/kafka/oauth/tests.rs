@@ -126,3 +126,15 @@ async fn credentials_in_the_endpoints_url_are_not_shown() {
     assert!(!shown.contains("CANARY"), "{shown}");
     assert!(shown.contains("***@127.0.0.1:1"), "{shown}");
 }
+
+#[test]
+fn neither_the_query_nor_the_credentials_of_the_endpoint_are_shown() {
+    let url = "https://u:CANARY@idp:8443/token?key=CANARY&x=1#CANARY";
+    for cause in [url, "bad uri: /token?key=CANARY&x=1#CANARY"] {
+        let said = no_token(url, cause.to_string()).to_string();
+        assert!(!said.contains("CANARY"), "{said}");
+        assert!(said.contains("https://***@idp:8443/token"), "{said}");
+    }
+    let file = no_token("/run/token?x", "the file is empty".to_string()).to_string();
+    assert!(file.contains("/run/token?x"), "{file}");
+}

@@ -1,21 +1,26 @@
 //! How to reach the brokers, as the manifest says it. No value is ever shown.
 
+mod kafka;
+mod nats;
+mod nats_fields;
+
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::complaints::unknown_field;
 use super::files::read_secret;
-use super::nats_fields::{NatsFields, nats_declaration};
 use super::node::{Entry, Files, Map, Node, Value};
+use super::secret_text::looks_secret;
 use super::sections::names_under;
 use super::suggest::nearest;
-use super::walk::{Subject, Walk};
-use crate::broker::kafka::KafkaSettings;
+use super::walk::Walk;
 use crate::broker::nats::NatsSettings;
 use crate::model::{Code, Place, Problem};
+
+pub(super) use nats_fields::nats_declaration;
 
 /// How to reach the two brokers. What the manifest leaves out comes from `NATS_URL` and
 /// `KAFKA_BROKERS`, and else from the loopback defaults.
@@ -125,33 +130,6 @@ impl KafkaConnection {
         self.places.get(property).or(self.place.as_ref()).cloned()
     }
 
-    /// What can't be honoured, as far as that can be told without reading a file.
-    fn complaints(&self) -> Vec<Problem> {
-        let mut properties = self.exposed();
-        for property in self.files.keys() {
-            properties.insert(property.clone(), "a value that stands in a file".to_owned());
-        }
-        let Err(complaints) = KafkaSettings::from_properties(&properties) else {
-            return Vec::new();
-        };
-        complaints
-            .into_iter()
-            .filter(|complaint| {
-                let property = &complaint.property;
-                !self.files.contains_key(property) || !KafkaSettings::takes(property)
-            })
-            .map(|complaint| {
-                let message = format!("`{}` {}", complaint.property, complaint.message);
-                let problem =
-                    Problem::error(Code::Property, message).at(self.place_of(&complaint.property));
-                match complaint.hint {
-                    Some(hint) => problem.hint(hint),
-                    None => problem,
-                }
-            })
-            .collect()
-    }
-
     fn exposed(&self) -> IndexMap<String, String> {
         self.properties
             .iter()
@@ -187,11 +165,12 @@ fn set<'e>(environment: &'e IndexMap<String, String>, name: &str) -> Option<&'e 
         .filter(|value| !value.is_empty())
 }
 
-/// Reads `connections`.
+/// Reads `connections`. `whole` says that nothing of the manifest's text is missing.
 pub(super) fn read(
     entry: Option<&Entry>,
     environment: &IndexMap<String, String>,
     files: &Files,
+    whole: bool,
 ) -> (Connections, Vec<Problem>) {
     let mut connections = Connections::from_environment(environment);
     let mut walk = Walk::new(files);
@@ -201,12 +180,24 @@ pub(super) fn read(
         match &**name {
             "nats" => {
                 if let Some(map) = map_of(&mut walk, entry, &noun) {
-                    nats(&mut connections.nats, map, entry, &mut walk);
+                    let walk = &mut walk;
+                    let reading = Reading {
+                        walk,
+                        environment,
+                        whole,
+                    };
+                    nats::read(&mut connections.nats, map, entry, reading);
                 }
             }
             "kafka" => {
                 if let Some(map) = map_of(&mut walk, entry, &noun) {
-                    kafka(&mut connections.kafka, map, entry, environment, &mut walk);
+                    let walk = &mut walk;
+                    let reading = Reading {
+                        walk,
+                        environment,
+                        whole,
+                    };
+                    kafka::read(&mut connections.kafka, map, entry, reading);
                 }
             }
             _ => {
@@ -231,121 +222,38 @@ fn map_of<'n>(walk: &mut Walk<'_>, entry: &'n Entry, noun: &str) -> Option<&'n M
     }
 }
 
-fn nats(connection: &mut NatsConnection, map: &Map, entry: &Entry, walk: &mut Walk<'_>) {
-    let before = walk.problems.len();
-    let place = walk.files.place(entry.key);
-    let subject = Subject {
-        noun: "`connections.nats`",
-        address: None,
-        others: &[],
-        complete: true,
-    };
-    let fields = walk.fields(
-        nats_declaration(),
-        &without_values(map),
-        place.clone(),
-        subject,
-    );
-    connection.place = place.clone();
-    if walk.problems.len() > before {
-        return;
-    }
-    let doc = walk.fields(nats_declaration(), map, None, subject).values;
-    let doc = nats_declaration().unflatten(&doc);
-    let said: NatsFields = serde_json::from_value(doc.into()).unwrap_or_default();
-    let default = connection.settings.url.clone();
-    connection.account = said.account.clone();
-    connection.files = said.secret_files();
-    connection.says_url = said.says_url();
-    connection.says_tls_first = said.tls_first.is_some();
-    connection.settings = said.settings(default);
-    for property in connection.files.keys() {
-        if map.contains_key(property.as_str()) {
-            let at = fields.places.get(&format!("{property}_file")).cloned();
-            walk.problems.push(twice(property).at(at));
-        }
-    }
-    if connection.files.is_empty()
-        && connection.settings.context.is_none()
-        && let Err(error) = connection.settings.check()
-    {
-        walk.problems.push(error.problem().at(place));
-    }
+/// What the readers of the two connections share.
+struct Reading<'w, 'f> {
+    walk: &'w mut Walk<'f>,
+    environment: &'w IndexMap<String, String>,
+    /// Whether nothing of the manifest's text is missing.
+    whole: bool,
 }
 
-/// The map with texts and numbers blinded, so that a complaint about a type can't show a secret.
-fn without_values(map: &Map) -> Map {
-    let mut blind = map.clone();
-    for entry in blind.values_mut() {
-        match &mut entry.node.value {
-            Value::Text(text) => *text = "…".into(),
-            value @ (Value::Integer(_) | Value::Number(_)) => *value = Value::Number("…".into()),
-            _ => {}
-        }
+impl Reading<'_, '_> {
+    /// A path as it is opened: beside the file that names it.
+    fn beside(&self, node: &Node, path: &str) -> PathBuf {
+        let file = self.walk.files.0.get(node.spot.file as usize);
+        let folder = file.and_then(|file| Path::new(&**file).parent());
+        folder.unwrap_or(Path::new("")).join(path)
     }
-    blind
-}
 
-fn kafka(
-    connection: &mut KafkaConnection,
-    map: &Map,
-    entry: &Entry,
-    environment: &IndexMap<String, String>,
-    walk: &mut Walk<'_>,
-) {
-    connection.place = walk.files.place(entry.key);
-    connection.properties.clear();
-    for (name, entry) in map {
-        if matches!(entry.node.value, Value::Null | Value::Broken) {
-            continue;
+    /// Whether a secret stands where the path of its file is wanted; it is complained of.
+    fn is_inline(&mut self, name: &str, node: &Node) -> bool {
+        let is_secret = node
+            .text()
+            .is_some_and(|text| looks_secret(text) || text.contains('\n'));
+        if is_secret {
+            let what = format!("`{name}` takes the path of a file, not what the file holds");
+            let hint = "write it into a file that only you can read, and name that file here";
+            let problem = Problem::error(Code::Property, what).hint(hint);
+            self.walk.problems.push(self.walk.files.at(node, problem));
         }
-        let Some(value) = property_text(name, &entry.node) else {
-            let shown = entry.node.shown();
-            let what = format!("`{name}` takes text, a number, `true` or `false`, not {shown}");
-            let problem = Problem::error(Code::WrongType, what)
-                .hint("write one value; several in one text, with commas between");
-            walk.problems.push(walk.files.at(&entry.node, problem));
-            continue;
-        };
-        let property = name.strip_suffix("_file").unwrap_or(name);
-        if let Some(place) = walk.files.place(entry.key) {
-            connection.places.insert(property.to_owned(), place);
-        }
-        if &**name == "cluster_id" {
-            connection.cluster_id = Some(value);
-        } else if property.len() < name.len() {
-            connection.files.insert(property.to_owned(), value.into());
-        } else {
-            connection
-                .properties
-                .insert(property.to_owned(), value.into());
-        }
+        is_secret
     }
-    for property in connection.files.keys() {
-        if connection.properties.contains_key(property) {
-            walk.problems
-                .push(twice(property).at(connection.place_of(property)));
-        }
-    }
-    connection.fill_bootstrap(environment);
-    walk.problems.extend(connection.complaints());
 }
 
 fn twice(property: &str) -> Problem {
     let what = format!("`{property}` and `{property}_file` say the same thing");
     Problem::error(Code::Contradiction, what).hint("keep one of the two")
-}
-
-/// Addresses may be a list; of everything else there is one.
-fn property_text(name: &str, node: &Node) -> Option<String> {
-    match &node.value {
-        Value::List(items) if name == "bootstrap.servers" => {
-            let items: Option<Vec<&str>> = items.iter().map(Node::text).collect();
-            items.map(|items| items.join(","))
-        }
-        Value::Bool(bool) => Some(bool.to_string()),
-        Value::Integer(number) => Some(number.to_string()),
-        Value::Number(digits) => Some(digits.to_string()),
-        _ => node.text().map(str::to_owned),
-    }
 }

@@ -14,7 +14,7 @@ use crate::kinds::Declaration;
 /// How to reach NATS: the names that a `nats` CLI context uses.
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default)]
-pub(super) struct NatsFields {
+pub(in crate::manifest) struct NatsFields {
     /// One address or several, separated by commas: `nats://127.0.0.1:4222`.
     url: Option<String>,
     /// A file that holds `url`.
@@ -56,7 +56,7 @@ pub(super) struct NatsFields {
 }
 
 /// The fields of `connections.nats`.
-pub(super) fn nats_declaration() -> &'static Declaration {
+pub(in crate::manifest) fn nats_declaration() -> &'static Declaration {
     static DECLARATION: LazyLock<Declaration> = LazyLock::new(Declaration::of::<NatsFields>);
     &DECLARATION
 }

@@ -1,0 +1,133 @@
+//! Reads `connections.nats`.
+
+use super::super::node::{Entry, Map, Value};
+use super::super::suggest::nearest;
+use super::super::walk::{Subject, Walk};
+use super::nats_fields::{NatsFields, nats_declaration};
+use super::{NatsConnection, Reading, twice};
+use crate::broker::nats::NatsSettings;
+use crate::model::{Code, Flat, Problem};
+
+/// The fields that are paths, beside those whose name ends with `_file`.
+const PATHS: [&str; 5] = ["creds", "nkey", "ca", "cert", "key"];
+
+/// What `map` says, and everything that is wrong with it.
+pub(super) fn read(
+    connection: &mut NatsConnection,
+    map: &Map,
+    entry: &Entry,
+    mut reading: Reading<'_, '_>,
+) {
+    let place = reading.walk.files.place(entry.key);
+    let subject = Subject {
+        noun: "`connections.nats`",
+        address: None,
+        others: &[],
+        complete: true,
+    };
+    let declaration = nats_declaration();
+    let shape = without_values(map);
+    let fields = reading
+        .walk
+        .fields(declaration, &shape, place.clone(), subject);
+    let mut unshown = Walk::new(reading.walk.files);
+    let mut values = unshown.fields(declaration, map, None, subject).values;
+    settle_paths(&mut values, map, &mut reading);
+    let failed = failed(map, &values);
+    let doc = declaration.unflatten(&values);
+    let said: NatsFields = serde_json::from_value(doc.into()).unwrap_or_default();
+    let default = connection.settings.url.clone();
+    connection.place = place;
+    connection.account = said.account.clone();
+    connection.files = said.secret_files();
+    connection.says_url = said.says_url();
+    connection.says_tls_first = said.tls_first.is_some();
+    connection.settings = said.settings(default);
+    for property in connection.files.keys() {
+        if map.contains_key(property.as_str()) {
+            let at = fields.places.get(&format!("{property}_file")).cloned();
+            reading.walk.problems.push(twice(property).at(at));
+        }
+    }
+    let place_of = |name: &str| {
+        let of_file = format!("{name}_file");
+        let own = fields.places.get(name).or(fields.places.get(&of_file));
+        own.or(connection.place.as_ref()).cloned()
+    };
+    for complaint in with_files(connection).complaints() {
+        let alone = complaint.names.len() == 1;
+        let unsure = complaint.names.iter().any(|name| {
+            let is_said = map.contains_key(*name) || map.contains_key(&*format!("{name}_file"));
+            failed.iter().any(|failed| failed == name) || !(is_said || alone || reading.whole)
+        });
+        // what a context says beside is not known here
+        let of_context = connection.settings.context.is_some() && !alone;
+        if !unsure && !of_context {
+            let at = complaint.names.first().and_then(|name| place_of(name));
+            let problem = Problem::error(Code::Property, complaint.message);
+            reading.walk.problems.push(problem.at(at));
+        }
+    }
+}
+
+/// Paths beside the file that names them; without those that hold a secret instead.
+fn settle_paths(values: &mut Flat, map: &Map, reading: &mut Reading<'_, '_>) {
+    for (name, entry) in map {
+        if !PATHS.contains(&&**name) && !name.ends_with("_file") {
+            continue;
+        }
+        if reading.is_inline(name, &entry.node) {
+            values.shift_remove(&**name);
+        } else if let Some(value) = values.get_mut(&**name)
+            && let Some(path) = entry.node.text()
+        {
+            *value = reading
+                .beside(&entry.node, path)
+                .display()
+                .to_string()
+                .into();
+        }
+    }
+}
+
+/// The fields that are written, however wrong: what follows from their absence is not said.
+fn failed(map: &Map, values: &Flat) -> Vec<String> {
+    let fields = &nats_declaration().fields;
+    let lost = map
+        .iter()
+        .filter(|(name, entry)| !entry.node.is_null() && !values.contains_key(&***name));
+    lost.filter_map(|(name, _)| match fields.contains_key(&**name) {
+        true => Some(name.strip_suffix("_file").unwrap_or(name)),
+        false => nearest(name, fields.keys().map(String::as_str)),
+    })
+    .map(str::to_owned)
+    .collect()
+}
+
+/// The settings as if what stands in files were there.
+fn with_files(connection: &NatsConnection) -> NatsSettings {
+    let mut settings = connection.settings.clone();
+    for property in connection.files.keys() {
+        let stand_in = "in-a-file";
+        match property.as_str() {
+            "user" => settings.user = Some(stand_in.to_owned()),
+            "password" => settings.password = Some(stand_in.into()),
+            "token" => settings.token = Some(stand_in.into()),
+            _ => {}
+        }
+    }
+    settings
+}
+
+/// The map with texts and numbers blinded, so that a complaint about a type can't show a secret.
+fn without_values(map: &Map) -> Map {
+    let mut blind = map.clone();
+    for entry in blind.values_mut() {
+        match &mut entry.node.value {
+            Value::Text(text) => *text = "…".into(),
+            value @ (Value::Integer(_) | Value::Number(_)) => *value = Value::Number("…".into()),
+            _ => {}
+        }
+    }
+    blind
+}
