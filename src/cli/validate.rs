@@ -35,11 +35,11 @@ fn verdict(manifest: &Manifest) -> String {
             (count > 0).then(|| format!("{count} {}", words(kind, count)))
         })
         .collect();
-    format!(
-        "Valid: stack `{}` declares {}.\n",
-        manifest.stack,
-        counts.join(", ")
-    )
+    let declared = match counts.is_empty() {
+        true => "nothing".to_owned(),
+        false => counts.join(", "),
+    };
+    format!("Valid: stack `{}` declares {declared}.\n", manifest.stack)
 }
 
 const fn words(kind: KindName, count: usize) -> &'static str {
@@ -56,5 +56,25 @@ const fn words(kind: KindName, count: usize) -> &'static str {
         (KindName::Topic, _) => "topics",
         (KindName::Acl, 1) => "ACL",
         (KindName::Acl, _) => "ACLs",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::{Input, Inputs, load};
+
+    #[test]
+    fn an_empty_manifest_declares_nothing() {
+        let text = Input::Text {
+            name: "a.yaml".to_owned(),
+            text: "stack: t\n".to_owned(),
+        };
+        let loaded = load(&Inputs {
+            files: vec![text],
+            ..Inputs::default()
+        });
+        let said = verdict(&loaded.manifest.unwrap());
+        assert_eq!(said, "Valid: stack `t` declares nothing.\n");
     }
 }

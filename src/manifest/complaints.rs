@@ -3,7 +3,28 @@
 use super::node::{Node, Value, short};
 use crate::kinds::{Facts, Field, Shape};
 use crate::model::unit::Unit;
-use crate::model::{Code, Problem};
+use crate::model::{Code, Problem, Severity};
+
+/// Problems that are kept in memory while a manifest is checked.
+const MOST_KEPT: usize = 5_000;
+
+/// The problems beyond what is kept: a manifest of bad intent has millions.
+#[derive(Default)]
+pub(super) struct Surplus {
+    pub count: usize,
+    /// Whether one of them is an error.
+    pub failed: bool,
+}
+
+impl Surplus {
+    /// Drops what is too much.
+    pub fn bound(&mut self, problems: &mut Vec<Problem>) {
+        for problem in problems.drain(MOST_KEPT.min(problems.len())..) {
+            self.count += 1;
+            self.failed |= problem.severity == Severity::Error;
+        }
+    }
+}
 
 /// `key` is not one of the fields of `whole`.
 pub(super) fn unknown_field(whole: &str, key: &str, near: Option<&str>) -> Problem {

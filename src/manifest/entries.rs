@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use super::access;
-use super::complaints::unknown_field;
+use super::complaints::{Surplus, unknown_field};
 use super::layers::{Layer, lay_beneath};
 use super::node::{Entry, Files, Map, Node, Spot, Value};
 use super::said::untyped;
@@ -17,6 +17,11 @@ use crate::model::{Address, Code, Doc, KindName, Lifecycle, Place, Problem, Reso
 /// Suggestions among the names of a whole manifest; more of them are not worth their time.
 const MOST_SUGGESTIONS: usize = 100;
 
+/// Nodes that defaults may copy, however few the resources are.
+const MOST_COPIES: usize = 200_000;
+/// Nodes more that each resource allows for.
+const COPIES_EACH: usize = 20;
+
 /// The kinds by name.
 pub(super) type Kinds<'a> = &'a (dyn Fn(KindName) -> Option<&'static dyn Kind> + Sync);
 
@@ -26,6 +31,8 @@ pub(super) struct Declared {
     /// Those with a structural problem: their rules are not asked.
     pub faulty: HashSet<Address>,
     pub problems: Vec<Problem>,
+    /// The problems beyond what is kept.
+    pub surplus: Surplus,
 }
 
 /// Reads the sections of a merged manifest. `whole` says that nothing of its text is missing.
@@ -40,6 +47,9 @@ pub(super) fn read(layer: Layer, files: &Files, kinds: Kinds<'_>, whole: bool) -
         faulty: HashSet::new(),
         defaults: HashMap::new(),
         suggestions: 0,
+        copies: 0,
+        overfull: false,
+        surplus: Surplus::default(),
     };
     entries.read_defaults(&tree);
     for (head, entry) in tree {
@@ -51,6 +61,7 @@ pub(super) fn read(layer: Layer, files: &Files, kinds: Kinds<'_>, whole: bool) -
         resources: entries.resources,
         faulty: entries.faulty,
         problems: entries.walk.problems,
+        surplus: entries.surplus,
     }
 }
 
@@ -88,6 +99,10 @@ struct Entries<'a> {
     faulty: HashSet<Address>,
     defaults: HashMap<KindName, Map>,
     suggestions: usize,
+    copies: usize,
+    /// Whether defaults have copied too much: they are laid beneath nothing more.
+    overfull: bool,
+    surplus: Surplus,
 }
 
 impl Entries<'_> {
@@ -162,6 +177,7 @@ impl Entries<'_> {
         for (resource, entry) in map.into_iter().flatten() {
             if !entry.node.is_null() {
                 self.resource(Address::new(kind, resource.to_string()), entry);
+                self.surplus.bound(&mut self.walk.problems);
             }
         }
     }
@@ -213,9 +229,7 @@ impl Entries<'_> {
             return;
         };
         let before = self.walk.problems.len();
-        if let Some(defaults) = self.defaults.get(&address.kind) {
-            lay_beneath(&mut map, defaults);
-        }
+        self.lay_defaults(&address, key, &mut map);
         let lifecycle = map.shift_remove("lifecycle");
         let place = self.place(key);
         let noun = noun_of(address.kind);
@@ -241,6 +255,28 @@ impl Entries<'_> {
         }
         kind.complete(&mut resource);
         self.resources.insert(address, resource);
+    }
+
+    /// Lays the defaults of its kind beneath a resource, as long as their copies are within bounds.
+    fn lay_defaults(&mut self, address: &Address, key: Spot, map: &mut Map) {
+        if self.overfull {
+            return;
+        }
+        if let Some(defaults) = self.defaults.get(&address.kind) {
+            self.copies += lay_beneath(map, defaults);
+        }
+        if self.copies > MOST_COPIES + COPIES_EACH * self.resources.len() {
+            self.overfull = true;
+            // nothing is missing from the rest that was not kept from it
+            self.whole = false;
+            let what = format!(
+                "the defaults of `{}` are too many for so many resources",
+                address.kind
+            );
+            let hint = "keep in `defaults` what most resources need";
+            let problem = Problem::error(Code::YamlTooLarge, what).hint(hint);
+            self.say(problem.at(self.place(key)));
+        }
     }
 
     fn lifecycle(&mut self, entry: Entry, kind: &dyn Kind, subject: Subject<'_>) -> Lifecycle {

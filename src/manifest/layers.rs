@@ -93,22 +93,26 @@ fn merge(base: &mut Map, over: Map) {
     }
 }
 
-/// Lays what `default` says beneath an entry; an explicit `null` of the entry stays and wins.
-pub(super) fn lay_beneath(entry: &mut Map, default: &Map) {
+/// Lays what `default` says beneath an entry; an explicit `null` of the entry stays and wins. Says
+/// how many nodes were copied for it.
+pub(super) fn lay_beneath(entry: &mut Map, default: &Map) -> usize {
+    let mut copies = 0;
     for (key, under) in default {
         match entry.get_mut(key) {
             None => {
+                copies += under.node.extent().0;
                 entry.insert(key.clone(), under.clone());
             }
             Some(over) => {
                 if let (Value::Map(over), Value::Map(under)) =
                     (&mut over.node.value, &under.node.value)
                 {
-                    lay_beneath(over, under);
+                    copies += lay_beneath(over, under);
                 }
             }
         }
     }
+    copies
 }
 
 fn declared(tree: &Map) -> HashSet<(KindName, Box<str>)> {

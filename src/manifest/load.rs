@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 use sha2::{Digest, Sha256};
 
 use super::aliases;
-use super::complaints::unknown_field;
+use super::complaints::{Surplus, unknown_field};
 use super::connections;
 use super::entries::{self, Declared, Kinds};
 use super::files::{self, Budget, SourceText};
@@ -41,7 +41,8 @@ pub(super) fn load(inputs: &Inputs, kinds: Kinds<'_>) -> Loaded {
             .collect(),
     );
     let parsed = parse(&texts, &files);
-    let whole = !unreadable && parsed.iter().flatten().all(|parsed| parsed.whole);
+    let is_whole = |p: &Parsed| p.whole && p.documents.iter().all(|node| node.map().is_some());
+    let whole = !unreadable && parsed.iter().flatten().all(is_whole);
     let variables = Variables {
         given: &inputs.vars,
         environment: &inputs.environment,
@@ -53,9 +54,9 @@ pub(super) fn load(inputs: &Inputs, kinds: Kinds<'_>) -> Loaded {
     variables.expand_all(&mut layer.tree, &files, &mut problems);
     secrets.collect(Some(&layer.tree));
     let sources = sources(&texts, &files, &mut secrets, &read);
-    let manifest = check(layer, inputs, &files, kinds, whole, &mut problems);
+    let (manifest, surplus) = check(layer, inputs, &files, kinds, whole, &mut problems);
     secrets.blind(&mut problems);
-    finished(manifest, problems, sources, &files)
+    finished(manifest, problems, &surplus, sources, &files)
 }
 
 fn env_files(inputs: &Inputs, problems: &mut Vec<Problem>) -> IndexMap<String, String> {
@@ -162,7 +163,7 @@ fn check(
     kinds: Kinds<'_>,
     whole: bool,
     problems: &mut Vec<Problem>,
-) -> Manifest {
+) -> (Manifest, Surplus) {
     problems.extend(check_heads(&layer.tree, files));
     let stack = stack(&layer.tree, files, whole, problems);
     let (connections, complaints) = connections::read(
@@ -172,27 +173,34 @@ fn check(
         whole,
     );
     problems.extend(complaints);
-    let declared = entries::read(layer, files, kinds, whole);
-    check_rules(&declared, kinds, whole, problems);
+    let mut declared = entries::read(layer, files, kinds, whole);
+    let mut surplus = std::mem::take(&mut declared.surplus);
+    check_rules(&declared, kinds, whole, problems, &mut surplus);
     if declared.resources.is_empty() && declared.problems.is_empty() && whole {
         let what = "the manifest declares no resources";
         problems
             .push(Problem::warning(Code::NothingDeclared, what).hint("check the `-f` arguments"));
     }
     problems.extend(declared.problems);
-    Manifest {
+    let manifest = Manifest {
         digest: digest(&stack, &connections, &declared.resources),
         stack,
         connections,
         resources: declared.resources,
-    }
+    };
+    (manifest, surplus)
 }
 
-/// The kinds' own rules. Those that ask for the whole of a text keep quiet where a part of it is
-/// missing.
-/// The rules of the kinds. Of a resource that has lost a field to another problem, only what does
+/// The rules of the kinds. Those that ask for the whole of a text keep quiet where a part of it is
+/// missing; of a resource that has lost a field to another problem, only what does
 /// not follow from the hole is said.
-fn check_rules(declared: &Declared, kinds: Kinds<'_>, whole: bool, problems: &mut Vec<Problem>) {
+fn check_rules(
+    declared: &Declared,
+    kinds: Kinds<'_>,
+    whole: bool,
+    problems: &mut Vec<Problem>,
+    surplus: &mut Surplus,
+) {
     let follows = |code: Code| {
         matches!(
             code,
@@ -207,6 +215,7 @@ fn check_rules(declared: &Declared, kinds: Kinds<'_>, whole: bool, problems: &mu
         let of_it = kind.check(resource, &declared.resources).into_iter();
         let is_faulty = declared.faulty.contains(&resource.address);
         found.extend(of_it.filter(|problem| !is_faulty || !follows(problem.code)));
+        surplus.bound(&mut found);
     }
     for kind in KindName::ALL.into_iter().filter_map(kinds) {
         found.extend(kind.check_all(&declared.resources));
@@ -328,7 +337,13 @@ fn sources(
 }
 
 /// Sorts the problems, takes away what is said twice and counts what is too much.
-fn finished(manifest: Manifest, problems: Vec<Problem>, sources: Sources, files: &Files) -> Loaded {
+fn finished(
+    manifest: Manifest,
+    problems: Vec<Problem>,
+    surplus: &Surplus,
+    sources: Sources,
+    files: &Files,
+) -> Loaded {
     let order: HashMap<&str, usize> = files
         .0
         .iter()
@@ -346,8 +361,8 @@ fn finished(manifest: Manifest, problems: Vec<Problem>, sources: Sources, files:
             (file, place.line, place.column)
         })
     });
-    let failed = problems.iter().any(|p| p.severity == Severity::Error);
-    let left_out = problems.len().saturating_sub(MOST_SHOWN);
+    let failed = surplus.failed || problems.iter().any(|p| p.severity == Severity::Error);
+    let left_out = surplus.count + problems.len().saturating_sub(MOST_SHOWN);
     problems.truncate(MOST_SHOWN);
     Loaded {
         manifest: (!failed).then_some(manifest),

@@ -159,8 +159,12 @@ impl Node {
         };
         match &self.value {
             Value::List(items) => of(&mut items.iter()),
-            Value::Map(map) => of(&mut map.values().map(|entry| &entry.node)),
-            Value::Text(text) => (1 + text.len() / COPIED_TEXT, 1),
+            Value::Map(map) => {
+                let keys: usize = map.keys().map(|key| key.len() / COPIED_TEXT).sum();
+                let (size, height) = of(&mut map.values().map(|entry| &entry.node));
+                (size + keys, height)
+            }
+            Value::Text(text) | Value::Number(text) => (1 + text.len() / COPIED_TEXT, 1),
             _ => (1, 1),
         }
     }

@@ -7,6 +7,8 @@ pub(super) fn nearest<'n>(word: &str, names: impl Iterator<Item = &'n str>) -> O
     }
     let folded = word.to_ascii_lowercase().replace('-', "_");
     names
+        // as many letters more or less are as many steps apart
+        .filter(|name| name.len().abs_diff(word.len()) <= 1.max(word.len().max(name.len()) / 3))
         .map(|name| {
             let like = name.to_ascii_lowercase().replace('-', "_");
             (strsim::damerau_levenshtein(&folded, &like), name)

@@ -9,14 +9,13 @@ use crate::model::{Code, Place, Problem};
 
 /// What the parser complains of, at its place in the text.
 pub(super) fn problem(error: &ScanError, name: &Arc<str>, text: &str) -> Problem {
-    let at = error.marker().byte_offset().unwrap_or(text.len());
-    let before = text.get(..at).unwrap_or(text);
+    let before = before(error, text);
     let syntax = |at: usize, what: &str, hint: &str| {
         Problem::error(Code::YamlSyntax, what)
             .at(place_of(name, text, at))
             .hint(hint)
     };
-    if let Some(tab) = tab_in_indentation(text, before) {
+    if let Some(tab) = tab(error, text) {
         return syntax(
             tab,
             "a tab can't indent",
@@ -41,6 +40,16 @@ pub(super) fn problem(error: &ScanError, name: &Arc<str>, text: &str) -> Problem
             "repair the line that the caret shows",
         ),
     }
+}
+
+/// The tab that is the cause of an error, whatever was said.
+pub(super) fn tab(error: &ScanError, text: &str) -> Option<usize> {
+    tab_in_indentation(text, before(error, text))
+}
+
+fn before<'t>(error: &ScanError, text: &'t str) -> &'t str {
+    let at = error.marker().byte_offset().unwrap_or(text.len());
+    text.get(..at).unwrap_or(text)
 }
 
 /// A tab in the indentation of the error's line, or of the next that is not blank: it is the cause,

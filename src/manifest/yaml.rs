@@ -17,8 +17,11 @@ use crate::model::{Code, Place, Problem};
 
 /// Nodes in one file; a rich topic has some forty.
 const MOST_NODES: usize = 4_000_000;
-/// Nodes that aliases may copy in one file.
-const MOST_COPIES: usize = 1_000_000;
+/// Nodes that aliases may copy in any file, however small: some fifty megabytes.
+const MOST_COPIES: usize = 200_000;
+/// Bytes of text that allow for one copy more: ten thousand resources that share an anchor of
+/// twenty keys are read.
+const BYTES_A_COPY: usize = 2;
 /// Maps and lists within each other.
 pub(super) const MOST_DEPTH: usize = 64;
 /// Problems of one file; more than this is no manifest.
@@ -37,14 +40,20 @@ pub(super) struct Parsed {
 /// Reads the text of the file that spots call `file`.
 pub(super) fn parse(file: u32, name: &Arc<str>, text: &str) -> Parsed {
     let mut builder = Builder::new(file, name, text);
-    let whole = match text.find('\0') {
+    let error = match text.find('\0') {
         Some(byte) => {
             let place = place_of(name, text, byte);
-            builder.say(Problem::error(Code::YamlSyntax, "a NUL byte: this is no text").at(place));
-            false
+            Some(Problem::error(Code::YamlSyntax, "a NUL byte: this is no text").at(place))
         }
-        None => builder.read(text),
+        None => builder.read(text).err(),
     };
+    let whole = error.is_none();
+    if let Some(problem) = error {
+        if let Some(tab) = builder.tab {
+            builder = builder.before(tab);
+        }
+        builder.say(and_no_further(problem));
+    }
     Parsed {
         documents: builder.documents,
         problems: builder.problems,
@@ -64,6 +73,18 @@ struct Builder<'t> {
     problems: Vec<Problem>,
     /// A node had to be left out.
     unread: bool,
+    /// The tab that ended the reading.
+    tab: Option<usize>,
+}
+
+/// The problem that ended the reading says that it did.
+fn and_no_further(problem: Problem) -> Problem {
+    let rest = "the rest of the file from here on was not read";
+    let hint = match &problem.hint {
+        Some(hint) => format!("{hint}; {rest}"),
+        None => rest.to_owned(),
+    };
+    problem.hint(hint)
 }
 
 /// A node that aliases may stand for.
@@ -109,11 +130,26 @@ impl<'t> Builder<'t> {
             documents: Vec::new(),
             problems: Vec::new(),
             unread: false,
+            tab: None,
         }
     }
 
-    /// Reads events until the end or the first that can't be read; says whether it was the end.
-    fn read(&mut self, text: &'t str) -> bool {
+    /// What stands on the lines before the tab: the scanner takes a line that a tab indents for
+    /// more of the value before it, which is then never seen.
+    fn before(self, tab: usize) -> Self {
+        let start = self.text[..tab].rfind('\n').map_or(0, |at| at + 1);
+        let mut again = Builder::new(self.file, self.name, &self.text[..start]);
+        match again.read(&self.text[..start]) {
+            Ok(()) => again,
+            Err(_) => self,
+        }
+    }
+
+    /// Reads events until the end.
+    ///
+    /// # Errors
+    /// The first that can't be read.
+    fn read(&mut self, text: &'t str) -> Result<(), Problem> {
         let options = granit_parser::options! {
             emit_unresolved_aliases: true,
             emit_comments: false,
@@ -124,16 +160,18 @@ impl<'t> Builder<'t> {
         while let Some(event) = parser.next_event() {
             let step = match event {
                 Ok((event, span)) => self.take(event, span),
-                Err(error) => Err(syntax::problem(&error, self.name, self.text)),
+                Err(error) => {
+                    self.tab = syntax::tab(&error, self.text);
+                    Err(syntax::problem(&error, self.name, self.text))
+                }
             };
             if let Err(problem) = step {
                 self.doubt_the_last(&problem);
-                self.say(problem);
                 self.close_all();
-                return false;
+                return Err(problem);
             }
         }
-        true
+        Ok(())
     }
 
     fn take(&mut self, event: Event<'t>, span: Span) -> Result<(), Problem> {
@@ -306,7 +344,7 @@ impl<'t> Builder<'t> {
 
     fn copied(&mut self, size: usize, spot: Spot) -> Result<(), Problem> {
         self.copies += size;
-        if self.copies > MOST_COPIES {
+        if self.copies > MOST_COPIES + self.text.len() / BYTES_A_COPY {
             return Err(self.too_large(spot, "aliases that expand without end"));
         }
         Ok(())

@@ -1,5 +1,6 @@
 //! What is wrong with a topic, whatever the brokers are.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 
 use serde_json::Value;
@@ -169,11 +170,40 @@ fn unknown_key(key: &str) -> Option<Problem> {
     })
 }
 
-/// The known key that somebody may have meant, when it is near enough.
+/// The known key that somebody may have meant, when it is near enough. Aliases bring the same key to
+/// thousands of topics: what was looked for last is kept.
 pub(super) fn nearest_key(key: &str) -> Option<&'static str> {
+    const MOST_KEPT: usize = 1_000;
+    const LONGEST: usize = 100;
+    thread_local! {
+        static FOUND: RefCell<HashMap<String, Option<&'static str>>> = RefCell::default();
+    }
+    if key.len() > LONGEST {
+        return None;
+    }
+    FOUND.with_borrow_mut(|found| {
+        if let Some(known) = found.get(key) {
+            return *known;
+        }
+        if found.len() >= MOST_KEPT {
+            found.clear();
+        }
+        let near = search(key);
+        found.insert(key.to_owned(), near);
+        near
+    })
+}
+
+fn search(key: &str) -> Option<&'static str> {
     let bare = key.strip_prefix("log.").unwrap_or(key).replace('_', ".");
+    // four fifths alike: no more than a fifth of the letters may be missing
+    let is_as_long = |known: &str| {
+        let (short, long) = (known.len().min(bare.len()), known.len().max(bare.len()));
+        short * 5 >= long * 4
+    };
     known_configs()
         .iter()
+        .filter(|config| is_as_long(config.key))
         .map(|config| {
             (
                 config.key,

@@ -130,8 +130,8 @@ fn empty_files() {
             "{text:?}"
         );
     }
-    assert!(codes("just text").contains(&Code::WrongType));
-    assert!(codes("- a\n- b").contains(&Code::WrongType));
+    assert_eq!(codes("just text"), [Code::WrongType]);
+    assert_eq!(codes("- a\n- b"), [Code::WrongType]);
 }
 
 #[test]
@@ -190,4 +190,58 @@ fn a_tab_is_found_where_it_indents() {
         let line = 6 + u32::from(before.ends_with('\n'));
         assert_eq!(places, [Some((line, 1))], "{text}");
     }
+}
+
+#[test]
+fn what_stands_before_a_tab_is_checked() {
+    let text = "stack: s\nnats:\n  streams:\n    A:\n      max_age: soon\n\t  storage: file\n";
+    assert_eq!(codes(text), [Code::BadDuration, Code::YamlSyntax]);
+    let hint = layers(&[text]).problems[1].hint.clone().unwrap();
+    assert!(hint.ends_with("the rest of the file from here on was not read"));
+}
+
+#[test]
+fn small_texts_never_become_large_trees() {
+    let keys = |count: usize| {
+        (0..count).fold(String::new(), |mut text, key| {
+            write!(text, "k{key}: v, ").unwrap();
+            text
+        })
+    };
+    let aliases = ["*a"; 1_000].join(", ");
+    let lists = format!("x-a: &a [{}]\nx-b: [{aliases}]", ["x"; 250].join(", "));
+    assert_eq!(codes(&lists)[0], Code::YamlTooLarge);
+
+    let mut defaults = format!(
+        "stack: s\nkafka:\n  defaults: {{ topic: {{ config: {{ {} }} }} }}\n  topics:\n",
+        keys(1_000)
+    );
+    for topic in 0..1_000 {
+        writeln!(defaults, "    t{topic}: {{ partitions: 1 }}").unwrap();
+    }
+    assert_eq!(codes(&defaults), [Code::YamlTooLarge]);
+}
+
+#[test]
+fn ten_thousand_topics_share_an_anchor_of_twenty_keys() {
+    let keys = (0..20).fold(String::new(), |mut text, key| {
+        write!(text, "k{key}: v, ").unwrap();
+        text
+    });
+    let mut text = format!("stack: s\nx-c: &c {{ {keys} }}\nkafka:\n  topics:\n");
+    for topic in 0..10_000 {
+        writeln!(text, "    t{topic}: {{ partitions: 1, config: *c }}").unwrap();
+    }
+    assert_eq!(sound(layers(&[&text])).resources.len(), 10_000);
+}
+
+#[test]
+fn problems_beyond_what_is_kept_are_counted_and_stop_the_work() {
+    let mut text = "stack: s\nnats:\n  streams:\n".to_owned();
+    for index in 0..6_000 {
+        writeln!(text, "    S{index}: {{ max_aeg: 1d }}").unwrap();
+    }
+    let loaded = layers(&[&text]);
+    assert!(loaded.manifest.is_none());
+    assert_eq!((loaded.problems.len(), loaded.left_out), (200, 5_800));
 }
