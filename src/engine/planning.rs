@@ -8,11 +8,16 @@ use crate::plan::{Desired, Plan, assemble, forecast};
 
 /// Observes what is declared, compares, asks the brokers what they would refuse: the plan.
 pub async fn plan(desired: Desired<'_>, port: &dyn Port) -> Plan {
-    let planned = desired.planned().map(|resource| resource.address.clone());
-    let observations = observe(port, planned.chain(desired.parents())).await;
-    let forecast = forecast(desired, &observations, port.surroundings(), port.targets());
+    let forecast = foresee(desired, port).await;
     let rehearsed = rehearse(port, &forecast).await;
     assemble(forecast, rehearsed)
+}
+
+/// Observes what is declared and compares: the plan before the brokers are asked.
+pub async fn foresee(desired: Desired<'_>, port: &dyn Port) -> Plan {
+    let planned = desired.planned().map(|resource| resource.address.clone());
+    let observations = observe(port, planned.chain(desired.parents())).await;
+    forecast(desired, &observations, port.surroundings(), port.targets())
 }
 
 /// Reads these resources, each once, the kinds side by side.

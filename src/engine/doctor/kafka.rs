@@ -1,10 +1,11 @@
 use indexmap::IndexMap;
 
+use super::outlook::{Outlook, for_later};
 use super::{Finding, Health};
 use crate::broker::kafka::{ItemError, Kafka, NewTopic, Operation, TopicDescription};
 use crate::engine::port::{LiveBrokers, Port};
 use crate::kinds::Resources;
-use crate::model::{Broker, Code, KindName};
+use crate::model::{Address, Broker, Code, KindName};
 
 /// `UNKNOWN_TOPIC_OR_PARTITION`: the topic does not exist, and we may see that.
 const ABSENT: i16 = 3;
@@ -26,22 +27,43 @@ pub async fn look(port: &LiveBrokers, resources: &Resources) -> Vec<Finding> {
     let Some(kafka) = &port.brokers().kafka else {
         return Vec::new();
     };
+    let outlook = Outlook::of(port, resources, Broker::Kafka).await;
+    let mut later = Vec::new();
     let has_acls = resources
         .keys()
         .any(|address| address.kind == KindName::Acl);
-    let mut findings = look_at_cluster(kafka, port, has_acls).await;
+    let mut findings = look_at_cluster(kafka, port).await;
+    if has_acls {
+        let needs_alter = outlook.creates_any(KindName::Acl);
+        let needed = |operation| operation != Operation::Alter || needs_alter;
+        let granted = granted_on_cluster(kafka).await;
+        let rights = rights(
+            "cluster",
+            granted.as_deref(),
+            &FOR_ACLS,
+            &needed,
+            &mut later,
+        );
+        findings.extend(rights);
+    }
     let topics: Vec<String> = resources
         .keys()
         .filter(|address| address.kind == KindName::Topic)
         .map(|address| address.name.clone())
         .collect();
     if !topics.is_empty() {
-        findings.extend(look_at_topics(kafka, &topics).await);
+        findings.extend(look_at_topics(kafka, &topics, &outlook, &mut later).await);
     }
+    findings.extend(for_later(Broker::Kafka, &later));
     findings
 }
 
-async fn look_at_cluster(kafka: &Kafka, port: &LiveBrokers, has_acls: bool) -> Vec<Finding> {
+/// What we may do to the cluster, where it tells.
+async fn granted_on_cluster(kafka: &Kafka) -> Option<Vec<Operation>> {
+    kafka.cluster().await.ok()?.authorized_operations
+}
+
+async fn look_at_cluster(kafka: &Kafka, port: &LiveBrokers) -> Vec<Finding> {
     let cluster = match kafka.cluster().await {
         Ok(cluster) => cluster,
         Err(error) => {
@@ -75,14 +97,15 @@ async fn look_at_cluster(kafka: &Kafka, port: &LiveBrokers, has_acls: bool) -> V
             format!("`{who}`"),
         ));
     }
-    if has_acls {
-        let granted = cluster.authorized_operations.as_deref();
-        findings.extend(rights("cluster", granted, &FOR_ACLS));
-    }
     findings
 }
 
-async fn look_at_topics(kafka: &Kafka, topics: &[String]) -> Vec<Finding> {
+async fn look_at_topics(
+    kafka: &Kafka,
+    topics: &[String],
+    outlook: &Outlook,
+    later: &mut Vec<String>,
+) -> Vec<Finding> {
     let described = match kafka.describe_topics(topics).await {
         Ok(described) => described,
         Err(error) => {
@@ -96,7 +119,7 @@ async fn look_at_topics(kafka: &Kafka, topics: &[String]) -> Vec<Finding> {
     };
     let mut findings: Vec<Finding> = described
         .iter()
-        .flat_map(|(topic, answer)| look_at_topic(topic, answer.as_ref()))
+        .flat_map(|(topic, answer)| look_at_topic(topic, answer.as_ref(), outlook, later))
         .collect();
     let absent: Vec<&String> = described
         .iter()
@@ -107,10 +130,24 @@ async fn look_at_topics(kafka: &Kafka, topics: &[String]) -> Vec<Finding> {
     summed_up(findings)
 }
 
-fn look_at_topic(topic: &str, answer: Result<&TopicDescription, &ItemError>) -> Vec<Finding> {
+fn look_at_topic(
+    topic: &str,
+    answer: Result<&TopicDescription, &ItemError>,
+    outlook: &Outlook,
+    later: &mut Vec<String>,
+) -> Vec<Finding> {
+    let address = Address::new(KindName::Topic, topic);
+    let needed = |operation| match operation {
+        Operation::Alter => outlook.changes(&address, "partitions"),
+        Operation::AlterConfigs => outlook.changes(&address, "config."),
+        _ => true,
+    };
     let on = format!("topic/{topic}");
     match answer {
-        Ok(described) => rights(&on, described.authorized_operations.as_deref(), &ON_A_TOPIC),
+        Ok(described) => {
+            let granted = described.authorized_operations.as_deref();
+            rights(&on, granted, &ON_A_TOPIC, &needed, later)
+        }
         Err(error) if error.code == ABSENT => Vec::new(),
         Err(error) => {
             let detail = format!("can't see {on}: {error}");
@@ -181,26 +218,33 @@ fn summed_up(findings: Vec<Finding>) -> Vec<Finding> {
     rest
 }
 
-/// One finding per operation that is needed; doubtful where the broker does not tell.
-fn rights(on: &str, granted: Option<&[Operation]>, needed: &[(&str, Operation)]) -> Vec<Finding> {
-    needed
-        .iter()
-        .map(|(command, operation)| {
+/// One finding per operation, doubtful where the broker does not tell; what is missing and not
+/// needed now is noted for later.
+fn rights(
+    on: &str,
+    granted: Option<&[Operation]>,
+    asked: &[(&str, Operation)],
+    needed: &dyn Fn(Operation) -> bool,
+    later: &mut Vec<String>,
+) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (command, operation) in asked {
+        let right = format!("{} on {on}", operation.as_str().to_uppercase());
+        let finding = |health, detail| {
             let what = format!("right for {command}");
-            let right = format!("{} on {on}", operation.as_str().to_uppercase());
-            match granted {
-                Some(granted) if granted.contains(operation) => {
-                    Finding::new(Broker::Kafka, what, Health::Good, right)
-                }
-                Some(_) => Finding::new(Broker::Kafka, what, Health::Bad, format!("lacks {right}"))
-                    .hint(format!("grant {right}")),
-                None => Finding::new(
-                    Broker::Kafka,
-                    what,
-                    Health::Doubtful,
-                    format!("{right}: not told"),
-                ),
+            Finding::new(Broker::Kafka, what, health, detail)
+        };
+        findings.push(match granted {
+            Some(granted) if granted.contains(operation) => finding(Health::Good, right),
+            Some(_) if !needed(*operation) => {
+                later.push(right);
+                continue;
             }
-        })
-        .collect()
+            Some(_) => {
+                finding(Health::Bad, format!("lacks {right}")).hint(format!("grant {right}"))
+            }
+            None => finding(Health::Doubtful, format!("{right}: not told")),
+        });
+    }
+    findings
 }

@@ -3,6 +3,7 @@
 
 mod kafka;
 mod nats;
+mod outlook;
 
 use futures::future::join;
 

@@ -1,8 +1,9 @@
+use super::outlook::{Outlook, for_later};
 use super::{Finding, Health};
 use crate::broker::nats::{JetStream, RightProbe, Verdict, WantedRights};
 use crate::engine::port::{LiveBrokers, Port};
 use crate::kinds::{NatsFacts, NatsVersion, Resources};
-use crate::model::{Broker, KindName};
+use crate::model::{Address, Broker, KindName};
 
 /// The oldest and the newest server that trueup is tried on.
 const SUPPORTED: (NatsVersion, NatsVersion) = (NatsVersion(2, 10, 0), NatsVersion(2, 15, u32::MAX));
@@ -12,14 +13,29 @@ pub async fn look(port: &LiveBrokers, resources: &Resources) -> Vec<Finding> {
     let (Some(jetstream), Some(facts)) = (&port.brokers().nats, &port.surroundings().nats) else {
         return Vec::new();
     };
-    let mut findings = vec![connection(jetstream), version(facts), account(facts)];
+    let mut findings = vec![connection(jetstream), version(facts)];
+    findings.extend(account(facts));
     let wanted = wanted(resources);
-    if wanted == WantedRights::default() {
-        findings.extend(jetstream.probe_rights().await.into_iter().map(right));
+    let probes = if wanted == WantedRights::default() {
+        jetstream.probe_rights().await
     } else {
-        let probes = jetstream.probe_rights_on(&wanted).await;
-        findings.extend(summed_up(probes));
-    }
+        jetstream.probe_rights_on(&wanted).await
+    };
+    let outlook = Outlook::of(port, resources, Broker::Nats).await;
+    let needed = needed(resources, &outlook);
+    let (later, probes): (Vec<RightProbe>, Vec<RightProbe>) =
+        probes.into_iter().partition(|probe| {
+            let is_write = probe.needed_for == "apply" && probe.verdict == Verdict::Denied;
+            is_write && !needed.iter().any(|call| probe.subject.ends_with(call))
+        });
+    findings.extend(if resources.is_empty() {
+        probes.into_iter().map(right).collect()
+    } else {
+        summed_up(probes)
+    });
+    let publish = |probe: RightProbe| format!("publish to `{}`", probe.subject);
+    let later: Vec<String> = later.into_iter().map(publish).collect();
+    findings.extend(for_later(Broker::Nats, &later));
     findings
 }
 
@@ -27,25 +43,48 @@ pub async fn look(port: &LiveBrokers, resources: &Resources) -> Vec<Finding> {
 fn wanted(resources: &Resources) -> WantedRights {
     let mut wanted = WantedRights::default();
     for (address, resource) in resources {
-        let name = &address.name;
-        match address.kind {
-            KindName::Stream => wanted.streams.push(name.clone()),
-            KindName::Kv => wanted.streams.push(format!("KV_{name}")),
-            KindName::ObjectStore => wanted.streams.push(format!("OBJ_{name}")),
-            KindName::Consumer => {
-                let Some((stream, consumer)) = address.stream_and_consumer() else {
-                    continue;
-                };
-                let pair = (stream.to_owned(), consumer.to_owned());
-                if resource.declared.contains_key("pause_until") {
-                    wanted.paused.push(pair.clone());
-                }
-                wanted.consumers.push(pair);
+        wanted.streams.extend(stream_name(address));
+        if let Some((stream, consumer)) = address.stream_and_consumer() {
+            let pair = (stream.to_owned(), consumer.to_owned());
+            if resource.declared.contains_key("pause_until") {
+                wanted.paused.push(pair.clone());
             }
-            KindName::Topic | KindName::Acl => {}
+            wanted.consumers.push(pair);
         }
     }
     wanted
+}
+
+/// The ends of the subjects that an apply publishes to now.
+fn needed(resources: &Resources, outlook: &Outlook) -> Vec<String> {
+    let mut calls = Vec::new();
+    for address in resources.keys() {
+        let name = stream_name(address);
+        if let Some((stream, consumer)) = address.stream_and_consumer() {
+            if outlook.sets(address, "") || outlook.creates(address) {
+                calls.push(format!(".CONSUMER.CREATE.{stream}.{consumer}"));
+            }
+            if outlook.sets(address, "pause_until") {
+                calls.push(format!(".CONSUMER.PAUSE.{stream}.{consumer}"));
+            }
+        } else if outlook.creates(address) {
+            calls.extend(name.map(|name| format!(".STREAM.CREATE.{name}")));
+        } else if outlook.changes(address, "") {
+            calls.extend(name.map(|name| format!(".STREAM.UPDATE.{name}")));
+        }
+    }
+    calls
+}
+
+/// The name of the stream that a resource is, where it is one.
+fn stream_name(address: &Address) -> Option<String> {
+    let name = &address.name;
+    match address.kind {
+        KindName::Stream => Some(name.clone()),
+        KindName::Kv => Some(format!("KV_{name}")),
+        KindName::ObjectStore => Some(format!("OBJ_{name}")),
+        KindName::Consumer | KindName::Topic | KindName::Acl => None,
+    }
 }
 
 /// The rights that are there in one line, those that are not each by itself.
@@ -89,22 +128,11 @@ fn version(facts: &NatsFacts) -> Finding {
     Finding::new(Broker::Nats, "version", Health::Good, detail)
 }
 
-fn account(facts: &NatsFacts) -> Finding {
-    match &facts.account {
-        Some(account) => Finding::new(
-            Broker::Nats,
-            "account",
-            Health::Good,
-            format!("`{account}`"),
-        ),
-        None => Finding::new(
-            Broker::Nats,
-            "account",
-            Health::Doubtful,
-            "the server does not tell",
-        )
-        .hint("allow publishing to `$SYS.REQ.USER.INFO`, or do without pinning `account`"),
-    }
+/// The account, where the server tells it; who pins one is not connected to another.
+fn account(facts: &NatsFacts) -> Option<Finding> {
+    let account = facts.account.as_ref()?;
+    let detail = format!("`{account}`");
+    Some(Finding::new(Broker::Nats, "account", Health::Good, detail))
 }
 
 fn right(probe: RightProbe) -> Finding {
@@ -126,9 +154,7 @@ fn right(probe: RightProbe) -> Finding {
             },
             format!("may not {subject}"),
         )
-        .hint(format!(
-            "allow the user to {subject}; {needed_for} needs it"
-        )),
+        .hint(format!("allow it; {needed_for} needs it")),
         Verdict::Unknown(why) => Finding::new(
             Broker::Nats,
             what,

@@ -141,14 +141,44 @@ async fn rights_on_names_are_probed_by_those_names() {
     let denying = server(
         r#"publish: { deny: ["$JS.API.STREAM.INFO.S1", "$JS.API.CONSUMER.INFO.S1.c1", "$JS.API.STREAM.CREATE.S1"] }"#,
     );
+    let may_not = |call: &str| format!("may not publish to `$JS.API.{call}`");
+    // S1 can't be read, so that nobody knows whether it has to be made.
     assert_eq!(
         missing(&denying).await,
         [
-            ("STREAM.INFO.S1", Health::Bad),
-            ("STREAM.CREATE.S1", Health::Bad),
-            ("CONSUMER.INFO.S1.c1", Health::Bad),
+            (may_not("STREAM.INFO.S1"), Health::Bad),
+            (may_not("CONSUMER.INFO.S1.c1"), Health::Bad),
+            (
+                "lacks publish to `$JS.API.STREAM.CREATE.S1`".to_owned(),
+                Health::Doubtful
+            ),
         ]
-        .map(|(call, health)| (format!("may not publish to `$JS.API.{call}`"), health))
+    );
+    let making =
+        server(r#"publish: { deny: ["$JS.API.STREAM.CREATE.S1", "$JS.API.STREAM.UPDATE.S1"] }"#);
+    assert_eq!(
+        missing(&making).await,
+        [
+            (may_not("STREAM.CREATE.S1"), Health::Bad),
+            (
+                "lacks publish to `$JS.API.STREAM.UPDATE.S1`".to_owned(),
+                Health::Doubtful
+            ),
+        ]
+    );
+    let admin = JetStream::connect(user(&making, "all")).await.unwrap();
+    let there = serde_json::json!({ "name": "S1", "storage": "file", "subjects": ["S1"] });
+    admin
+        .stream_create(there.as_object().unwrap(), None)
+        .await
+        .unwrap();
+    assert_eq!(
+        missing(&making).await,
+        [(
+            "lacks publish to `$JS.API.STREAM.CREATE.S1`, publish to `$JS.API.STREAM.UPDATE.S1`"
+                .to_owned(),
+            Health::Doubtful
+        )]
     );
     let exact = server(
         r#"publish: { allow: ["$SYS.REQ.USER.INFO", "$JS.API.INFO", "$JS.API.STREAM.NAMES", "$JS.API.STREAM.*.S1",
@@ -185,7 +215,8 @@ async fn missing(server: &NatsServer) -> Vec<(String, Health)> {
         .into_iter()
         .filter(|finding| finding.verdict != Health::Good)
         .map(|finding| {
-            assert!(finding.hint.is_some(), "{finding:?}");
+            let hint = finding.hint.as_deref().expect("a hint");
+            assert!(!hint.contains('$'), "the subject is said once: {hint}");
             (finding.detail, finding.verdict)
         })
         .collect()

@@ -1,0 +1,78 @@
+use std::collections::{HashMap, HashSet};
+
+use super::{Finding, Health};
+use crate::engine::planning::foresee;
+use crate::engine::port::Port;
+use crate::kinds::Resources;
+use crate::model::{Action, Address, Broker, KindName, Step};
+use crate::plan::Desired;
+
+/// Rights for later that are named in one line.
+const NAMED: usize = 3;
+
+/// What an apply would do on one broker now, as far as the live state can be read: it says which
+/// of the missing rights will make it fail.
+pub(super) struct Outlook(HashMap<Address, Step>);
+
+impl Outlook {
+    /// Reads what is declared on this broker and compares, without asking what would be refused.
+    pub(super) async fn of(port: &dyn Port, resources: &Resources, broker: Broker) -> Outlook {
+        let here = resources.keys().filter(|a| a.kind.broker() == broker);
+        let here: HashSet<Address> = here.cloned().collect();
+        let desired = Desired {
+            stack: "",
+            manifest_digest: "",
+            resources,
+            chosen: Some(&here),
+            warnings: &[],
+        };
+        let steps = foresee(desired, port).await.steps;
+        let by_address = steps.into_iter().map(|step| (step.address.clone(), step));
+        Outlook(by_address.collect())
+    }
+
+    /// Whether this one is going to be made.
+    pub(super) fn creates(&self, address: &Address) -> bool {
+        self.step(address, Action::Create).is_some()
+    }
+
+    /// Whether any of this kind is going to be made.
+    pub(super) fn creates_any(&self, kind: KindName) -> bool {
+        let mut steps = self.0.values();
+        steps.any(|step| step.action == Action::Create && step.address.kind == kind)
+    }
+
+    /// Whether a field of this one is going to change whose path begins so.
+    pub(super) fn changes(&self, address: &Address, field: &str) -> bool {
+        let step = self.step(address, Action::Update);
+        step.is_some_and(|step| sets(step, field))
+    }
+
+    /// Whether this one is going to be made or changed with a field whose path begins so.
+    pub(super) fn sets(&self, address: &Address, field: &str) -> bool {
+        let step = self.0.get(address);
+        step.is_some_and(|step| sets(step, field))
+    }
+
+    fn step(&self, address: &Address, action: Action) -> Option<&Step> {
+        self.0.get(address).filter(|step| step.action == action)
+    }
+}
+
+fn sets(step: &Step, field: &str) -> bool {
+    let mut changes = step.changes.iter();
+    changes.any(|change| change.field.starts_with(field))
+}
+
+/// The rights that are missing and that nothing declared is known to need now, in one line.
+pub(super) fn for_later(broker: Broker, missing: &[String]) -> Option<Finding> {
+    let (first, rest) = missing.split_at(missing.len().min(NAMED));
+    let rest = match rest.len() {
+        0 => String::new(),
+        n => format!(" and {n} more"),
+    };
+    let detail = format!("lacks {}{rest}", first.join(", "));
+    let hint = "an apply may need them later; what is declared isn't known to need them now";
+    let finding = Finding::new(broker, "rights for later", Health::Doubtful, detail).hint(hint);
+    (!missing.is_empty()).then_some(finding)
+}
