@@ -1,6 +1,8 @@
 use std::collections::HashMap;
+use std::time::Duration;
 
 use futures::future::join;
+use tokio::time::timeout;
 
 use super::{Stop, Watch};
 use crate::engine::Port;
@@ -10,6 +12,9 @@ use crate::plan::{Plan, waves};
 /// How many steps are sent before a wish to stop is looked for: small enough to stop within
 /// seconds, large enough that requests stay few.
 pub const BATCH: usize = 500;
+
+/// How long a broker that answered nothing of a batch may take to show that it is there.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(3);
 
 /// A step and what became of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,11 +75,16 @@ struct Track<'a> {
 impl<'a> Track<'a> {
     async fn walk(self, broker: Broker) -> HashMap<Address, Outcome> {
         let mut outcomes = HashMap::new();
+        let mut silent = false;
         for wave in waves(self.plan.steps.iter(), broker) {
             let (ready, held) = self.sort_out(wave, &outcomes);
             self.settle(&mut outcomes, held);
             for batch in ready.chunks(BATCH) {
-                let done = self.carry_out(batch).await;
+                let done = match silent {
+                    true => withheld(batch, "the broker no longer answers"),
+                    false => self.carry_out(batch).await,
+                };
+                silent = silent || self.is_silent(&done).await;
                 self.settle(&mut outcomes, done);
             }
         }
@@ -105,22 +115,29 @@ impl<'a> Track<'a> {
             return Vec::new();
         };
         if self.stop.is_asked() {
-            let because = "stopped before its turn came".to_owned();
-            return batch
-                .iter()
-                .map(|step| {
-                    (
-                        step.address.clone(),
-                        Outcome::NotAttempted {
-                            because: because.clone(),
-                        },
-                    )
-                })
-                .collect();
+            return withheld(batch, "stopped before its turn came");
         }
         let addresses: Vec<&Address> = batch.iter().map(|step| &step.address).collect();
         self.watch.started(&addresses);
         self.port.carry_out(kind, batch).await
+    }
+
+    /// Whether no step of a batch had an answer, and a look at one of them has none soon. What
+    /// comes next would wait as long, again and again.
+    async fn is_silent(self, done: &[(Address, Outcome)]) -> bool {
+        let mut lost = None;
+        for (address, outcome) in done {
+            match outcome {
+                Outcome::Applied | Outcome::Failed { .. } => return false,
+                Outcome::Unknown { .. } => lost = Some(address),
+                Outcome::NotAttempted { .. } => {}
+            }
+        }
+        let Some(lost) = lost.cloned() else {
+            return false;
+        };
+        let look = self.port.observe(lost.kind, std::slice::from_ref(&lost));
+        timeout(SIGN_OF_LIFE, look).await.is_err()
     }
 
     fn settle(self, outcomes: &mut HashMap<Address, Outcome>, done: Vec<(Address, Outcome)>) {
@@ -129,6 +146,15 @@ impl<'a> Track<'a> {
             outcomes.insert(address, outcome);
         }
     }
+}
+
+/// Steps that are not sent, because of one and the same.
+fn withheld(steps: &[&Step], because: &str) -> Vec<(Address, Outcome)> {
+    let outcome = || Outcome::NotAttempted {
+        because: because.to_owned(),
+    };
+    let withheld = steps.iter().map(|step| (step.address.clone(), outcome()));
+    withheld.collect()
 }
 
 /// Why a step can't be sent: its own refusals, or one that it rests on and that was not applied.

@@ -20,6 +20,12 @@ pub enum Mood {
     LosesAnswerTo(i16),
     /// Hands nothing over in either direction, on new connections neither.
     Frozen,
+    /// Freezes when a request of this key comes by.
+    FreezesAt(i16),
+    /// Dies when a request of this key comes by.
+    DiesAt(i16),
+    /// Hangs up on everybody who is there or comes.
+    Dead,
     /// Makes the answer to the next CreateTopics (of one topic) say `NOT_CONTROLLER`; once, then fair again.
     NotController,
 }
@@ -34,6 +40,22 @@ struct Shared {
     mood: Arc<Mutex<Mood>>,
     keys: Arc<Mutex<Vec<i16>>>,
     ports: (u16, u16),
+}
+
+impl Shared {
+    fn is(&self, mood: Mood) -> bool {
+        *self.mood.lock().unwrap() == mood
+    }
+
+    /// What a request of this key does to the mood.
+    fn turn(&self, key: i16) {
+        let mut mood = self.mood.lock().unwrap();
+        *mood = match *mood {
+            Mood::FreezesAt(unlucky) if unlucky == key => Mood::Frozen,
+            Mood::DiesAt(unlucky) if unlucky == key => Mood::Dead,
+            other => other,
+        };
+    }
 }
 
 pub struct Proxy {
@@ -59,6 +81,9 @@ impl Proxy {
         let (serving, spawned) = (shared.clone(), connections.clone());
         accepting.spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
+                if serving.is(Mood::Dead) {
+                    continue;
+                }
                 let broker = TcpStream::connect(&upstream).await.unwrap();
                 spawned
                     .lock()
@@ -103,6 +128,7 @@ async fn relay(client: TcpStream, broker: TcpStream, shared: Shared) {
     tokio::select! {
         () = requests(from_client, to_broker, &asked, &shared) => {}
         () = answers(from_broker, to_client, &asked, &shared) => {}
+        () = until_dead(&shared) => {}
     }
 }
 
@@ -117,6 +143,7 @@ async fn requests(
         let id = i32::from_be_bytes(frame[8..12].try_into().unwrap());
         asked.lock().unwrap().insert(id, key);
         shared.keys.lock().unwrap().push(key);
+        shared.turn(key);
         unless_frozen(shared).await;
         if to.write_all(&frame).await.is_err() {
             return;
@@ -144,7 +171,13 @@ async fn answers(
                 *shared.mood.lock().unwrap() = Mood::Fair;
                 deny_control(&mut frame);
             }
-            Mood::Fair | Mood::Frozen | Mood::LosesAnswerTo(_) | Mood::NotController => {}
+            Mood::Fair
+            | Mood::Frozen
+            | Mood::FreezesAt(_)
+            | Mood::DiesAt(_)
+            | Mood::Dead
+            | Mood::LosesAnswerTo(_)
+            | Mood::NotController => {}
         }
         move_port(&mut frame, shared.ports);
         if to.write_all(&frame).await.is_err() {
@@ -162,9 +195,19 @@ async fn frame(from: &mut OwnedReadHalf) -> Option<Vec<u8>> {
     Some(frame)
 }
 
+async fn pause() {
+    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+}
+
+async fn until_dead(shared: &Shared) {
+    while !shared.is(Mood::Dead) {
+        pause().await;
+    }
+}
+
 async fn unless_frozen(shared: &Shared) {
-    while *shared.mood.lock().unwrap() == Mood::Frozen {
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    while shared.is(Mood::Frozen) {
+        pause().await;
     }
 }
 

@@ -6,7 +6,7 @@ mod kafka_certificates;
 mod kafka_failures;
 mod kafka_login;
 mod kafka_lost;
-mod kafka_proxy;
+pub mod kafka_proxy;
 mod kafka_rights;
 mod kafka_tls;
 mod kafka_topics;

@@ -2,9 +2,11 @@
 
 mod blocked;
 mod changes;
+mod doctor;
 mod explain;
 mod exports;
 mod failures;
+mod lost;
 mod plan_files;
 mod problems;
 mod show;
