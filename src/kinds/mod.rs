@@ -6,6 +6,7 @@
 pub mod acl;
 pub mod consumer;
 mod declaration;
+mod derived;
 mod facts;
 mod kafka;
 pub mod kv;
