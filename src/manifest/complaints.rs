@@ -76,6 +76,11 @@ pub(super) fn type_hint(field: &Field, node: &Node) -> Option<String> {
         (Shape::Integer { .. }, Value::Text(text)) if text.parse::<i64>().is_ok() => {
             Some("take the quotes away".to_owned())
         }
+        (Shape::Integer { .. }, Value::Text(text) | Value::Number(text))
+            if field.facts.unit.is_none() && text.contains(|c: char| !c.is_ascii_digit()) =>
+        {
+            Some("write a whole number, such as `3`".to_owned())
+        }
         (Shape::List(_), Value::Text(text)) => Some(format!("write `[{}]`", short(text))),
         _ => None,
     }

@@ -407,7 +407,11 @@ impl Entries<'_> {
             Value::Broken => None,
             _ => {
                 let what = format!("{noun} is a map, not {}", entry.node.shown());
-                let problem = Problem::error(Code::WrongType, what);
+                let hint = match &entry.node.value {
+                    Value::List(_) => "write `name: ...` in place of `- ...`",
+                    _ => "write its entries below it, each `name: ...`",
+                };
+                let problem = Problem::error(Code::WrongType, what).hint(hint);
                 self.say(self.walk.files.at(&entry.node, problem));
                 None
             }

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::node::{Entry, Files, Map, Node, Spot, Value, short};
 use super::sections::{Holds, section};
+use super::suggest::nearest;
 use crate::model::{Address, Code, KindName, Problem};
 
 /// One `-f`: its parts as one tree.
@@ -67,29 +68,75 @@ fn fill_empty(resources: &mut Map) {
     }
 }
 
-/// Lays a later layer over an earlier one: maps merge, the rest replaces, `null` takes away.
-pub(super) fn lay_over(base: &mut Layer, over: Layer) {
-    merge(&mut base.tree, over.tree);
+/// Lays a later layer over an earlier one: maps merge, the rest replaces, `null` takes away. A
+/// `null` that takes nothing away is warned of.
+pub(super) fn lay_over(base: &mut Layer, over: Layer, files: &Files, problems: &mut Vec<Problem>) {
+    let mut defaults = HashSet::new();
+    for tree in [&base.tree, &over.tree] {
+        for head in ["nats", "kafka"] {
+            let of_head = tree.get(head).and_then(|entry| entry.node.map());
+            if let Some(entry) = of_head.and_then(|map| map.get("defaults")) {
+                names_within(&entry.node, &mut defaults);
+            }
+        }
+    }
+    let mut merge = Merge {
+        files,
+        problems,
+        defaults,
+    };
+    merge.maps(&mut base.tree, over.tree);
     base.declared.extend(over.declared);
 }
 
-fn merge(base: &mut Map, over: Map) {
-    for (key, entry) in over {
-        match base.get_mut(&key) {
-            None => {
-                base.insert(key, entry);
-            }
-            Some(under) => match (&mut under.node.value, entry.node.value) {
-                (Value::Map(under), Value::Map(over)) => merge(under, *over),
-                (_, value) => {
-                    under.node = Node {
-                        value,
-                        ..entry.node
-                    };
-                    under.key = entry.key;
+fn names_within(node: &Node, names: &mut HashSet<Box<str>>) {
+    for (name, entry) in node.map().into_iter().flatten() {
+        names.insert(name.clone());
+        names_within(&entry.node, names);
+    }
+}
+
+struct Merge<'a> {
+    files: &'a Files,
+    problems: &'a mut Vec<Problem>,
+    /// The names that stand in `defaults`: an overlay's `null` may take these away.
+    defaults: HashSet<Box<str>>,
+}
+
+impl Merge<'_> {
+    fn maps(&mut self, base: &mut Map, over: Map) {
+        for (key, entry) in over {
+            match base.get_mut(&key) {
+                None => {
+                    if entry.node.is_null() && !self.defaults.contains(&key) {
+                        self.warn(base, &key, &entry);
+                    }
+                    base.insert(key, entry);
                 }
-            },
+                Some(under) => match (&mut under.node.value, entry.node.value) {
+                    (Value::Map(under), Value::Map(over)) => self.maps(under, *over),
+                    (_, value) => {
+                        under.node = Node {
+                            value,
+                            ..entry.node
+                        };
+                        under.key = entry.key;
+                    }
+                },
+            }
         }
+    }
+
+    fn warn(&mut self, base: &Map, key: &str, entry: &Entry) {
+        let what = format!("there is no `{}` here to take away", short(key));
+        let near = nearest(key, base.keys().map(AsRef::as_ref));
+        let hint = match near {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "an overlay's `null` takes away what an earlier `-f` says; take the line away"
+                .to_owned(),
+        };
+        let problem = Problem::warning(Code::Dangling, what).hint(hint);
+        self.problems.push(problem.at(self.files.place(entry.key)));
     }
 }
 

@@ -143,7 +143,7 @@ fn laid_over(
         let mut layer = layers::join(parts, files, problems);
         aliases::resolve(&mut layer.tree, kinds, files, problems);
         match &mut whole {
-            Some(whole) => layers::lay_over(whole, layer),
+            Some(whole) => layers::lay_over(whole, layer, files, problems),
             None => {
                 layers::declare_empty(&mut layer.tree);
                 whole = Some(layer);
@@ -264,11 +264,16 @@ fn check_heads(tree: &Map, files: &Files) -> Vec<Problem> {
 }
 
 fn stack(tree: &Map, files: &Files, whole: bool, problems: &mut Vec<Problem>) -> String {
-    let Some(Entry { node, .. }) = tree.get("stack").filter(|entry| !entry.node.is_null()) else {
+    let said = tree.get("stack");
+    let Some(Entry { node, .. }) = said.filter(|entry| !entry.node.is_null()) else {
         if whole {
+            let at = match said {
+                Some(nothing) => files.place(nothing.node.spot),
+                None => start_of(files),
+            };
             problems.push(
                 Problem::error(Code::MissingField, "`stack` is missing")
-                    .at(start_of(files))
+                    .at(at)
                     .hint("name the stack: `stack: events-platform`"),
             );
         }

@@ -131,9 +131,13 @@ impl Variables<'_> {
             }
             (Some(value), Some('-' | '?'), _) => Ok(value.to_owned()),
             (None, Some('-'), Some(default)) => nested(default),
-            (None, Some('?'), Some("")) => Err(unset(name)),
             (None, Some('?'), Some(message)) => Err(Complaint {
-                what: format!("`{name}` is not set: {}", short(message)),
+                what: match (set, message) {
+                    (None, "") => format!("`{name}` is not set"),
+                    (None, message) => format!("`{name}` is not set: {}", short(message)),
+                    (Some(_), "") => format!("`{name}` is empty"),
+                    (Some(_), message) => format!("`{name}` is empty: {}", short(message)),
+                },
                 name: Some(name.to_owned()),
             }),
             (Some(_), Some('+'), Some(instead)) => nested(instead),
@@ -214,12 +218,23 @@ pub(super) fn read_env_file(
         let said = said.strip_prefix("export ").unwrap_or(said);
         match said.split_once('=') {
             _ if said.is_empty() || said.starts_with('#') => {}
-            Some((name, value)) if is_variable_name(name.trim()) => {
-                variables.insert(name.trim().to_owned(), unquoted(value.trim()));
-            }
+            Some((name, value)) if is_variable_name(name.trim()) => match unquoted(value.trim()) {
+                Some(value) => {
+                    variables.insert(name.trim().to_owned(), value);
+                }
+                None => problems.push(
+                    Problem::error(
+                        Code::Variable,
+                        format!("the quote of `{}` is not closed on its line", name.trim()),
+                    )
+                    .at(place_of(&file, text, start))
+                    .hint("close it; a line break in a value is written `\\n` in double quotes"),
+                ),
+            },
             _ => problems.push(
                 Problem::error(Code::Variable, "this line is no `NAME=VALUE`")
-                    .at(place_of(&file, text, start)),
+                    .at(place_of(&file, text, start))
+                    .hint("a name is of letters, digits and `_`; a comment begins with `#`"),
             ),
         }
         start += line.len();
@@ -234,23 +249,34 @@ pub fn is_variable_name(name: &str) -> bool {
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
-fn unquoted(value: &str) -> String {
-    let within = |quote: char| value.strip_prefix(quote)?.split_once(quote);
-    if let Some((value, _)) = within('\'') {
-        return value.to_owned();
+/// A value without its quotes and its comment; none when a quote is not closed.
+fn unquoted(value: &str) -> Option<String> {
+    if let Some(rest) = value.strip_prefix('\'') {
+        return rest.split_once('\'').map(|(value, _)| value.to_owned());
     }
-    if let Some(value) = value
-        .strip_prefix('"')
-        .and_then(|rest| rest.strip_suffix('"'))
-    {
-        return value
-            .replace("\\n", "\n")
-            .replace("\\\"", "\"")
-            .replace("\\\\", "\\");
+    if let Some(rest) = value.strip_prefix('"') {
+        return double_quoted(rest);
     }
-    match value.find(" #") {
+    Some(match value.find(" #") {
         Some(comment) => value[..comment].trim_end().to_owned(),
         None => value.to_owned(),
+    })
+}
+
+/// What stands before the closing quote, its escapes resolved.
+fn double_quoted(rest: &str) -> Option<String> {
+    let mut value = String::new();
+    let mut chars = rest.chars();
+    loop {
+        match chars.next()? {
+            '"' => return Some(value),
+            '\\' => match chars.next()? {
+                'n' => value.push('\n'),
+                c @ ('"' | '\\') => value.push(c),
+                c => value.extend(['\\', c]),
+            },
+            c => value.push(c),
+        }
     }
 }
 
@@ -304,7 +330,8 @@ mod tests {
         for (text, wanted) in [
             ("${C}", "`C` is not set"),
             ("${C:?ask Bob}", "`C` is not set: ask Bob"),
-            ("${EMPTY:?}", "`EMPTY` is not set"),
+            ("${EMPTY:?}", "`EMPTY` is empty"),
+            ("${EMPTY:?why}", "`EMPTY` is empty: why"),
             ("${A", "`${A` is not closed"),
             ("${}", "`${}` is no variable"),
             ("${A B}", "`${A B}` is no variable"),
@@ -332,5 +359,19 @@ mod tests {
         );
         assert_eq!(problems.len(), 1);
         assert_eq!(problems[0].place.as_ref().map(|p| p.line), Some(7));
+    }
+
+    #[test]
+    fn quotes_of_an_env_file() {
+        let text = "A=\"x\" # c\nB=\"CANARY\nC='CANARY\nD=\"a\\\\n\\\"\"\n";
+        let mut problems = Vec::new();
+        let read = read_env_file("x.env", text, &mut problems);
+        assert_eq!((read["A"].as_str(), read["D"].as_str()), ("x", "a\\n\""));
+        let lines: Vec<_> = problems
+            .iter()
+            .map(|p| p.place.as_ref().unwrap().line)
+            .collect();
+        assert_eq!(lines, [2, 3]);
+        assert!(!format!("{problems:?}").contains("CANARY"));
     }
 }

@@ -68,7 +68,7 @@ kafka:
   topics:
     t: { partitions: 1, config: { retention.ms: 1d, cleanup.policy: compact } }
 ";
-    let dev = "nats: { streams: { A: { subjects: [c], max_age: null, consumers: { d: null } }, B: null, NEW: { consumers: { x: } }, GONE: null } }";
+    let dev = "nats: { streams: { A: { subjects: [c], max_age: null, consumers: { d: null } }, B: null, NEW: { consumers: { x: } } } }";
     let prod = "nats: { streams: { A: { num_replicas: 3 } } }\nkafka: { topics: { t: { retention: 2d, config: { cleanup.policy: null } } } }";
     let manifest = sound(layers(&[base, dev, prod]));
     let names: Vec<String> = manifest.resources.keys().map(ToString::to_string).collect();
@@ -237,4 +237,22 @@ fn only_what_remains_of_the_layers_asks_for_its_variables() {
         json!({ "storage": "file", "subjects": ["a"] })
     );
     assert_eq!(layers(&[base]).problems.len(), 4);
+}
+
+#[test]
+fn a_null_that_takes_nothing_away_is_warned_of() {
+    let base = "stack: s\nnats: { defaults: { stream: { max_bytes: 5 } }, streams: { ORDERS: { max_age: 1d } } }";
+    let over = "nats:\n  streams:\n    ORDER: null\n    ORDERS: { max_age: null, max_bytes: null, storage: null }\n";
+    assert_eq!(
+        told(&layers(&[base, over])),
+        [
+            "1.yaml:3:5 dangling: there is no `ORDER` here to take away (did you mean `ORDERS`?)",
+            "1.yaml:4:47 dangling: there is no `storage` here to take away (an overlay's `null` takes away what an earlier `-f` says; take the line away)",
+        ]
+    );
+    let nameless = layers(&[base, "stack: null"]);
+    assert_eq!(
+        nameless.problems[0].place.as_ref().unwrap().to_string(),
+        "1.yaml:1:8"
+    );
 }
