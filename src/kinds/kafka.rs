@@ -93,8 +93,9 @@ pub(super) fn patience(items: usize) -> Duration {
 }
 
 /// For how long every look may fail before the cluster is given up: long enough for a broker that
-/// restarts its listener, short enough for whoever waits.
-const SILENCE: Duration = Duration::from_secs(10);
+/// restarts its listener, short enough for whoever waits: with the pause and the command's own end,
+/// a broker that was killed is given up within 10 s.
+const SILENCE: Duration = Duration::from_secs(8);
 
 /// What did not become visible in time, and the last failure to look.
 pub(super) struct Unseen<T> {

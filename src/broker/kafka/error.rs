@@ -62,7 +62,7 @@ pub enum KafkaError {
         after: Duration,
     },
     /// The broker hung up. A request that changes something and was on the way is [`KafkaError::AnswerLost`] instead.
-    #[error("kafka broker `{broker}` closed the connection during {request}{}", because(.cause))]
+    #[error("kafka broker `{broker}` closed the connection during {request}{}; check that it runs and what its log says", because(.cause))]
     ConnectionClosed {
         /// `host:port`.
         broker: String,
@@ -96,7 +96,9 @@ pub enum KafkaError {
         broker: String,
     },
     /// The broker's certificate is past its end (or before its start).
-    #[error("the certificate of kafka broker `{broker}` is not valid now: {cause}")]
+    #[error(
+        "the certificate of kafka broker `{broker}` is not valid now: {cause}; renew it, or check this machine's clock"
+    )]
     CertificateExpired {
         /// `host:port`.
         broker: String,
@@ -168,7 +170,7 @@ pub enum KafkaError {
         offered: Vec<String>,
     },
     /// Wrong user, password or token.
-    #[error("kafka broker `{broker}` refused the login by `{mechanism}`{}: {cause}", as_user(.user))]
+    #[error("kafka broker `{broker}` refused the login by `{mechanism}`{}: {cause}; check the user and the password or token", as_user(.user))]
     AuthenticationFailed {
         /// `host:port`.
         broker: String,

@@ -131,6 +131,27 @@ fn provider() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())
 }
 
+/// Which bound of the certificate does not hold.
+fn validity(error: &CertificateError) -> String {
+    match error {
+        CertificateError::ExpiredContext { not_after, .. } => {
+            format!("it ended on {}", day(not_after.as_secs()))
+        }
+        CertificateError::NotValidYetContext { not_before, .. } => {
+            format!("it begins on {}", day(not_before.as_secs()))
+        }
+        other => other.to_string(),
+    }
+}
+
+fn day(seconds: u64) -> String {
+    let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
+    match jiff::Timestamp::from_second(seconds) {
+        Ok(moment) => moment.strftime("%Y-%m-%d %H:%M UTC").to_string(),
+        Err(_) => format!("{seconds} s after 1970"),
+    }
+}
+
 fn certificate_failure(broker: String, error: &CertificateError) -> KafkaError {
     match error {
         // A bad signature is most often a CA that was made anew under its old name.
@@ -142,7 +163,7 @@ fn certificate_failure(broker: String, error: &CertificateError) -> KafkaError {
         | CertificateError::NotValidYet
         | CertificateError::NotValidYetContext { .. } => KafkaError::CertificateExpired {
             broker,
-            cause: error.to_string(),
+            cause: validity(error),
         },
         CertificateError::NotValidForName => KafkaError::CertificateWrongHost {
             broker,

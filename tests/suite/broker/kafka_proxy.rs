@@ -24,6 +24,8 @@ pub enum Mood {
     FreezesAt(i16),
     /// Dies when a request of this key comes by.
     DiesAt(i16),
+    /// Dies at the first look (Metadata) after a request of this key.
+    DiesAfter(i16),
     /// Hangs up on everybody who is there or comes.
     Dead,
     /// Makes the answer to the next CreateTopics (of one topic) say `NOT_CONTROLLER`; once, then fair again.
@@ -53,6 +55,7 @@ impl Shared {
         *mood = match *mood {
             Mood::FreezesAt(unlucky) if unlucky == key => Mood::Frozen,
             Mood::DiesAt(unlucky) if unlucky == key => Mood::Dead,
+            Mood::DiesAfter(last) if last == key => Mood::DiesAt(METADATA),
             other => other,
         };
     }
@@ -175,6 +178,7 @@ async fn answers(
             | Mood::Frozen
             | Mood::FreezesAt(_)
             | Mood::DiesAt(_)
+            | Mood::DiesAfter(_)
             | Mood::Dead
             | Mood::LosesAnswerTo(_)
             | Mood::NotController => {}

@@ -1,6 +1,7 @@
 //! Topics and ACLs on a real broker.
 
 mod acls;
+mod lost;
 mod rights;
 mod topics;
 mod world;

@@ -30,6 +30,11 @@ impl World {
         .await
     }
 
+    /// A super user, by way of this address.
+    pub async fn at(bootstrap: &str) -> World {
+        World::of(&[("bootstrap.servers", bootstrap)], "User:ANONYMOUS").await
+    }
+
     /// The sandbox's user that ACLs bite.
     pub async fn limited() -> World {
         let properties = [
