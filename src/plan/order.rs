@@ -4,20 +4,13 @@ use std::collections::{HashMap, HashSet};
 
 use crate::model::{Address, Broker, KindName, Step};
 
-/// The steps with every step behind those that it rests on; otherwise as they came.
+/// The steps by kind, and every step behind those that it rests on; otherwise as they came.
 pub fn in_order(steps: Vec<Step>) -> Vec<Step> {
-    let depths = depths(&steps);
-    let mut keyed: Vec<((KindName, usize), Step)> = steps
+    let turns = turns(&steps);
+    let turn_of = |step: &Step| turns.get(&step.address).copied();
+    let mut keyed: Vec<_> = steps
         .into_iter()
-        .map(|step| {
-            (
-                (
-                    step.address.kind,
-                    depths.get(&step.address).copied().unwrap_or(0),
-                ),
-                step,
-            )
-        })
+        .map(|step| ((turn_of(&step), step.address.kind), step))
         .collect();
     keyed.sort_by_key(|(key, _)| *key);
     keyed.into_iter().map(|(_, step)| step).collect()
@@ -45,42 +38,46 @@ pub fn waves<'a>(steps: impl Iterator<Item = &'a Step>, broker: Broker) -> Vec<V
     waves
 }
 
-/// How many steps of the same kind stand before each, at most. A circle counts as what was found
-/// before it closed.
-fn depths(steps: &[Step]) -> HashMap<Address, usize> {
+/// When a step's turn is: with its kind, or as much later as what it rests on has its own turn (a
+/// stream that mirrors a bucket comes after the buckets).
+type Turn = (KindName, usize);
+
+/// The turn of each step. A circle counts as what was found before it closed.
+fn turns(steps: &[Step]) -> HashMap<Address, Turn> {
     let by_address: HashMap<&Address, &Step> = steps.iter().map(|s| (&s.address, s)).collect();
-    let mut depths = HashMap::new();
+    let mut turns = HashMap::new();
     for step in steps {
         let mut below = Vec::new();
-        depth(step, &by_address, &mut depths, &mut below);
+        turn(step, &by_address, &mut turns, &mut below);
     }
-    depths
+    turns
 }
 
-fn depth<'a>(
+fn turn<'a>(
     step: &'a Step,
     by_address: &HashMap<&Address, &'a Step>,
-    depths: &mut HashMap<Address, usize>,
+    turns: &mut HashMap<Address, Turn>,
     below: &mut Vec<&'a Address>,
-) -> usize {
-    if let Some(depth) = depths.get(&step.address) {
-        return *depth;
+) -> Turn {
+    let own = (step.address.kind, 0);
+    if let Some(turn) = turns.get(&step.address) {
+        return *turn;
     }
     if below.contains(&&step.address) {
-        return 0;
+        return own;
     }
     below.push(&step.address);
-    let deepest = step
+    let latest = step
         .rests_on
         .iter()
-        .filter(|address| address.kind == step.address.kind)
         .filter_map(|address| by_address.get(address))
-        .map(|origin| depth(origin, by_address, depths, below) + 1)
-        .max()
-        .unwrap_or(0);
+        .map(|origin| turn(origin, by_address, turns, below))
+        .map(|(kind, place)| (kind, place + 1))
+        .max();
     below.pop();
-    depths.insert(step.address.clone(), deepest);
-    deepest
+    let turn = latest.map_or(own, |latest| own.max(latest));
+    turns.insert(step.address.clone(), turn);
+    turn
 }
 
 #[cfg(test)]
@@ -122,6 +119,27 @@ mod tests {
         assert_eq!(
             named,
             [["stream/C"], ["stream/B"], ["stream/A"], ["consumer/A/c"]]
+        );
+    }
+
+    #[test]
+    fn what_rests_on_another_kind_waits_for_it() {
+        let steps = in_order(vec![
+            step("stream/MIRROR", &["kv/origin"]),
+            step("stream/OTHER", &[]),
+            step("consumer/MIRROR/c", &["stream/MIRROR"]),
+            step("kv/origin", &[]),
+        ]);
+        let waves = waves(steps.iter(), Broker::Nats);
+        let named: Vec<_> = waves.iter().map(|wave| names(wave)).collect();
+        assert_eq!(
+            named,
+            [
+                ["stream/OTHER"],
+                ["kv/origin"],
+                ["stream/MIRROR"],
+                ["consumer/MIRROR/c"]
+            ]
         );
     }
 
