@@ -42,6 +42,24 @@ pub(super) fn problem(error: &ScanError, name: &Arc<str>, text: &str) -> Problem
     }
 }
 
+/// What no line of a manifest holds. YAML ends a line at a CR alone, editors and the rest of this
+/// tool don't: the lines would be counted in two ways.
+pub(super) fn no_text(name: &Arc<str>, text: &str) -> Option<Problem> {
+    let at = |byte| place_of(name, text, byte);
+    if let Some(byte) = text.find('\0') {
+        return Some(Problem::error(Code::YamlSyntax, "a NUL byte: this is no text").at(at(byte)));
+    }
+    let mut returns = text.match_indices('\r').map(|(byte, _)| byte);
+    let alone = returns.find(|byte| text.as_bytes().get(byte + 1) != Some(&b'\n'))?;
+    let what = "a CR without an LF: line ends are LF or CRLF";
+    let hint = "save the file with LF line ends, or write `\"\\r\"` where a text holds a CR";
+    Some(
+        Problem::error(Code::YamlSyntax, what)
+            .at(at(alone))
+            .hint(hint),
+    )
+}
+
 /// The tab that is the cause of an error, whatever was said.
 pub(super) fn tab(error: &ScanError, text: &str) -> Option<usize> {
     tab_in_indentation(text, before(error, text))

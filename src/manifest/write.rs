@@ -3,6 +3,8 @@
 use indexmap::IndexMap;
 use serde_json::{Value as Json, json};
 
+use super::node::Value;
+use super::scalar;
 use super::sections::{Holds, SECTIONS};
 use crate::kinds::acl::entries as acl_entries;
 use crate::kinds::{Kind, Resources};
@@ -223,7 +225,8 @@ fn mark(text: String, quoted: &mut Vec<String>) -> String {
     token(quoted.len() - 1)
 }
 
-/// Whether yaml_serde can be left to choose how to write it.
+/// Whether yaml_serde can be left to choose how to write it. It writes numbers that no `f64` holds
+/// (`1e310`) without quotes.
 fn is_plain(text: &str) -> bool {
     let odd = |c: char| {
         c.is_control()
@@ -232,6 +235,7 @@ fn is_plain(text: &str) -> bool {
     };
     !text.contains(odd)
         && !AMBIGUOUS.contains(&text)
+        && !matches!(scalar::plain(text), Value::Number(_))
         && !text.contains(TOKEN)
         && text.trim() == text
 }

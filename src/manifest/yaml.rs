@@ -12,7 +12,7 @@ use serde_saphyr::granit_parser::{self, Event, ScalarStyle, Span, Tag};
 
 use super::node::{Entry, Map, Node, Spot, Value};
 use super::scalar;
-use super::syntax::{self, place_of};
+use super::syntax;
 use crate::model::{Code, Place, Problem};
 
 /// Nodes in one file; a rich topic has some forty.
@@ -40,11 +40,8 @@ pub(super) struct Parsed {
 /// Reads the text of the file that spots call `file`.
 pub(super) fn parse(file: u32, name: &Arc<str>, text: &str) -> Parsed {
     let mut builder = Builder::new(file, name, text);
-    let error = match text.find('\0') {
-        Some(byte) => {
-            let place = place_of(name, text, byte);
-            Some(Problem::error(Code::YamlSyntax, "a NUL byte: this is no text").at(place))
-        }
+    let error = match syntax::no_text(name, text) {
+        Some(problem) => Some(problem),
         None => builder.read(text).err(),
     };
     let whole = error.is_none();

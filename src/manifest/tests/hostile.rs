@@ -122,6 +122,16 @@ fn what_is_odd_but_sound() {
 }
 
 #[test]
+fn a_cr_alone_ends_no_line() {
+    let text = "stack: s\r\nnats:\n  streams: {}\r  kv: {}\n";
+    assert_eq!(codes(text), [Code::YamlSyntax]);
+    let problem = layers(&[text]).problems.remove(0);
+    let place = problem.place.unwrap();
+    assert_eq!((place.line, place.column), (3, 14));
+    assert!(problem.hint.unwrap().contains("LF line ends"));
+}
+
+#[test]
 fn empty_files() {
     for text in ["", "\n", "# nothing\n", "---\n", "---\n---\n", "\u{feff}"] {
         assert_eq!(

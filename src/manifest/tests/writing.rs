@@ -147,6 +147,9 @@ fn texts_that_yaml_takes_for_something_else() {
         "--- a",
         "trueup_quoted_text_0_",
         "9223372036854775808",
+        "1e310",
+        "-1E+999",
+        &"9".repeat(400),
     ] {
         let resources = all(vec![resource(
             "stream/A",
