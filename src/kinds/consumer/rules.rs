@@ -261,14 +261,8 @@ const SHORTEST_HEARTBEAT: i64 = 100_000_000;
 
 fn heartbeat_length(said: Said<'_>) -> Option<Complaint> {
     let beat = said.limit("idle_heartbeat")?;
-    (beat < SHORTEST_HEARTBEAT).then(|| {
-        Complaint::new(
-            Code::OutOfRange,
-            "idle_heartbeat",
-            "`idle_heartbeat` is shorter than 100ms, the least that a server takes",
-            "take 100ms or more",
-        )
-    })
+    (beat < SHORTEST_HEARTBEAT)
+        .then(|| Complaint::too_short("idle_heartbeat", beat, SHORTEST_HEARTBEAT))
 }
 
 fn priority(said: Said<'_>) -> &str {

@@ -1,3 +1,4 @@
+use crate::model::unit::Unit;
 use crate::model::{Code, Problem, Refusal, Resource};
 
 /// What is wrong with a configuration, before it is a problem of a manifest or a plan's refusal.
@@ -36,6 +37,22 @@ impl Complaint {
         hint: impl Into<String>,
     ) -> Self {
         Complaint::new(Code::Contradiction, field, message, hint)
+    }
+
+    /// A duration below the shortest that a server takes, both in nanoseconds. What is no whole
+    /// number of milliseconds was most likely meant in another unit.
+    pub(in crate::kinds) fn too_short(field: &str, nanos: i64, shortest: i64) -> Self {
+        let [said, least] = [nanos, shortest].map(|number| Unit::Nanos.format(number));
+        let hint = match nanos % 1_000_000 {
+            0 => "",
+            _ => "; a number without a unit counts nanoseconds",
+        };
+        Complaint::new(
+            Code::OutOfRange,
+            field,
+            format!("`{field}` is {said}, shorter than {least}, the least that a server takes"),
+            format!("take {least} or more{hint}"),
+        )
     }
 
     /// As the manifest's problem, at the place of the field.

@@ -97,29 +97,21 @@ pub(in crate::kinds) fn server_metadata(said: Said<'_>) -> Vec<Complaint> {
 }
 
 fn shortest_age(said: Said<'_>) -> Option<Complaint> {
-    too_short(said, "max_age", SHORTEST_AGE, "100ms")
+    too_short(said, "max_age", SHORTEST_AGE)
 }
 
 fn shortest_window(said: Said<'_>) -> Option<Complaint> {
-    too_short(said, "duplicate_window", SHORTEST_AGE, "100ms")
+    too_short(said, "duplicate_window", SHORTEST_AGE)
 }
 
 fn marker(said: Said<'_>) -> Option<Complaint> {
-    too_short(said, "subject_delete_marker_ttl", SHORTEST_MARKER, "1s")
+    too_short(said, "subject_delete_marker_ttl", SHORTEST_MARKER)
 }
 
-fn too_short(said: Said<'_>, field: &str, shortest: i64, shown: &str) -> Option<Complaint> {
-    let is_short = said
-        .number(field)
-        .is_some_and(|n| n < 0 || (1..shortest).contains(&n));
-    is_short.then(|| {
-        Complaint::new(
-            Code::OutOfRange,
-            field,
-            format!("`{field}` is shorter than {shown}, the least that a server takes"),
-            format!("take {shown} or more"),
-        )
-    })
+fn too_short(said: Said<'_>, field: &str, shortest: i64) -> Option<Complaint> {
+    let nanos = said.number(field)?;
+    let is_short = nanos < 0 || (1..shortest).contains(&nanos);
+    is_short.then(|| Complaint::too_short(field, nanos, shortest))
 }
 
 fn window_within_age(said: Said<'_>) -> Option<Complaint> {
