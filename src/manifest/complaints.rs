@@ -36,6 +36,38 @@ pub(super) fn unknown_field(whole: &str, key: &str, near: Option<&str>) -> Probl
     }
 }
 
+/// Whether a rule's problem may come of the fields that a resource lost to other problems: of
+/// contradictions, those that name one of them.
+pub(super) fn follows(problem: &Problem, lost: &[String]) -> bool {
+    let hint = problem.hint.as_deref().unwrap_or_default();
+    match problem.code {
+        Code::Dangling | Code::MissingField => true,
+        Code::Contradiction => named(&problem.message)
+            .chain(named(hint))
+            .any(|name| lost.iter().any(|path| is_same(name, path))),
+        _ => false,
+    }
+}
+
+/// What stands in backquotes, without a value behind it.
+fn named(text: &str) -> impl Iterator<Item = &str> {
+    let quoted = text.split('`').skip(1).step_by(2);
+    quoted.filter_map(|quoted| quoted.split([':', ' ']).next())
+}
+
+/// Whether they are one field, one holds the other, or both are forms of one (`filter_subject`,
+/// `filter_subjects`). Topics' properties are named without `config`.
+fn is_same(name: &str, path: &str) -> bool {
+    let path = path.strip_prefix("config.").unwrap_or(path);
+    let holds = |whole: &str, part: &str| {
+        part.strip_prefix(whole)
+            .is_some_and(|rest| rest.starts_with(['.', '[']))
+    };
+    name.trim_end_matches('s') == path.trim_end_matches('s')
+        || holds(name, path)
+        || holds(path, name)
+}
+
 /// What a field takes, for messages.
 pub(super) fn wanted(field: &Field) -> String {
     let Facts {

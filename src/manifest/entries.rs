@@ -28,8 +28,8 @@ pub(super) type Kinds<'a> = &'a (dyn Fn(KindName) -> Option<&'static dyn Kind> +
 /// What the sections declare.
 pub(super) struct Declared {
     pub resources: Resources,
-    /// Those with a structural problem: their rules are not asked.
-    pub faulty: HashSet<Address>,
+    /// Those with a structural problem, each with the fields that it lost to one.
+    pub faulty: HashMap<Address, Vec<String>>,
     pub problems: Vec<Problem>,
     /// The problems beyond what is kept.
     pub surplus: Surplus,
@@ -44,7 +44,7 @@ pub(super) fn read(layer: Layer, files: &Files, kinds: Kinds<'_>, whole: bool) -
         whole,
         walk: Walk::new(files),
         resources: Resources::new(),
-        faulty: HashSet::new(),
+        faulty: HashMap::new(),
         defaults: HashMap::new(),
         suggestions: 0,
         copies: 0,
@@ -96,7 +96,7 @@ struct Entries<'a> {
     whole: bool,
     walk: Walk<'a>,
     resources: Resources,
-    faulty: HashSet<Address>,
+    faulty: HashMap<Address, Vec<String>>,
     defaults: HashMap<KindName, Map>,
     suggestions: usize,
     copies: usize,
@@ -186,7 +186,7 @@ impl Entries<'_> {
     fn resource(&mut self, address: Address, entry: Entry) {
         let key = entry.key;
         let Some(mut map) = self.map_of(entry, &format!("`{address}`")) else {
-            self.faulty.insert(address);
+            self.faulty.insert(address, Vec::new());
             return;
         };
         let consumers = match address.kind {
@@ -250,8 +250,8 @@ impl Entries<'_> {
         if let Some(lifecycle) = lifecycle {
             resource.lifecycle = self.lifecycle(lifecycle, kind, subject);
         }
-        if self.walk.problems.len() > before {
-            self.faulty.insert(address.clone());
+        if self.walk.problems.len() > before || !fields.lost.is_empty() {
+            self.faulty.insert(address.clone(), fields.lost);
         }
         kind.complete(&mut resource);
         self.resources.insert(address, resource);
@@ -328,7 +328,7 @@ impl Entries<'_> {
         let acls = access::of_topic(&mut self.walk, topic, entry);
         self.add_acls(acls);
         if self.walk.problems.len() > before {
-            self.faulty.insert(topic.clone());
+            self.faulty.entry(topic.clone()).or_default();
         }
     }
 

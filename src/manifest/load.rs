@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 use sha2::{Digest, Sha256};
 
 use super::aliases;
-use super::complaints::{Surplus, unknown_field};
+use super::complaints::{Surplus, follows, unknown_field};
 use super::connections;
 use super::entries::{self, Declared, Kinds};
 use super::files::{self, Budget, SourceText};
@@ -201,20 +201,14 @@ fn check_rules(
     problems: &mut Vec<Problem>,
     surplus: &mut Surplus,
 ) {
-    let follows = |code: Code| {
-        matches!(
-            code,
-            Code::Dangling | Code::MissingField | Code::Contradiction
-        )
-    };
     let mut found = Vec::new();
     for resource in declared.resources.values() {
         let Some(kind) = kinds(resource.address.kind) else {
             continue;
         };
         let of_it = kind.check(resource, &declared.resources).into_iter();
-        let is_faulty = declared.faulty.contains(&resource.address);
-        found.extend(of_it.filter(|problem| !is_faulty || !follows(problem.code)));
+        let lost = declared.faulty.get(&resource.address);
+        found.extend(of_it.filter(|problem| lost.is_none_or(|lost| !follows(problem, lost))));
         surplus.bound(&mut found);
     }
     for kind in KindName::ALL.into_iter().filter_map(kinds) {

@@ -127,7 +127,8 @@ impl Kind for TestKind {
 
     fn check(&self, resource: &Resource, _: &Resources) -> Vec<Problem> {
         let odd = resource.declared.get("description") == Some(&json!("odd"));
-        let problem = Problem::error(Code::Contradiction, "odd").at(resource.place.clone());
+        let problem = Problem::error(Code::Contradiction, "odd with `storage: file`")
+            .at(resource.place.clone());
         odd.then_some(problem).into_iter().collect()
     }
 

@@ -32,6 +32,8 @@ pub(super) struct Subject<'a> {
 pub(super) struct Fields {
     pub values: Flat,
     pub places: IndexMap<String, Place>,
+    /// The paths whose values were refused, and the fields that misspelt keys most likely mean.
+    pub lost: Vec<String>,
 }
 
 /// Walks trees and collects what is wrong with them.
@@ -75,8 +77,8 @@ impl<'a> Walk<'a> {
     ) {
         for (key, entry) in map {
             match self.known(declaration, key, entry, prefix, subject) {
-                Some(field) => self.field(field, entry, &joined(prefix, key), subject, out),
-                None => continue,
+                Ok(field) => self.field(field, entry, &joined(prefix, key), subject, out),
+                Err(near) => out.lost.extend(near.map(|near| joined(prefix, &near))),
             }
         }
         self.missing(declaration, map, prefix, at, subject);
@@ -121,8 +123,11 @@ impl<'a> Walk<'a> {
         if let Some(place) = self.files.place(entry.key) {
             out.places.insert(path.clone(), place);
         }
-        if let Some(value) = self.value(field, &entry.node, &path, subject) {
-            out.values.insert(path, value);
+        match self.value(field, &entry.node, &path, subject) {
+            Some(value) => {
+                out.values.insert(path, value);
+            }
+            None => out.lost.push(path),
         }
     }
 
@@ -198,7 +203,7 @@ impl<'a> Walk<'a> {
         let before = self.problems.len();
         let mut doc = Doc::new();
         for (key, entry) in map {
-            let Some(field) = self.known(declaration, key, entry, path, subject) else {
+            let Ok(field) = self.known(declaration, key, entry, path, subject) else {
                 continue;
             };
             if entry.node.is_null() {
@@ -377,6 +382,10 @@ impl<'a> Walk<'a> {
         self.say(node, problem, subject);
     }
 
+    /// The field of this name.
+    ///
+    /// # Errors
+    /// There is none, which is said; the field that was most likely meant.
     fn known<'d>(
         &mut self,
         declaration: &'d Declaration,
@@ -384,15 +393,15 @@ impl<'a> Walk<'a> {
         entry: &Entry,
         prefix: &str,
         subject: Subject<'_>,
-    ) -> Option<&'d Field> {
+    ) -> Result<&'d Field, Option<String>> {
         if let Some(field) = declaration.fields.get(key) {
             if !field.facts.hidden {
-                return Some(field);
+                return Ok(field);
             }
             let what = format!("`{}` is set by the server alone", joined(prefix, key));
             let problem = Problem::error(Code::UnknownField, what).hint("take the line away");
             self.say_at(entry, problem, subject);
-            return None;
+            return Err(None);
         }
         let whole = match prefix {
             "" => subject.noun.to_owned(),
@@ -411,7 +420,7 @@ impl<'a> Walk<'a> {
         let near = nearest(key, names.chain(others.iter().copied()));
         let problem = unknown_field(&whole, key, near);
         self.say_at(entry, problem, subject);
-        None
+        Err(near.map(str::to_owned))
     }
 
     fn missing(

@@ -103,10 +103,19 @@ fn yaml_1_2_and_nothing_older() {
 
 #[test]
 fn the_rules_are_asked_where_the_structure_holds() {
-    let loaded =
-        one("nats: { streams: { A: { description: odd }, B: { description: odd, x: 1 } } }");
-    let codes: Vec<Code> = loaded.problems.iter().map(|p| p.code).collect();
-    assert_eq!(codes, [Code::Contradiction, Code::UnknownField]);
+    let codes = |stream: &str| -> Vec<Code> {
+        let loaded = one(&format!("nats: {{ streams: {{ A: {stream} }} }}"));
+        loaded.problems.iter().map(|p| p.code).collect()
+    };
+    assert_eq!(codes("{ description: odd }"), [Code::Contradiction]);
+    let unknown = "{ description: odd, unheard: 1 }";
+    assert_eq!(codes(unknown), [Code::Contradiction, Code::UnknownField]);
+    let misspelt = "{ description: odd, storrage: file }";
+    assert_eq!(codes(misspelt), [Code::UnknownField]);
+    let unreadable = "{ description: odd, storage: disk }";
+    assert_eq!(codes(unreadable), [Code::UnknownValue]);
+    let good = "{ description: odd, max_age: soon }";
+    assert_eq!(codes(good), [Code::Contradiction, Code::BadDuration]);
 }
 
 #[test]
