@@ -2,13 +2,14 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
+use super::alike::by_reason;
 use super::json::word_and_why;
 use super::line::safe;
 use super::one_line;
 use super::text::{Drift, blocked_why, counts, drift_counts};
 use super::value::{LONG, cut};
 use crate::apply::Done;
-use crate::model::{Action, Change, KindName, Problem, Severity, Step};
+use crate::model::{Action, Change, KindName, Problem, Refusal, Severity, Step};
 use crate::plan::Plan;
 
 /// A comment of GitHub holds 65,536 characters; rows stop before that, and the rest is counted.
@@ -160,42 +161,42 @@ fn sides(change: &Change) -> (String, String) {
     (said(&change.before).unwrap_or_default(), after)
 }
 
+/// Why steps are blocked and what could not be read, each reason once.
 fn reasons(text: &mut String, plan: &Plan) {
+    let refusals = plan.steps.iter().flat_map(|step| {
+        let about = |r: &Refusal| match &r.field {
+            Some(field) => format!("{} {}", code(&step.address.to_string()), code(field)),
+            None => code(&step.address.to_string()),
+        };
+        step.refusals.iter().map(move |r| {
+            let way_out = r.hint.as_deref().unwrap_or(r.code.way_out());
+            ((r.code, &*r.message, way_out), about(r))
+        })
+    });
+    let problems = plan.problems.iter().map(|problem| {
+        let about = problem.address.as_ref().map(|a| code(&a.to_string()));
+        ((problem.code, &*problem.message), about.unwrap_or_default())
+    });
     let mut left = 0;
-    for step in &plan.steps {
-        for refusal in &step.refusals {
-            if text.len() > MOST_BYTES {
-                left += 1;
-                continue;
-            }
-            let field = refusal.field.as_ref().map(|f| format!(" {}", code(f)));
-            let _ = writeln!(
-                text,
-                "- ⛔ {}{}: **{}** {} → {}",
-                code(&step.address.to_string()),
-                field.unwrap_or_default(),
-                refusal.code,
-                escaped(&refusal.message),
-                escaped(refusal.hint.as_deref().unwrap_or(refusal.code.way_out())),
-            );
+    for ((code, message, way_out), same) in by_reason(refusals) {
+        if text.len() > MOST_BYTES {
+            left += 1;
+            continue;
         }
+        let (about, why, way_out) = (same.on_a_line(), escaped(message), escaped(way_out));
+        let _ = writeln!(text, "- ⛔ {about}: **{code}** {why} → {way_out}");
     }
-    for problem in plan
-        .problems
-        .iter()
-        .filter(|_| text.len() <= MOST_BYTES)
-        .collect::<Vec<_>>()
-    {
-        let about = problem
-            .address
-            .as_ref()
-            .map(|a| format!(" {}", code(&a.to_string())));
+    for ((code, message), same) in by_reason(problems) {
+        if text.len() > MOST_BYTES {
+            left += 1;
+            continue;
+        }
+        let about = format!(" {}", same.on_a_line());
         let _ = writeln!(
             text,
-            "- ⚠️{} **{}** {}",
-            about.unwrap_or_default(),
-            problem.code,
-            escaped(&problem.message)
+            "- ⚠️{} **{code}** {}",
+            about.trim_end(),
+            escaped(message)
         );
     }
     if left > 0 {
@@ -203,7 +204,8 @@ fn reasons(text: &mut String, plan: &Plan) {
     }
 }
 
-/// What became of the steps, as Markdown: those that did not go well in a table, then the counts.
+/// What became of the steps, as Markdown: the counts, then those that did not go well
+/// in a table, each reason once.
 pub fn outcomes(plan: &Plan, done: &[Done]) -> String {
     let mut text = format!("### trueup apply: {}\n\n", code(&plan.stack));
     let applied = done
@@ -214,23 +216,17 @@ pub fn outcomes(plan: &Plan, done: &[Done]) -> String {
     if applied < done.len() {
         text.push_str("| outcome | resource | why |\n|---|---|---|\n");
     }
-    for Done {
-        address, outcome, ..
-    } in done
-    {
-        let (word, Some(why)) = word_and_why(outcome) else {
-            continue;
-        };
+    let reasons = done.iter().filter_map(|done| {
+        let (word, why) = word_and_why(&done.outcome);
+        Some(((word, why?), code(&done.address.to_string())))
+    });
+    for ((word, why), same) in by_reason(reasons) {
         if text.len() > MOST_BYTES {
             text.push_str("\n… and more.\n");
             break;
         }
-        let _ = writeln!(
-            text,
-            "| {word} | {} | {} |",
-            code(&address.to_string()),
-            escaped(&cut(why, LONG))
-        );
+        let why = escaped(&cut(why, LONG));
+        let _ = writeln!(text, "| {word} | {} | {why} |", same.on_a_line());
     }
     text
 }
@@ -293,7 +289,8 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::samples::{change, mixed, of, step};
+    use crate::model::{Code, Outcome};
+    use crate::report::samples::{change, done, mixed, of, step};
     use serde_json::json;
 
     #[test]
@@ -328,6 +325,36 @@ mod tests {
             text.contains(r#"| `` "a\|b`c\n\| d" `` | `@team <script>` |"#),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_reason_that_many_share_is_told_once() {
+        let why = "the broker says POLICY_VIOLATION";
+        let mut steps = Vec::new();
+        let mut all = Vec::new();
+        for n in 0..400 {
+            let address = format!("topic/t{n}");
+            let mut blocked = step(&address, Action::Update, n);
+            blocked.refusals = vec![Refusal::new(Code::Immutable, why, "ask for it")];
+            steps.push(blocked);
+            all.push(done(
+                &address,
+                Action::Update,
+                Outcome::Failed { why: why.into() },
+            ));
+        }
+        let plan_of_all = of(steps, 0);
+        let named = "`topic/t0`, `topic/t1`, `topic/t2`, `topic/t3`, `topic/t4` and 395 more";
+        for (text, line) in [
+            (plan(&plan_of_all), format!("- ⛔ {named}: **immutable**")),
+            (
+                outcomes(&plan_of_all, &all),
+                format!("| failed | {named} | the broker"),
+            ),
+        ] {
+            assert_eq!(text.matches("VIOLATION").count(), 1, "{text}");
+            assert!(text.contains(&line), "{text}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! meaning hangs on them. Whatever comes from a broker or a manifest is made safe for a terminal
 //! on its way in (see [`Line`]).
 
+mod alike;
 mod json;
 mod line;
 mod markdown;

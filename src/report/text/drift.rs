@@ -2,7 +2,7 @@ use serde_json::Value;
 
 use super::change::{compared, many_lines, shown};
 use super::plan::header;
-use super::step::{mark_of, place, refusal};
+use super::step::{Told, mark_of, place, refusal};
 use super::{View, summary, unread};
 use crate::model::{Action, Change, Step};
 use crate::plan::{Plan, UndeclaredField};
@@ -34,8 +34,9 @@ pub fn drift(plan: &Plan, counted: Drift, view: &View<'_>) -> String {
     let mut page = Page::new(view.width);
     header(&mut page, plan);
     let steps = plan.steps.iter().filter(|s| s.action != Action::Unread);
+    let mut told = Told::default();
     for step in steps {
-        resource(&mut page, step);
+        resource(&mut page, step, &mut told);
     }
     if plan.has_changes() {
         page.gap();
@@ -47,7 +48,7 @@ pub fn drift(plan: &Plan, counted: Drift, view: &View<'_>) -> String {
     page.finish()
 }
 
-fn resource(page: &mut Page, step: &Step) {
+fn resource<'a>(page: &mut Page, step: &'a Step, told: &mut Told<'a>) {
     let missing = step.action == Action::Create;
     let (tone, mark) = if missing {
         (Tone::Bad, "-")
@@ -68,7 +69,7 @@ fn resource(page: &mut Page, step: &Step) {
         side_by_side(page, step);
     }
     for why in &step.refusals {
-        refusal(page, why, 6);
+        refusal(page, step, why, 6, told);
     }
 }
 

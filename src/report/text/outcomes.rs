@@ -1,16 +1,13 @@
-use indexmap::IndexMap;
-
 use super::step::mark_of;
 use super::{View, summary};
 use crate::apply::Done;
 use crate::model::{Action, Outcome};
 use crate::plan::Plan;
+use crate::report::alike::by_reason;
 use crate::report::{Line, Page, Tone};
 
 /// What was applied is listed up to this many; beyond, it is counted.
 const LISTED: usize = 20;
-/// Of more steps that share one reason than that, so many are listed.
-const FIRST: usize = 5;
 
 /// The cells of a row of the table.
 type Row = Vec<(Tone, String)>;
@@ -24,9 +21,10 @@ pub fn outcomes(plan: &Plan, done: &[Done], view: &View<'_>) -> String {
     if applied <= LISTED {
         rows.extend(is(Word::Applied).map(|done| row("applied", Tone::Good, done)));
     }
-    rows.extend(is(Word::Failed).map(|done| row("failed", Tone::Bad, done)));
-    rows.extend(alike("unknown", is(Word::Unknown)));
-    rows.extend(alike("not attempted", is(Word::NotAttempted)));
+    rows.extend(alike("failed", Tone::Bad, is(Word::Failed)));
+    rows.extend(alike("unknown", Tone::Change, is(Word::Unknown)));
+    let left = is(Word::NotAttempted);
+    rows.extend(alike("not attempted", Tone::Change, left));
     page.table(2, &rows);
     if !done.is_empty() {
         page.gap();
@@ -66,33 +64,30 @@ impl Word {
     }
 }
 
-/// A row each; of many that share one reason, the first ones and how many more there are.
-fn alike<'a>(word: &str, done: impl Iterator<Item = &'a Done>) -> Vec<Row> {
-    let mut by_why: IndexMap<&str, Vec<&Done>> = IndexMap::new();
-    for done in done {
-        by_why.entry(why(done)).or_default().push(done);
-    }
+/// A row each, those with one reason together, which the first of them tells; of many, the first
+/// ones and how many more there are.
+fn alike<'a>(word: &str, tone: Tone, done: impl Iterator<Item = &'a Done>) -> Vec<Row> {
     let mut rows = Vec::new();
-    for (why, same) in by_why {
-        let shown = if same.len() > LISTED {
-            FIRST
-        } else {
-            same.len()
-        };
-        rows.extend(
-            same.iter()
-                .take(shown)
-                .map(|done| row(word, Tone::Change, done)),
-        );
-        if same.len() > shown {
-            rows.push(vec![
-                (Tone::Change, word.to_owned()),
-                (Tone::Plain, format!("… {} more", same.len() - shown)),
-                (Tone::Plain, why.to_owned()),
-            ]);
+    for (_, same) in by_reason(done.map(|done| (why(done), done))) {
+        let mut each = same.named.iter().map(|done| row(word, tone, done));
+        rows.extend(each.next());
+        rows.extend(each.map(the_same));
+        if same.more > 0 {
+            rows.push(the_same(vec![
+                (tone, word.to_owned()),
+                (Tone::Plain, format!("… {} more", same.more)),
+                (Tone::Plain, String::new()),
+            ]));
         }
     }
     rows
+}
+
+fn the_same(mut row: Row) -> Row {
+    if let Some(why) = row.last_mut() {
+        *why = (Tone::Faint, "for the same reason".to_owned());
+    }
+    row
 }
 
 fn why(done: &Done) -> &str {

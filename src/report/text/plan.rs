@@ -1,7 +1,7 @@
 use indexmap::IndexMap;
 
 use super::View;
-use super::step::{self, place};
+use super::step::{self, Told, place};
 use super::{summary, unread};
 use crate::model::{Action, Address, Step};
 use crate::plan::{Plan, Target};
@@ -59,10 +59,11 @@ enum Block<'a> {
 fn steps(page: &mut Page, plan: &Plan) {
     let blocks = blocks(plan);
     let any = !blocks.is_empty();
+    let mut told = Told::default();
     for block in blocks {
         match block {
-            Block::One(step) => step::whole(page, step),
-            Block::Implied(by, steps) => implied(page, by, &steps),
+            Block::One(step) => step::whole(page, step, &mut told),
+            Block::Implied(by, steps) => implied(page, by, &steps, &mut told),
         }
     }
     if any {
@@ -91,7 +92,7 @@ fn blocks(plan: &Plan) -> Vec<Block<'_>> {
 }
 
 /// The ACLs that one topic's `access` asks for: a heading, then a line each.
-fn implied(page: &mut Page, by: &Address, steps: &[&Step]) {
+fn implied<'a>(page: &mut Page, by: &Address, steps: &[&'a Step], told: &mut Told<'a>) {
     let heading = Line::indented(4)
         .put(Tone::Faint, "required by ")
         .put(Tone::Strong, &by.to_string());
@@ -101,6 +102,6 @@ fn implied(page: &mut Page, by: &Address, steps: &[&Step]) {
         6,
     );
     for step in steps {
-        step::short(page, step);
+        step::short(page, step, told);
     }
 }

@@ -1,5 +1,7 @@
+use std::collections::HashMap;
+
 use super::change;
-use crate::model::{Action, KindName, Refusal, Source, Step};
+use crate::model::{Action, Address, Code, KindName, Refusal, Source, Step};
 use crate::report::{Line, Page, Tone};
 
 /// Where a step's address begins, its fields, and what is said of a field.
@@ -7,23 +9,27 @@ const ADDRESS: usize = 2;
 const FIELD: usize = 6;
 const REMARK: usize = 8;
 
+/// The reasons that a screen has told in full, each with the resource that it stands at.
+#[derive(Default)]
+pub(super) struct Told<'a>(HashMap<(Code, &'a str, Option<&'a str>), &'a Address>);
+
 /// A step with its fields, refusals, notes and the count of what is hidden.
-pub(super) fn whole(page: &mut Page, step: &Step) {
+pub(super) fn whole<'a>(page: &mut Page, step: &'a Step, told: &mut Told<'a>) {
     heading(page, step);
-    fields(page, step);
-    reasons(page, step);
+    fields(page, step, told);
+    reasons(page, step, told);
     hidden(page, step);
 }
 
 /// A step on one line, its fields hidden where the address already says them.
-pub(super) fn short(page: &mut Page, step: &Step) {
+pub(super) fn short<'a>(page: &mut Page, step: &'a Step, told: &mut Told<'a>) {
     let line =
         mark(Line::indented(FIELD), step.action).put(Tone::Strong, &step.address.to_string());
     page.line(&line);
     if step.action != Action::Create {
-        fields(page, step);
+        fields(page, step, told);
     }
-    reasons(page, step);
+    reasons(page, step, told);
 }
 
 /// The step's mark and address, with the place of its declaration at the right.
@@ -59,7 +65,7 @@ pub(super) fn place(source: Option<&Source>) -> Line {
     })
 }
 
-fn fields(page: &mut Page, step: &Step) {
+fn fields<'a>(page: &mut Page, step: &'a Step, told: &mut Told<'a>) {
     if step.address.kind == KindName::Acl && step.action == Action::Create {
         return;
     }
@@ -68,17 +74,17 @@ fn fields(page: &mut Page, step: &Step) {
         change::field(page, step, change, FIELD, column);
         let about = |r: &&Refusal| r.field.as_deref() == Some(change.field.as_str());
         for refusal in step.refusals.iter().filter(about) {
-            self::refusal(page, refusal, REMARK);
+            self::refusal(page, step, refusal, REMARK, told);
         }
     }
 }
 
 /// The refusals that stand under no field, then the notes.
-pub(super) fn reasons(page: &mut Page, step: &Step) {
+pub(super) fn reasons<'a>(page: &mut Page, step: &'a Step, told: &mut Told<'a>) {
     let shown = |field: &str| step.changes.iter().any(|change| change.field == field);
     for refusal in &step.refusals {
         if !refusal.field.as_deref().is_some_and(shown) {
-            self::refusal(page, refusal, FIELD);
+            self::refusal(page, step, refusal, FIELD, told);
         }
     }
     for note in &step.notes {
@@ -90,12 +96,24 @@ pub(super) fn reasons(page: &mut Page, step: &Step) {
     }
 }
 
-/// Why not, and the way out.
-pub(super) fn refusal(page: &mut Page, refusal: &Refusal, indent: usize) {
+/// Why not, and the way out; where another resource has told the same before, which one.
+pub(super) fn refusal<'a>(
+    page: &mut Page,
+    step: &'a Step,
+    refusal: &'a Refusal,
+    indent: usize,
+    told: &mut Told<'a>,
+) {
     let first = Line::indented(indent)
         .put(Tone::Bad, "! blocked ")
         .put(Tone::Bad, refusal.code.as_str())
         .plain(": ");
+    let reason = (refusal.code, &*refusal.message, refusal.hint.as_deref());
+    let at = *told.0.entry(reason).or_insert(&step.address);
+    if *at != step.address {
+        let text = format!("for the same reason as {at}");
+        return page.wrapped(first, Tone::Plain, &text);
+    }
     let hang = Line::indented(indent + 2);
     if first.width() + 30 > page.width() {
         page.line(&first);

@@ -147,6 +147,52 @@ fn outcomes_tell_what_happened_and_why_not() {
 }
 
 #[test]
+fn a_reason_that_many_share_is_told_once() {
+    let why = "no answer from the broker";
+    let address = |n: u32| format!("topic/t{n}");
+    let steps_of = |action: Action, code: Code| {
+        let steps = (0..400).map(|n| {
+            let mut blocked = step(&address(n), action, n);
+            blocked.refusals = vec![Refusal::new(code, why, "ask for it")];
+            blocked
+        });
+        of(steps.collect(), 0)
+    };
+    let failed = |n: u32| {
+        done(
+            &address(n),
+            Action::Update,
+            Outcome::Failed { why: why.into() },
+        )
+    };
+    let failed: Vec<_> = (0..400).map(failed).collect();
+    let blocked = steps_of(Action::Update, Code::Immutable);
+    let unread = steps_of(Action::Unread, Code::Unreachable);
+    for (screen, line) in [
+        (
+            plan(&blocked, &view(100)),
+            "! blocked immutable: for the same reason as topic/t0\n",
+        ),
+        (
+            plan(&unread, &view(100)),
+            "    … and 395 more, all for one reason:\n",
+        ),
+        (
+            drift(&blocked, Drift::Declared, &view(100)),
+            "for the same reason as topic/t0\n",
+        ),
+        (
+            outcomes(&blocked, &failed, &view(100)),
+            "  … 395 more  for the same reason\n",
+        ),
+    ] {
+        let screen = bare(&screen);
+        assert_eq!(screen.matches(why).count(), 1, "{screen}");
+        assert!(screen.contains(line), "{screen}");
+    }
+}
+
+#[test]
 fn text_over_several_lines_is_compared_line_by_line() {
     let mut changed = step("topic/a", Action::Update, 1);
     let text = |middle: &str| {

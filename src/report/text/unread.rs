@@ -1,8 +1,9 @@
 use std::collections::HashMap;
 
-use super::step;
-use crate::model::{Action, Address, Step};
+use super::step::{self, Told};
+use crate::model::{Action, Address, Code, Step};
 use crate::plan::{Plan, PlanProblem};
+use crate::report::alike::by_reason;
 use crate::report::{Line, Page, Tone};
 
 /// What could not be read, each with why, then the problems that speak of nothing in particular.
@@ -38,16 +39,47 @@ fn resources(page: &mut Page, unread: &[&Step], told: &HashMap<&Address, Vec<&Pl
     }
     let text = "Could not be read, so nothing is decided about:";
     page.line(&Line::new().put(Tone::Bad, text));
-    for step in unread {
-        step::heading(page, step);
-        step::reasons(page, step);
-        let said = |p: &&&PlanProblem| step.refusals.iter().any(|r| r.code == p.code);
-        let told = told.get(&step.address).into_iter().flatten();
-        for problem in told.filter(|p| !said(p)) {
-            self::problem(page, problem, 6);
+    let reasons = unread.iter().map(|step| (reason(step, told), *step));
+    for (_, same) in by_reason(reasons) {
+        for step in &same.named {
+            step::heading(page, step);
+        }
+        if same.more > 0 {
+            let text = format!("… and {} more, all for one reason:", same.more);
+            page.line(&Line::indented(4).plain(&text));
+        }
+        if let Some(step) = same.named.first() {
+            step::reasons(page, step, &mut Told::default());
+            for problem in beside(step, told) {
+                self::problem(page, problem, 6);
+            }
         }
     }
     page.gap();
+}
+
+/// A code, a message and a hint.
+type Reason<'a> = (Code, &'a str, Option<&'a str>);
+
+/// All that is told of why a step could not be read.
+fn reason<'a>(
+    step: &'a Step,
+    told: &HashMap<&Address, Vec<&'a PlanProblem>>,
+) -> (Vec<Reason<'a>>, &'a [String]) {
+    let refusals = step.refusals.iter();
+    let refusals = refusals.map(|r| (r.code, &*r.message, r.hint.as_deref()));
+    let problems = beside(step, told).map(|p| (p.code, &*p.message, p.hint.as_deref()));
+    (refusals.chain(problems).collect(), &step.notes)
+}
+
+/// The problems about a step that say what its refusals don't.
+fn beside<'a, 't>(
+    step: &'t Step,
+    told: &'t HashMap<&Address, Vec<&'a PlanProblem>>,
+) -> impl Iterator<Item = &'a PlanProblem> + 't {
+    let said = |p: &&PlanProblem| step.refusals.iter().any(|r| r.code == p.code);
+    let about = told.get(&step.address).into_iter().flatten().copied();
+    about.filter(move |p| !said(p))
 }
 
 fn problem(page: &mut Page, problem: &PlanProblem, indent: usize) {
