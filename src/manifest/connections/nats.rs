@@ -1,12 +1,14 @@
 //! Reads `connections.nats`.
 
+use indexmap::IndexMap;
+
 use super::super::node::{Entry, Map, Value};
 use super::super::suggest::nearest;
-use super::super::walk::{Subject, Walk};
+use super::super::walk::{Fields, Subject, Walk};
 use super::nats_fields::{NatsFields, nats_declaration};
 use super::{NatsConnection, Reading, twice};
 use crate::broker::nats::NatsSettings;
-use crate::model::{Code, Flat, Problem};
+use crate::model::{Code, Flat, Place, Problem};
 
 /// The fields that are paths, beside those whose name ends with `_file`.
 const PATHS: [&str; 5] = ["creds", "nkey", "ca", "cert", "key"];
@@ -18,54 +20,97 @@ pub(super) fn read(
     entry: &Entry,
     mut reading: Reading<'_, '_>,
 ) {
-    let place = reading.walk.files.place(entry.key);
+    connection.place = reading.walk.files.place(entry.key);
+    let fields = checked(map, connection.place.clone(), &mut reading);
+    let written = Written {
+        map,
+        failed: failed(map, &fields.values),
+        places: fields.places,
+    };
+    take(connection, &fields.values);
+    tell_twice(connection, &written, &mut reading);
+    tell_complaints(connection, &written, &mut reading);
+}
+
+/// What the section says, as complaints ask for it.
+struct Written<'a> {
+    map: &'a Map,
+    places: IndexMap<String, Place>,
+    failed: Vec<String>,
+}
+
+impl Written<'_> {
+    /// Whether the field is there, or the file that holds it.
+    fn says(&self, name: &str) -> bool {
+        self.map.contains_key(name) || self.map.contains_key(&*format!("{name}_file"))
+    }
+
+    fn place_of(&self, name: &str) -> Option<&Place> {
+        let of_file = format!("{name}_file");
+        self.places.get(name).or(self.places.get(&of_file))
+    }
+
+    fn has_failed(&self, name: &str) -> bool {
+        self.failed.iter().any(|failed| failed == name)
+    }
+}
+
+/// The fields and where they stand. The complaints are about a blinded copy: none shows a secret.
+fn checked(map: &Map, place: Option<Place>, reading: &mut Reading<'_, '_>) -> Fields {
     let subject = Subject {
         noun: "`connections.nats`",
         address: None,
         others: &[],
         complete: true,
     };
-    let declaration = nats_declaration();
-    let shape = without_values(map);
-    let fields = reading
-        .walk
-        .fields(declaration, &shape, place.clone(), subject);
-    let mut unshown = Walk::new(reading.walk.files);
-    let mut values = unshown.fields(declaration, map, None, subject).values;
-    settle_paths(&mut values, map, &mut reading);
-    let failed = failed(map, &values);
-    let doc = declaration.unflatten(&values);
+    let (declaration, blind) = (nats_declaration(), without_values(map));
+    let said = reading.walk.fields(declaration, &blind, place, subject);
+    let mut fields = Walk::new(reading.walk.files).fields(declaration, map, None, subject);
+    fields.places = said.places;
+    settle_paths(&mut fields.values, map, reading);
+    fields
+}
+
+/// Puts what is said into the connection.
+fn take(connection: &mut NatsConnection, values: &Flat) {
+    let doc = nats_declaration().unflatten(values);
     let said: NatsFields = serde_json::from_value(doc.into()).unwrap_or_default();
     let default = connection.settings.url.clone();
-    connection.place = place;
     connection.account = said.account.clone();
     connection.files = said.secret_files();
     connection.says_url = said.says_url();
     connection.says_tls_first = said.tls_first.is_some();
     connection.settings = said.settings(default);
-    for property in connection.files.keys() {
-        if map.contains_key(property.as_str()) {
-            let at = fields.places.get(&format!("{property}_file")).cloned();
-            reading.walk.problems.push(twice(property).at(at));
-        }
+}
+
+/// Secrets that stand in the manifest and in a file.
+fn tell_twice(connection: &NatsConnection, written: &Written<'_>, reading: &mut Reading<'_, '_>) {
+    let both = connection.files.keys();
+    for property in both.filter(|property| written.map.contains_key(property.as_str())) {
+        let at = written.places.get(&format!("{property}_file")).cloned();
+        reading.walk.problems.push(twice(property).at(at));
     }
-    let place_of = |name: &str| {
-        let of_file = format!("{name}_file");
-        let own = fields.places.get(name).or(fields.places.get(&of_file));
-        own.or(connection.place.as_ref()).cloned()
-    };
+}
+
+/// What the settings complain of, but for what may come of a field that could not be read.
+fn tell_complaints(
+    connection: &NatsConnection,
+    written: &Written<'_>,
+    reading: &mut Reading<'_, '_>,
+) {
     for complaint in with_files(connection).complaints() {
         let alone = complaint.names.len() == 1;
         let unsure = complaint.names.iter().any(|name| {
-            let is_said = map.contains_key(*name) || map.contains_key(&*format!("{name}_file"));
-            failed.iter().any(|failed| failed == name) || !(is_said || alone || reading.whole)
+            written.has_failed(name) || !(written.says(name) || alone || reading.whole)
         });
         // what a context says beside is not known here
         let of_context = connection.settings.context.is_some() && !alone;
         if !unsure && !of_context {
-            let at = complaint.names.first().and_then(|name| place_of(name));
+            let first = complaint.names.first();
+            let own = first.and_then(|name| written.place_of(name));
+            let at = own.or(connection.place.as_ref());
             let problem = Problem::error(Code::Property, complaint.message);
-            reading.walk.problems.push(problem.at(at));
+            reading.walk.problems.push(problem.at(at.cloned()));
         }
     }
 }
