@@ -1,26 +1,24 @@
 //! From the merged tree to resources: defaults, aliases, lifecycle, structural checks.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::LazyLock;
+mod defaults;
+mod lifecycle;
 
+use std::collections::{HashMap, HashSet};
+
+pub(super) use self::lifecycle::lifecycle_declaration;
 use super::access;
 use super::complaints::{Surplus, unknown_field};
-use super::layers::{Layer, lay_beneath};
+use super::layers::Layer;
 use super::node::{Entry, Files, Map, Node, Spot, Value};
 use super::said::untyped;
-use super::sections::{Holds, defaults_of, names_under, section};
+use super::sections::{Holds, names_under, section};
 use super::suggest::nearest;
 use super::walk::{Subject, Walk};
-use crate::kinds::{Declaration, Kind, Resources};
-use crate::model::{Address, Code, Doc, KindName, Lifecycle, Place, Problem, Resource};
+use crate::kinds::{Kind, Resources};
+use crate::model::{Address, Code, KindName, Place, Problem, Resource};
 
 /// Suggestions among the names of a whole manifest; more of them are not worth their time.
 const MOST_SUGGESTIONS: usize = 100;
-
-/// Nodes that defaults may copy, however few the resources are.
-const MOST_COPIES: usize = 200_000;
-/// Nodes more that each resource allows for.
-const COPIES_EACH: usize = 20;
 
 /// The kinds by name.
 pub(super) type Kinds<'a> = &'a (dyn Fn(KindName) -> Option<&'static dyn Kind> + Sync);
@@ -65,12 +63,6 @@ pub(super) fn read(layer: Layer, files: &Files, kinds: Kinds<'_>, whole: bool) -
     }
 }
 
-/// The fields of `lifecycle`.
-pub(super) fn lifecycle_declaration() -> &'static Declaration {
-    static DECLARATION: LazyLock<Declaration> = LazyLock::new(Declaration::of::<Lifecycle>);
-    &DECLARATION
-}
-
 /// The names that an entry of this kind takes beside its fields.
 pub(super) fn names_beside(kind: KindName) -> &'static [&'static str] {
     match kind {
@@ -106,39 +98,6 @@ struct Entries<'a> {
 }
 
 impl Entries<'_> {
-    /// Checks the defaults once, before they are laid beneath every entry.
-    fn read_defaults(&mut self, tree: &Map) {
-        for kind in KindName::ALL {
-            let Some((head, word)) = defaults_of(kind) else {
-                continue;
-            };
-            let found = tree
-                .get(head)
-                .and_then(|entry| entry.node.map()?.get("defaults")?.node.map()?.get(word));
-            let (Some(entry), Some(declared)) = (found, (self.kinds)(kind)) else {
-                continue;
-            };
-            let noun = format!("`{head}.defaults.{word}`");
-            let Some(map) = self.map_of(entry.clone(), &noun) else {
-                continue;
-            };
-            let mut fields = map.clone();
-            let noun = noun_of(kind);
-            let subject = Subject {
-                noun: &noun,
-                address: None,
-                others: &["lifecycle"],
-                complete: false,
-            };
-            if let Some(lifecycle) = fields.shift_remove("lifecycle") {
-                self.lifecycle(lifecycle, declared, subject);
-            }
-            self.walk
-                .fields(declared.declaration(), &fields, None, subject);
-            self.defaults.insert(kind, map);
-        }
-    }
-
     fn head(&mut self, head: &str, entry: Entry) {
         let sections = self.map_of(entry, &format!("`{head}`"));
         for (name, entry) in sections.into_iter().flatten() {
@@ -157,17 +116,6 @@ impl Entries<'_> {
                     let problem = unknown_field(&format!("`{head}`"), &name, near);
                     self.say(problem.at(self.place(entry.key)));
                 }
-            }
-        }
-    }
-
-    fn default_words(&mut self, head: &str, words: &[(&str, KindName)], entry: Entry) {
-        let noun = format!("`{head}.defaults`");
-        for (name, entry) in self.map_of(entry, &noun).into_iter().flatten() {
-            if !words.iter().any(|(word, _)| **word == *name) {
-                let near = nearest(&name, words.iter().map(|(word, _)| *word));
-                let problem = unknown_field(&noun, &name, near);
-                self.say(problem.at(self.place(entry.key)));
             }
         }
     }
@@ -255,72 +203,6 @@ impl Entries<'_> {
         }
         kind.complete(&mut resource);
         self.resources.insert(address, resource);
-    }
-
-    /// Lays the defaults of its kind beneath a resource, as long as their copies are within bounds.
-    fn lay_defaults(&mut self, address: &Address, key: Spot, map: &mut Map) {
-        if self.overfull {
-            return;
-        }
-        if let Some(defaults) = self.defaults.get(&address.kind) {
-            self.copies += lay_beneath(map, defaults);
-        }
-        if self.copies > MOST_COPIES + COPIES_EACH * self.resources.len() {
-            self.overfull = true;
-            // nothing is missing from the rest that was not kept from it
-            self.whole = false;
-            let what = format!(
-                "the defaults of `{}` are too many for so many resources",
-                address.kind
-            );
-            let hint = "keep in `defaults` what most resources need";
-            let problem = Problem::error(Code::YamlTooLarge, what).hint(hint);
-            self.say(problem.at(self.place(key)));
-        }
-    }
-
-    fn lifecycle(&mut self, entry: Entry, kind: &dyn Kind, subject: Subject<'_>) -> Lifecycle {
-        let Some(map) = self.map_of(entry, "`lifecycle`") else {
-            return Lifecycle::default();
-        };
-        let subject = Subject {
-            noun: "`lifecycle`",
-            others: &[],
-            ..subject
-        };
-        let declaration = lifecycle_declaration();
-        let fields = self.walk.fields(declaration, &map, None, subject);
-        let doc: Doc = declaration.unflatten(&fields.values);
-        let mut lifecycle: Lifecycle = serde_json::from_value(doc.into()).unwrap_or_default();
-        let aliased = |name: &String| {
-            kind.aliases()
-                .iter()
-                .find(|(alias, _)| alias == name)
-                .map_or_else(|| name.clone(), |(_, path)| (*path).to_owned())
-        };
-        lifecycle.ignore = lifecycle.ignore.iter().map(aliased).collect();
-        self.ignored(&lifecycle, &map, kind, subject);
-        lifecycle
-    }
-
-    /// The fields that `ignore` names must be there to be ignored.
-    fn ignored(&mut self, lifecycle: &Lifecycle, map: &Map, kind: &dyn Kind, subject: Subject<'_>) {
-        let Some(entry) = map.get("ignore") else {
-            return;
-        };
-        let Value::List(items) = &entry.node.value else {
-            return;
-        };
-        for (name, item) in lifecycle.ignore.iter().zip(items) {
-            if kind.declaration().field(name).is_some() {
-                continue;
-            }
-            let names = kind.declaration().fields.keys().map(String::as_str);
-            let near = nearest(name, names);
-            let mut problem = unknown_field(&noun_of(kind.name()), name, near);
-            problem.address = subject.address.cloned();
-            self.say(self.walk.files.at(item, problem));
-        }
     }
 
     fn access(&mut self, topic: &Address, entry: &Entry) {
