@@ -9,12 +9,25 @@ pub enum FormatError {
     OtherVersion(String),
 }
 
+/// A value costs up to a few hundred bytes of memory, whatever it costs in the text: this many is
+/// what a hostile file may cost, too.
+const MOST_VALUES: usize = 2_000_000;
+
 /// The JSON of a document whose `format_version` is of the same major as `ours`: a minor adds, a
 /// major is refused.
 ///
 /// # Errors
 /// When it is no JSON, says no version as text, or is of another major.
 pub fn versioned(text: &str, ours: &str) -> Result<Value, FormatError> {
+    let values = text
+        .bytes()
+        .filter(|byte| matches!(byte, b',' | b'[' | b'{'));
+    if values.count() > MOST_VALUES {
+        let what = format!(
+            "it holds more than {MOST_VALUES} values; tens of thousands of resources need fewer"
+        );
+        return Err(FormatError::NotOne(what));
+    }
     let value: Value =
         serde_json::from_str(text).map_err(|error| FormatError::NotOne(error.to_string()))?;
     let version = match &value["format_version"] {
@@ -41,6 +54,18 @@ fn major(version: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_that_would_fill_the_memory_is_not_read() {
+        let text = format!(
+            "{{\"format_version\": \"1.0\", \"x\": [{}1]}}",
+            "1,".repeat(MOST_VALUES)
+        );
+        assert!(matches!(
+            versioned(&text, "1.0"),
+            Err(FormatError::NotOne(_))
+        ));
+    }
 
     #[test]
     fn a_minor_is_read_and_all_else_says_what_is_wrong() {
