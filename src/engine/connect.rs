@@ -35,7 +35,13 @@ pub async fn connect(endpoints: Endpoints) -> Result<LiveBrokers, Vec<Problem>> 
     let (nats, kafka) = join(reach_nats(nats, account), reach_kafka(kafka, cluster_id)).await;
     let (nats, kafka) = match (nats, kafka) {
         (Ok(nats), Ok(kafka)) => (nats, kafka),
-        (nats, kafka) => return Err(nats.err().into_iter().chain(kafka.err()).collect()),
+        (nats, kafka) => {
+            return Err([nats.err(), kafka.err()]
+                .into_iter()
+                .flatten()
+                .flatten()
+                .collect());
+        }
     };
     let mut brokers = Brokers::default();
     let mut surroundings = Surroundings::default();
@@ -59,18 +65,19 @@ pub async fn connect(endpoints: Endpoints) -> Result<LiveBrokers, Vec<Problem>> 
 async fn reach_nats(
     settings: Option<NatsSettings>,
     pinned: Option<String>,
-) -> Result<Option<(JetStream, NatsFacts)>, Problem> {
+) -> Result<Option<(JetStream, NatsFacts)>, Vec<Problem>> {
     let Some(settings) = settings else {
         return Ok(None);
     };
     let url = settings.display_url();
     let jetstream = JetStream::connect(settings)
         .await
-        .map_err(|error| error.problem())?;
+        .map_err(|error| error.problems())?;
     let facts = nats_facts(&jetstream)
         .await
-        .map_err(|error| error.problem())?;
-    check_pin("account", pinned, facts.account.as_deref(), &url)?;
+        .map_err(|error| error.problems())?;
+    check_pin("account", pinned, facts.account.as_deref(), &url)
+        .map_err(|problem| vec![problem])?;
     Ok(Some((jetstream, facts)))
 }
 
@@ -102,7 +109,7 @@ fn nats_target(jetstream: &JetStream, facts: &NatsFacts) -> Target {
 async fn reach_kafka(
     settings: Option<KafkaSettings>,
     pinned: Option<String>,
-) -> Result<Option<(Kafka, KafkaFacts, String)>, Problem> {
+) -> Result<Option<(Kafka, KafkaFacts, String)>, Vec<Problem>> {
     let Some(settings) = settings else {
         return Ok(None);
     };
@@ -110,9 +117,10 @@ async fn reach_kafka(
     let principal = settings.principal_hint();
     let kafka = Kafka::connect(settings)
         .await
-        .map_err(|error| error.problem())?;
-    let cluster = kafka.cluster().await.map_err(|error| error.problem())?;
-    check_pin("cluster_id", pinned, Some(&cluster.cluster_id), &bootstrap)?;
+        .map_err(|error| error.problems())?;
+    let cluster = kafka.cluster().await.map_err(|error| error.problems())?;
+    check_pin("cluster_id", pinned, Some(&cluster.cluster_id), &bootstrap)
+        .map_err(|problem| vec![problem])?;
     let facts = kafka_facts(cluster, principal);
     Ok(Some((kafka, facts, bootstrap)))
 }

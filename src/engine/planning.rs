@@ -2,8 +2,8 @@ use futures::future::join_all;
 use indexmap::{IndexMap, IndexSet};
 
 use super::port::Port;
-use crate::kinds::{Live, Observations, Observed};
-use crate::model::{Action, Address, Broker, KindName, Problem, Refusal, Step};
+use crate::kinds::{Live, Observations, Observed, Rehearsal};
+use crate::model::{Action, Address, Broker, KindName, Problem, Step};
 use crate::plan::{Desired, Plan, assemble, forecast};
 
 /// Observes what is declared, compares, asks the brokers what they would refuse: the plan.
@@ -70,7 +70,7 @@ pub async fn observe_all(
     }
 }
 
-async fn rehearse(port: &dyn Port, plan: &Plan) -> Vec<(Address, Refusal)> {
+async fn rehearse(port: &dyn Port, plan: &Plan) -> Rehearsal {
     let open: Vec<&Step> = plan
         .open_steps()
         .filter(|step| step.action != Action::Unread)
@@ -83,11 +83,15 @@ async fn rehearse(port: &dyn Port, plan: &Plan) -> Vec<(Address, Refusal)> {
             .collect();
         async move {
             if steps.is_empty() {
-                Vec::new()
+                Rehearsal::default()
             } else {
                 port.rehearse(kind, &steps).await
             }
         }
     });
-    join_all(asked).await.into_iter().flatten().collect()
+    let mut rehearsal = Rehearsal::default();
+    for of_kind in join_all(asked).await {
+        rehearsal.append(of_kind);
+    }
+    rehearsal
 }

@@ -1,8 +1,8 @@
 use async_trait::async_trait;
 
 use crate::broker::Brokers;
-use crate::kinds::{Observations, Observed, Surroundings, kind};
-use crate::model::{Address, KindName, Outcome, Problem, Refusal, Step};
+use crate::kinds::{Observations, Observed, Rehearsal, Surroundings, kind};
+use crate::model::{Address, KindName, Outcome, Problem, Step};
 use crate::plan::Target;
 
 /// Where live state is: the brokers, or what stands in for them.
@@ -20,7 +20,7 @@ pub trait Port: Send + Sync {
     async fn observe(&self, kind: KindName, addresses: &[Address]) -> Observations;
 
     /// What the brokers would refuse of these steps of one kind.
-    async fn rehearse(&self, kind: KindName, steps: &[&Step]) -> Vec<(Address, Refusal)>;
+    async fn rehearse(&self, kind: KindName, steps: &[&Step]) -> Rehearsal;
 
     /// Carries these steps of one kind out; every step gets an outcome.
     async fn carry_out(&self, kind: KindName, steps: &[&Step]) -> Vec<(Address, Outcome)>;
@@ -78,10 +78,10 @@ impl Port for LiveBrokers {
         }
     }
 
-    async fn rehearse(&self, name: KindName, steps: &[&Step]) -> Vec<(Address, Refusal)> {
+    async fn rehearse(&self, name: KindName, steps: &[&Step]) -> Rehearsal {
         match kind(name) {
             Some(kind) => kind.rehearse(&self.brokers, steps).await,
-            None => Vec::new(),
+            None => Rehearsal::default(),
         }
     }
 

@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use super::planning::observe_all;
 use super::port::Port;
-use crate::kinds::{Delta, Live, Observations, Observed, Surroundings, kind};
+use crate::kinds::{Delta, Live, Observations, Observed, Rehearsal, Surroundings, kind};
 use crate::model::{
-    Action, Address, Broker, Code, Doc, Flat, FormatError, KindName, Outcome, Problem, Refusal,
-    Step, versioned,
+    Action, Address, Broker, Code, Doc, Flat, FormatError, KindName, Outcome, Problem, Step,
+    versioned,
 };
 use crate::plan::Target;
 
@@ -140,8 +140,8 @@ impl Port for SnapshotPort {
             .collect()
     }
 
-    async fn rehearse(&self, _: KindName, _: &[&Step]) -> Vec<(Address, Refusal)> {
-        Vec::new()
+    async fn rehearse(&self, _: KindName, _: &[&Step]) -> Rehearsal {
+        Rehearsal::default()
     }
 
     async fn carry_out(&self, name: KindName, steps: &[&Step]) -> Vec<(Address, Outcome)> {

@@ -11,6 +11,7 @@ mod facts;
 mod kafka;
 pub mod kv;
 pub mod object_store;
+mod rehearsal;
 mod schema;
 pub mod stream;
 mod surroundings;
@@ -24,6 +25,7 @@ use serde_json::Value;
 
 pub use declaration::{Declaration, Field, Shape};
 pub use facts::{Compare, Edit, Facts, field};
+pub use rehearsal::Rehearsal;
 pub use schema::{Completeness, of_field, or_null, schema_of};
 pub use surroundings::{ApiLevel, KafkaFacts, NatsFacts, NatsVersion, Surroundings};
 pub use values::pattern;
@@ -114,8 +116,8 @@ pub trait Kind: Send + Sync {
 
     /// Asks the brokers, without changing anything, whether they would take these steps
     /// (`validate_only`, subject overlap with streams of others). Each refusal names its step.
-    async fn rehearse(&self, _brokers: &Brokers, _steps: &[&Step]) -> Vec<(Address, Refusal)> {
-        Vec::new()
+    async fn rehearse(&self, _brokers: &Brokers, _steps: &[&Step]) -> Rehearsal {
+        Rehearsal::default()
     }
 
     /// Carries these steps out, batched, each with its own outcome, and returns when what was

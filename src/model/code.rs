@@ -66,7 +66,7 @@ codes! {
     ReplicationChange "replication-change" "Changing a topic's replication factor means moving data, which this version does not do." "Use `kafka-reassign-partitions`, then declare the new factor.";
     ReplicationTooHigh "replication-too-high" "There are fewer brokers than replicas asked for." "Lower the replication, or add brokers.";
     ServerTooOld "server-too-old" "The field needs a newer server." "Upgrade the server, or leave the field out.";
-    RefusedByBroker "refused-by-broker" "The broker, asked without changing anything, says no." "Its own words say why.";
+    RefusedByBroker "refused-by-broker" "The broker, asked without changing anything, says no." "Change what the broker's words name.";
     Exists "exists-unseen" "The name is taken by something that trueup is not allowed to see." "Grant the right that the message names.";
     LockOut "lock-out" "The ACL would take rights away that trueup itself needs." "Leave trueup's own principal out of it.";
     NoAuthorizer "no-authorizer" "The cluster has no authorizer, so it can't hold ACLs." "Set `authorizer.class.name` on the brokers, or leave the ACLs out.";

@@ -5,7 +5,7 @@ use super::document::{FORMAT_VERSION, Plan, PlanProblem, Summary, Target, Undecl
 use super::judge::judge;
 use super::order::in_order;
 use crate::kinds::{
-    Case, Delta, Kind, Live, Observations, Observed, Resources, Surroundings, kind,
+    Case, Delta, Kind, Live, Observations, Observed, Rehearsal, Resources, Surroundings, kind,
 };
 use crate::model::{
     Action, Address, Base, Change, Code, Parent, Place, Problem, Refusal, Resource, Source, Step,
@@ -103,11 +103,13 @@ pub fn forecast(
 }
 
 /// The finished plan: with what the brokers said in rehearsal, counted and sealed.
-pub fn assemble(mut plan: Plan, rehearsed: Vec<(Address, Refusal)>) -> Plan {
+pub fn assemble(mut plan: Plan, rehearsed: Rehearsal) -> Plan {
     let mut said: HashMap<Address, Vec<Refusal>> = HashMap::new();
-    for (address, refusal) in rehearsed {
+    for (address, refusal) in rehearsed.refusals {
         said.entry(address).or_default().push(refusal);
     }
+    plan.problems
+        .extend(rehearsed.unasked.iter().map(plan_problem));
     for step in &mut plan.steps {
         step.refusals
             .extend(said.remove(&step.address).unwrap_or_default());
@@ -121,19 +123,23 @@ pub fn assemble(mut plan: Plan, rehearsed: Vec<(Address, Refusal)>) -> Plan {
 
 /// What rests on a step that can't be carried out can't be carried out either.
 fn hold_back(steps: &mut [Step]) {
-    let mut held: HashMap<Address, Code> = HashMap::new();
+    let mut held: HashMap<Address, (Code, &str)> = HashMap::new();
     for step in steps {
         let origin = step
             .rests_on
             .iter()
             .find_map(|origin| Some((origin, *held.get(origin)?)));
-        if let (true, Some((origin, code))) = (step.is_open(), origin) {
-            let message = format!("it rests on `{origin}`, which can't be made");
+        if let (true, Some((origin, (code, how)))) = (step.is_open(), origin) {
+            let message = format!("it rests on `{origin}`, which {how}");
             let hint = format!("see to `{origin}` first");
             step.refusals.push(Refusal::new(code, message, hint));
         }
         if let Some(refusal) = step.refusals.first() {
-            held.insert(step.address.clone(), refusal.code);
+            let how = match step.action {
+                Action::Unread => "could not be read",
+                Action::Create | Action::Update | Action::Replace => "can't be made",
+            };
+            held.insert(step.address.clone(), (refusal.code, how));
         }
     }
 }

@@ -7,6 +7,17 @@ impl KafkaError {
         Problem::error(self.code(), self.to_string())
     }
 
+    /// The same as problems: where no bootstrap address can be used, that and one for each.
+    pub fn problems(&self) -> Vec<Problem> {
+        let KafkaError::NoBroker { failures } = self else {
+            return vec![self.problem()];
+        };
+        let head = "no kafka broker of `bootstrap.servers` can be used";
+        let mut problems = vec![Problem::error(self.code(), head)];
+        problems.extend(failures.iter().map(KafkaError::problem));
+        problems
+    }
+
     /// The code that `explain` has a page for.
     pub fn code(&self) -> Code {
         match self {

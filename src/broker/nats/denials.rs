@@ -34,7 +34,7 @@ struct State {
     inbox: Option<String>,
     broken_since: Option<Instant>,
     silent_since: Option<Instant>,
-    asked_in_vain: Option<Instant>,
+    given_up: bool,
 }
 
 #[derive(Debug)]
@@ -90,7 +90,7 @@ impl Denials {
                 let mut state = self.lock();
                 state.broken_since = None;
                 state.silent_since = None;
-                state.asked_in_vain = None;
+                state.given_up = false;
             }
             Event::Disconnected | Event::Closed => {
                 self.note_break();
@@ -117,21 +117,21 @@ impl Denials {
         self.lock().silent_since.get_or_insert(since);
     }
 
-    /// How long ago a silent server was asked for a sign of life in vain.
-    pub(super) fn asked_in_vain(&self) -> Option<Duration> {
-        self.lock().asked_in_vain.map(|asked| asked.elapsed())
+    /// Whether a silent server was asked for a sign of life in vain and has not connected anew since.
+    pub(super) fn is_given_up(&self) -> bool {
+        self.lock().given_up
     }
 
-    /// A silent server gave no sign of life.
-    pub(super) fn note_no_sign(&self) {
-        self.lock().asked_in_vain = Some(Instant::now());
+    /// A silent server gave no sign of life: nothing more is asked of it.
+    pub(super) fn give_up(&self) {
+        self.lock().given_up = true;
     }
 
     /// An answer came.
     pub(super) fn note_answer(&self) {
         let mut state = self.lock();
         state.silent_since = None;
-        state.asked_in_vain = None;
+        state.given_up = false;
     }
 
     /// A break that is found out by silence began with the oldest request that waits.

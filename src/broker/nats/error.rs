@@ -224,7 +224,8 @@ pub enum NatsError {
     },
     /// No answer in time to a request that changes nothing.
     #[error(
-        "NATS server `{server}` did not answer `{subject}` within {seconds} s; it may be frozen, overloaded or cut off: try again when it answers"
+        "NATS server `{server}` did not answer `{}` within {seconds} s; it may be frozen, overloaded or cut off: try again when it answers",
+        nameless(subject)
     )]
     RequestTimeout {
         /// The address without credentials.
@@ -236,7 +237,8 @@ pub enum NatsError {
     },
     /// The connection broke and did not come back in time.
     #[error(
-        "the connection to NATS server `{server}` was lost during `{subject}` and did not come back: {reason}"
+        "the connection to NATS server `{server}` was lost during `{}` and did not come back: {reason}",
+        nameless(subject)
     )]
     ConnectionLost {
         /// The address without credentials.
@@ -245,6 +247,12 @@ pub enum NatsError {
         subject: String,
         /// What the connection reported.
         reason: String,
+    },
+    /// A request that was not sent, because the server has stopped answering or the connection is gone.
+    #[error("NATS server `{server}` no longer answers, so it was not asked")]
+    NotAsked {
+        /// The address without credentials.
+        server: String,
     },
     /// The server answered with an error.
     #[error(
@@ -264,7 +272,8 @@ pub enum NatsError {
     },
     /// A request that changes something was sent and its answer never came: nobody knows whether it was done.
     #[error(
-        "the answer of NATS server `{server}` to `{subject}` was lost ({reason}): whether it was done is unknown; plan again to find out"
+        "the answer of NATS server `{server}` to `{}` was lost ({reason}): whether it was done is unknown; plan again to find out",
+        nameless(subject)
     )]
     AnswerLost {
         /// The address without credentials.
@@ -323,6 +332,19 @@ fn listed(errors: &[NatsError]) -> String {
     each.join("; ")
 }
 
+/// The subject of a call with `*` in place of the names that it is about, so that one reason of many
+/// resources is one text.
+fn nameless(subject: &str) -> String {
+    let tokens: Vec<&str> = subject.split('.').collect();
+    let is_api = |token: &&str| ["STREAM", "CONSUMER"].contains(token);
+    let Some(api) = tokens.iter().position(is_api) else {
+        return subject.to_owned();
+    };
+    let star = |(at, token): (usize, &&str)| if at > api + 1 { "*" } else { *token }.to_owned();
+    let tokens: Vec<String> = tokens.iter().enumerate().map(star).collect();
+    tokens.join(".")
+}
+
 /// A path as an error may show it: what stands where a path is wanted may be the secret itself,
 /// an nkey seed or the text of a credentials file.
 fn shown(path: &Path) -> String {
@@ -370,6 +392,23 @@ impl std::fmt::Display for Action {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_reason_of_many_is_one_text() {
+        let lost = |subject: &str| NatsError::AnswerLost {
+            server: "nats://a".to_owned(),
+            subject: subject.to_owned(),
+            reason: "it broke".to_owned(),
+        };
+        let told = lost("$JS.hub.API.STREAM.CREATE.A").to_string();
+        assert!(told.contains("`$JS.hub.API.STREAM.CREATE.*`"), "{told}");
+        assert_eq!(told, lost("$JS.hub.API.STREAM.CREATE.B").to_string());
+        assert_eq!(
+            nameless("$JS.API.CONSUMER.INFO.S.c"),
+            "$JS.API.CONSUMER.INFO.*.*"
+        );
+        assert_eq!(nameless("$JS.API.INFO"), "$JS.API.INFO");
+    }
 
     #[test]
     fn a_secret_in_place_of_a_path_is_not_shown() {

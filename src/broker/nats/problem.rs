@@ -7,6 +7,17 @@ impl NatsError {
         Problem::error(self.code(), self.to_string())
     }
 
+    /// The same as problems: where none of several servers can be used, that and one for each.
+    pub fn problems(&self) -> Vec<Problem> {
+        let NatsError::NoneReachable { errors } = self else {
+            return vec![self.problem()];
+        };
+        let head = format!("none of the {} NATS servers can be used", errors.len());
+        let mut problems = vec![Problem::error(self.code(), head)];
+        problems.extend(errors.iter().map(NatsError::problem));
+        problems
+    }
+
     /// The code that `explain` has a page for.
     pub fn code(&self) -> Code {
         match self {
@@ -42,7 +53,8 @@ impl NatsError {
             | NatsError::ClientCertificateRefused { .. }
             | NatsError::Tls { .. }
             | NatsError::JetStreamNotEnabled { .. }
-            | NatsError::ConnectionLost { .. } => Code::Unreachable,
+            | NatsError::ConnectionLost { .. }
+            | NatsError::NotAsked { .. } => Code::Unreachable,
             NatsError::RequestTimeout { .. }
             | NatsError::Api { .. }
             | NatsError::AnswerLost { .. }

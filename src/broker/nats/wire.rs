@@ -38,9 +38,6 @@ const ATTEMPT: Duration = Duration::from_secs(4);
 /// How long a broken connection may take to come back before every request fails at once.
 const GIVE_UP: Duration = Duration::from_secs(5);
 
-/// For how long one such question counts for all requests.
-const ASK_AGAIN: Duration = Duration::from_secs(2);
-
 /// The header that makes a server below this API level refuse (2.12; older servers ignore it).
 const REQUIRED_LEVEL: &str = "Nats-Required-Api-Level";
 
@@ -95,7 +92,12 @@ impl Wire {
         match timeout(PATIENCE, trying).await {
             Ok(Ok(message)) => self.answer(&subject, &message),
             Ok(Err(miss)) => Err(self.read_error(subject, miss)),
-            Err(_) => Err(self.read_error(subject, Miss::TimedOut(PATIENCE))),
+            Err(_) => {
+                if self.denials.silent_for() > GIVE_UP {
+                    self.denials.give_up();
+                }
+                Err(self.read_error(subject, Miss::TimedOut(PATIENCE)))
+            }
         }
     }
 
@@ -159,6 +161,9 @@ impl Wire {
         patience: Duration,
     ) -> Result<Message, Miss> {
         let _place = self.gate.acquire().await;
+        if self.denials.is_given_up() {
+            return Err(Miss::NotSent);
+        }
         self.connected().await?;
         if self.denials.silent_for() > GIVE_UP && !self.gives_sign_of_life().await {
             return Err(Miss::NotSent);
@@ -167,20 +172,17 @@ impl Wire {
     }
 
     /// Whether a server that kept silent answers at all; what changes something is not sent to one that
-    /// does not, for it would be carried out long after we gave up.
+    /// does not, for it would be carried out long after we gave up. Asked once: who gave no sign is asked
+    /// nothing more, or every request of a run would wait anew.
     async fn gives_sign_of_life(&self) -> bool {
-        if self
-            .denials
-            .asked_in_vain()
-            .is_some_and(|ago| ago < ASK_AGAIN)
-        {
+        if self.denials.is_given_up() {
             return false;
         }
         let subject = self.subject("INFO");
         let asked = self.send(&subject, &Body::Empty, None, SIGN_OF_LIFE);
         let is_alive = !matches!(asked.await, Err(Miss::TimedOut(_) | Miss::Lost(_)));
         if !is_alive {
-            self.denials.note_no_sign();
+            self.denials.give_up();
         }
         is_alive
     }
@@ -220,7 +222,7 @@ impl Wire {
     /// Nothing is sent into a broken connection: it would wait there and be carried out long after we gave up.
     async fn connected(&self) -> Result<(), Miss> {
         while self.client.connection_state() != State::Connected {
-            if self.denials.broken_for() > GIVE_UP {
+            if self.denials.broken_for().max(self.denials.silent_for()) > GIVE_UP {
                 return Err(Miss::NotSent);
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -288,11 +290,7 @@ impl Wire {
                 action,
                 subject,
             },
-            Miss::NotSent => NatsError::ConnectionLost {
-                server,
-                subject,
-                reason: "the request was not sent".to_owned(),
-            },
+            Miss::NotSent => NatsError::NotAsked { server },
             Miss::Unsendable(reason) => NatsError::Unsendable {
                 server,
                 subject,

@@ -8,6 +8,9 @@ use crate::model::{Address, Broker, KindName};
 /// The oldest and the newest server that trueup is tried on.
 const SUPPORTED: (NatsVersion, NatsVersion) = (NatsVersion(2, 10, 0), NatsVersion(2, 15, u32::MAX));
 
+/// What a plan asks for streams of others with, where subjects are new.
+const NAMES: &str = ".STREAM.NAMES";
+
 /// What a connected NATS server says of itself and of our rights on what is declared.
 pub async fn look(port: &LiveBrokers, resources: &Resources) -> Vec<Finding> {
     let (Some(jetstream), Some(facts)) = (&port.brokers().nats, &port.surroundings().nats) else {
@@ -25,8 +28,9 @@ pub async fn look(port: &LiveBrokers, resources: &Resources) -> Vec<Finding> {
     let needed = needed(resources, &outlook);
     let (later, probes): (Vec<RightProbe>, Vec<RightProbe>) =
         probes.into_iter().partition(|probe| {
-            let is_write = probe.needed_for == "apply" && probe.verdict == Verdict::Denied;
-            is_write && !needed.iter().any(|call| probe.subject.ends_with(call))
+            let may_wait = probe.needed_for == "apply" || probe.subject.ends_with(NAMES);
+            let is_missing = may_wait && probe.verdict == Verdict::Denied;
+            is_missing && !needed.iter().any(|call| probe.subject.ends_with(call))
         });
     findings.extend(if resources.is_empty() {
         probes.into_iter().map(right).collect()
@@ -55,7 +59,7 @@ fn wanted(resources: &Resources) -> WantedRights {
     wanted
 }
 
-/// The ends of the subjects that an apply publishes to now.
+/// The ends of the subjects that a plan and an apply publish to now, where that depends on what changes.
 fn needed(resources: &Resources, outlook: &Outlook) -> Vec<String> {
     let mut calls = Vec::new();
     for address in resources.keys() {
@@ -71,6 +75,10 @@ fn needed(resources: &Resources, outlook: &Outlook) -> Vec<String> {
             calls.extend(name.map(|name| format!(".STREAM.CREATE.{name}")));
         } else if outlook.changes(address, "") {
             calls.extend(name.map(|name| format!(".STREAM.UPDATE.{name}")));
+        }
+        let captures = outlook.creates(address) || outlook.changes(address, "subjects");
+        if captures && stream_name(address).is_some() {
+            calls.push(NAMES.to_owned());
         }
     }
     calls

@@ -26,7 +26,7 @@ pub use crate::broker::kafka::{
 };
 
 use super::kafka::{client, not_attempted, refuse_all, unreadable};
-use super::{Case, Declaration, Kind, Observations, Resources};
+use super::{Case, Declaration, Kind, Observations, Rehearsal, Resources};
 use crate::broker::Brokers;
 use crate::model::{Address, Code, KindName, Outcome, Problem, Refusal, Resource, Step};
 
@@ -74,10 +74,10 @@ impl Kind for Acl {
         }
     }
 
-    async fn rehearse(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Refusal)> {
+    async fn rehearse(&self, brokers: &Brokers, steps: &[&Step]) -> Rehearsal {
         match client(brokers) {
-            Ok(kafka) => carry_out::rehearse(kafka, steps).await,
-            Err(problem) => refuse_all(steps, &problem),
+            Ok(kafka) => carry_out::rehearse(kafka, steps).await.into(),
+            Err(problem) => refuse_all(steps, &problem).into(),
         }
     }
 

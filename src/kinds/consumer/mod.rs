@@ -17,7 +17,7 @@ use serde_json::Value;
 pub use spec::{AckPolicy, ConsumerSpec, DeliverPolicy, PriorityPolicy, ReplayPolicy, Wait};
 
 use super::stream::{Said, declared_as};
-use super::{Case, Declaration, Delta, Kind, Observations, Resources};
+use super::{Case, Declaration, Delta, Kind, Observations, Rehearsal, Resources};
 use crate::broker::Brokers;
 use crate::model::{Address, Flat, KindName, Outcome, Problem, Refusal, Resource, Step};
 
@@ -83,10 +83,10 @@ impl Kind for Consumer {
         wire::observe(brokers, addresses).await
     }
 
-    async fn rehearse(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Refusal)> {
+    async fn rehearse(&self, brokers: &Brokers, steps: &[&Step]) -> Rehearsal {
         let mut refusals = queue::rehearse(brokers, steps).await;
         refusals.extend(crowd::rehearse(brokers, steps).await);
-        refusals
+        refusals.into()
     }
 
     async fn carry_out(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Outcome)> {

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 pub use spec::KvSpec;
 
 use super::stream::{Said, Template, View, declared_as, fixed, local_origins, shared_settle, wire};
-use super::{Case, Declaration, Kind, Observations, Resources, Shape};
+use super::{Case, Declaration, Kind, Observations, Rehearsal, Resources, Shape};
 use crate::broker::Brokers;
 use crate::model::{Address, Flat, KindName, Outcome, Problem, Refusal, Resource, Step};
 
@@ -105,7 +105,7 @@ impl Kind for Kv {
         wire::observe(self, brokers, addresses).await
     }
 
-    async fn rehearse(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Refusal)> {
+    async fn rehearse(&self, brokers: &Brokers, steps: &[&Step]) -> Rehearsal {
         wire::rehearse(self, brokers, steps).await
     }
 

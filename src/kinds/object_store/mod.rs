@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 pub use spec::ObjectStoreSpec;
 
 use super::stream::{Template, View, fixed, wire};
-use super::{Case, Declaration, Kind, Observations, Resources};
+use super::{Case, Declaration, Kind, Observations, Rehearsal, Resources};
 use crate::broker::Brokers;
 use crate::model::{Address, Flat, KindName, Outcome, Problem, Refusal, Resource, Step};
 
@@ -76,7 +76,7 @@ impl Kind for ObjectStore {
         wire::observe(self, brokers, addresses).await
     }
 
-    async fn rehearse(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Refusal)> {
+    async fn rehearse(&self, brokers: &Brokers, steps: &[&Step]) -> Rehearsal {
         wire::rehearse(self, brokers, steps).await
     }
 

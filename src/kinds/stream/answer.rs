@@ -25,13 +25,17 @@ pub(in crate::kinds) fn withheld(steps: &[&Step], because: &str) -> Vec<(Address
         .collect()
 }
 
-/// The outcome of a request that came back as an error, or never.
+/// The outcome of a step whose request came back as an error, or never, or was not sent.
 pub(in crate::kinds) fn outcome_of(error: &NatsError) -> Outcome {
     let why = error.to_string();
-    if error.outcome_unknown() {
-        Outcome::Unknown { why }
-    } else {
-        Outcome::Failed { why }
+    match error {
+        NatsError::AnswerLost { .. } => Outcome::Unknown { why },
+        // a change whose answer stays out is `AnswerLost`: these are of a read before it, or of
+        // nothing that was sent
+        NatsError::NotAsked { .. }
+        | NatsError::RequestTimeout { .. }
+        | NatsError::ConnectionLost { .. } => Outcome::NotAttempted { because: why },
+        _ => Outcome::Failed { why },
     }
 }
 

@@ -47,7 +47,7 @@ pub(super) use wire::{
     without_server_metadata,
 };
 
-use super::{Case, Declaration, Edit, Kind, Live, Observations, Resources, Shape};
+use super::{Case, Declaration, Edit, Kind, Live, Observations, Rehearsal, Resources, Shape};
 use crate::broker::Brokers;
 use crate::model::{Address, Code, Flat, KindName, Outcome, Problem, Refusal, Resource, Step};
 
@@ -139,10 +139,12 @@ impl Kind for Stream {
         wire::observe(self, brokers, addresses).await
     }
 
-    async fn rehearse(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Refusal)> {
-        let mut refusals = wire::rehearse(self, brokers, steps).await;
-        refusals.extend(tenants::rehearse(brokers, steps).await);
-        refusals
+    async fn rehearse(&self, brokers: &Brokers, steps: &[&Step]) -> Rehearsal {
+        let mut rehearsal = wire::rehearse(self, brokers, steps).await;
+        rehearsal
+            .refusals
+            .extend(tenants::rehearse(brokers, steps).await);
+        rehearsal
     }
 
     async fn carry_out(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Outcome)> {

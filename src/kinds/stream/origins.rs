@@ -79,7 +79,7 @@ pub(super) fn forbidden_with_mirror(said: Said<'_>) -> Vec<Complaint> {
             Complaint::contradiction(
                 field,
                 format!("`{field}` can't be had with `mirror`: {why}"),
-                format!("leave `{field}` out"),
+                format!("leave `{field}` out, or leave `mirror` out"),
             )
         })
         .collect()

@@ -10,8 +10,9 @@ use super::subjects::{self, SubjectTree};
 use super::view::View;
 use super::wire::each;
 use crate::broker::Brokers;
-use crate::broker::nats::JetStream;
-use crate::model::{Action, Address, Code, Refusal, Step};
+use crate::broker::nats::{JetStream, NatsError};
+use crate::kinds::Rehearsal;
+use crate::model::{Action, Address, Code, Doc, Problem, Refusal, Step};
 
 /// Up to how many subjects the server is asked for each; beyond, all streams are listed once.
 const ASKED_FOR: usize = 128;
@@ -22,16 +23,19 @@ struct Wanted<'s> {
     address: &'s Address,
 }
 
+/// The live stream of somebody else that captures a subject, if any; why nobody knows, otherwise.
+type Other = Result<Option<String>, NatsError>;
+
 /// Asks for streams that already capture what these steps want to capture. Streams that the same
 /// plan changes are left out: they may be about to give the subjects up. What can't be asked is
-/// found out by the server when the step is carried out.
+/// told: the server finds it out when the step is carried out.
 pub(in crate::kinds) async fn rehearse(
     view: &dyn View,
     brokers: &Brokers,
     steps: &[&Step],
-) -> Vec<(Address, Refusal)> {
+) -> Rehearsal {
     let Some(nats) = &brokers.nats else {
-        return Vec::new();
+        return Rehearsal::default();
     };
     let planned: HashSet<String> = steps
         .iter()
@@ -41,43 +45,58 @@ pub(in crate::kinds) async fn rehearse(
         .iter()
         .flat_map(|step| new_subjects(view, step))
         .collect();
-    let others = if wanted.len() > ASKED_FOR {
-        listed(nats, &wanted, &planned).await
-    } else {
-        each(wanted.iter().map(|wanted| asked(nats, wanted, &planned))).await
-    };
-    let overlaps = wanted
-        .iter()
-        .zip(others)
-        .filter_map(|(wanted, other)| Some(refusal(view, wanted, &other?)));
-    let mut refusals: Vec<(Address, Refusal)> = overlaps.collect();
-    refusals.extend(room::rehearse(view, nats, steps).await);
-    refusals
+    let mut rehearsal = Rehearsal::default();
+    let mut unknown = Vec::new();
+    for (wanted, other) in wanted.iter().zip(others(nats, &wanted, &planned).await) {
+        match other {
+            Ok(Some(other)) => rehearsal.refusals.push(refusal(view, wanted, &other)),
+            Ok(None) => {}
+            Err(error) => unknown.push((wanted.subject.as_str(), error)),
+        }
+    }
+    rehearsal.unasked.extend(unasked(&unknown));
+    let no_room = room::rehearse(view, nats, steps).await;
+    rehearsal.refusals.extend(no_room);
+    rehearsal
+}
+
+/// Which live stream has captured what this step wants, after the server refused it for that.
+pub(super) async fn captor(view: &dyn View, nats: &JetStream, step: &Step) -> Other {
+    let own = HashSet::from([view.stream_name(&step.address.name)]);
+    let wanted = new_subjects(view, step);
+    let others = others(nats, &wanted, &own).await;
+    let mut unknown = None;
+    for other in others {
+        match other {
+            Ok(Some(other)) => return Ok(Some(other)),
+            Ok(None) => {}
+            Err(error) => unknown = Some(error),
+        }
+    }
+    unknown.map_or(Ok(None), Err)
+}
+
+/// An answer for each subject, with few requests.
+async fn others(nats: &JetStream, wanted: &[Wanted<'_>], planned: &HashSet<String>) -> Vec<Other> {
+    if wanted.len() > ASKED_FOR {
+        match nats.stream_list().await {
+            Ok(listing) => return listed(&listing.streams, wanted, planned),
+            Err(error) => tracing::debug!(%error, "can't list streams to look for overlaps"),
+        }
+    }
+    each(wanted.iter().map(|wanted| asked(nats, wanted, planned))).await
 }
 
 /// The stream that the server names for one subject.
-async fn asked(nats: &JetStream, wanted: &Wanted<'_>, planned: &HashSet<String>) -> Option<String> {
-    match nats.stream_names_overlapping(&wanted.subject).await {
-        Ok(names) => names.into_iter().find(|name| !planned.contains(name)),
-        Err(error) => {
-            tracing::debug!(%error, subject = wanted.subject, "can't ask for overlapping streams");
-            None
-        }
-    }
+async fn asked(nats: &JetStream, wanted: &Wanted<'_>, planned: &HashSet<String>) -> Other {
+    let names = nats.stream_names_overlapping(&wanted.subject).await?;
+    Ok(names.into_iter().find(|name| !planned.contains(name)))
 }
 
 /// The same for many subjects, from one listing.
-async fn listed(
-    nats: &JetStream,
-    wanted: &[Wanted<'_>],
-    planned: &HashSet<String>,
-) -> Vec<Option<String>> {
-    let listing = nats.stream_list().await.unwrap_or_else(|error| {
-        tracing::debug!(%error, "can't list streams to look for overlaps");
-        Default::default()
-    });
+fn listed(streams: &[Doc], wanted: &[Wanted<'_>], planned: &HashSet<String>) -> Vec<Other> {
     let mut tree = SubjectTree::default();
-    for info in &listing.streams {
+    for info in streams {
         let config = &info["config"];
         let name = config["name"].as_str().unwrap_or_default();
         let captured = config["subjects"].as_array().into_iter().flatten();
@@ -88,8 +107,37 @@ async fn listed(
     let is_theirs = |name: &String| !planned.contains(name);
     wanted
         .iter()
-        .map(|wanted| tree.overlapping(&wanted.subject, &is_theirs).cloned())
+        .map(|wanted| Ok(tree.overlapping(&wanted.subject, &is_theirs).cloned()))
         .collect()
+}
+
+/// One warning for all subjects of which nobody could be asked.
+fn unasked(unknown: &[(&str, NatsError)]) -> Option<Problem> {
+    let (subject, error) = unknown.first()?;
+    let more = match unknown.len() - 1 {
+        0 => String::new(),
+        more => format!(", or one of {more} more subjects,"),
+    };
+    let message = format!(
+        "whether another stream captures `{subject}`{more} can't be known: {}",
+        because(error)
+    );
+    let hint = match error {
+        NatsError::PermissionDenied { .. } => "grant it; without it",
+        _ => "plan again when the server answers; otherwise",
+    };
+    let hint = format!("{hint} the server refuses what overlaps only when it is applied");
+    Some(Problem::warning(error.code(), message).hint(hint))
+}
+
+/// Why nobody could be asked: the right that is missing, or what went wrong.
+pub(super) fn because(error: &NatsError) -> String {
+    match error {
+        NatsError::PermissionDenied {
+            action, subject, ..
+        } => format!("needs {action} to `{subject}`"),
+        other => other.to_string(),
+    }
 }
 
 fn refusal(view: &dyn View, wanted: &Wanted<'_>, other: &str) -> (Address, Refusal) {
@@ -128,4 +176,26 @@ fn new_subjects<'s>(view: &dyn View, step: &'s Step) -> Vec<Wanted<'s>> {
         .into_iter()
         .map(|subject| Wanted { subject, address })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::broker::nats::Action as Right;
+
+    #[test]
+    fn what_could_not_be_asked_is_told_once() {
+        let denied = || NatsError::PermissionDenied {
+            server: "nats://a".into(),
+            action: Right::Publish,
+            subject: "$JS.API.STREAM.NAMES".into(),
+        };
+        let told = unasked(&[("a.>", denied()), ("b", denied())]).unwrap();
+        assert_eq!(told.code, Code::Denied);
+        assert_eq!(
+            told.message,
+            "whether another stream captures `a.>`, or one of 1 more subjects, can't be known: needs publish to `$JS.API.STREAM.NAMES`"
+        );
+        assert_eq!(unasked(&[]), None);
+    }
 }

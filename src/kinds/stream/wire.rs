@@ -7,6 +7,7 @@ use super::answer::{failed, gone, moved, outcome_of, withheld};
 use super::change::StreamChange;
 use super::level::required_level;
 use super::names::asset_name;
+use super::rehearse::{because, captor};
 use super::view::{View, stream_declaration};
 use crate::broker::Brokers;
 use crate::broker::nats::{JetStream, NatsError};
@@ -140,7 +141,13 @@ pub(in crate::kinds) async fn carry_out(
             }
             other => other,
         };
-        outcomes.push((step.address.clone(), told(outcome)));
+        let told = match outcome {
+            Err(error) if error.api_code() == Some(OVERLAP) => {
+                overlapping(view, nats, step, &error).await
+            }
+            other => told(other),
+        };
+        outcomes.push((step.address.clone(), told));
     }
     outcomes
 }
@@ -152,6 +159,20 @@ pub(in crate::kinds) async fn each<F: Future>(work: impl Iterator<Item = F>) -> 
         .buffered(AT_ONCE)
         .collect()
         .await
+}
+
+/// A step that the server refused for another stream's subjects, with that stream's name.
+async fn overlapping(view: &dyn View, nats: &JetStream, step: &Step, error: &NatsError) -> Outcome {
+    failed(match captor(view, nats, step).await {
+        Ok(Some(other)) => format!(
+            "its subjects overlap with those of the live stream `{other}`: take other subjects, change `{other}`, or source from it"
+        ),
+        Ok(None) => error.to_string(),
+        Err(why) => format!(
+            "its subjects overlap with those of another live stream; which one can't be known: {}",
+            because(&why)
+        ),
+    })
 }
 
 fn told(result: Result<Outcome, NatsError>) -> Outcome {

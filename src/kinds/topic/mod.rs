@@ -20,7 +20,7 @@ pub use rules::is_internal;
 pub use spec::{ConfigValue, TopicSpec};
 
 use super::kafka::{client, not_attempted, refuse_all, unreadable};
-use super::{Case, Declaration, Kind, Observations, Resources};
+use super::{Case, Declaration, Kind, Observations, Rehearsal, Resources};
 use crate::broker::Brokers;
 use crate::model::{Address, Flat, KindName, Outcome, Problem, Refusal, Resource, Step};
 
@@ -76,10 +76,10 @@ impl Kind for Topic {
         }
     }
 
-    async fn rehearse(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Refusal)> {
+    async fn rehearse(&self, brokers: &Brokers, steps: &[&Step]) -> Rehearsal {
         match client(brokers) {
-            Ok(kafka) => rehearse::rehearse(kafka, steps).await,
-            Err(problem) => refuse_all(steps, &problem),
+            Ok(kafka) => rehearse::rehearse(kafka, steps).await.into(),
+            Err(problem) => refuse_all(steps, &problem).into(),
         }
     }
 

@@ -110,7 +110,10 @@ async fn a_server_that_dies_during_a_run() {
     assert_gone(&error);
     let config = object(json!({"name": "S"}));
     let error = jetstream.stream_create(&config, None).await.unwrap_err();
-    let sent = !matches!(error, NatsError::ConnectionLost { .. });
+    let sent = !matches!(
+        error,
+        NatsError::NotAsked { .. } | NatsError::ConnectionLost { .. }
+    );
     assert!(!sent, "nothing was sent, so nothing is unknown: {error:?}");
     assert!(begin.elapsed() < ANSWER * 2, "{:?}", begin.elapsed());
 }
@@ -118,7 +121,9 @@ async fn a_server_that_dies_during_a_run() {
 fn assert_gone(error: &NatsError) {
     let gone = matches!(
         error,
-        NatsError::ConnectionLost { .. } | NatsError::RequestTimeout { .. }
+        NatsError::ConnectionLost { .. }
+            | NatsError::RequestTimeout { .. }
+            | NatsError::NotAsked { .. }
     );
     assert!(gone, "{error:?}");
 }
@@ -157,6 +162,25 @@ async fn a_thousand_requests_to_a_frozen_server() {
     server.thaw();
     assert!(infos.values().all(Result::is_err));
     assert!(took < ANSWER * 3, "{took:?}");
+}
+
+/// Whoever found a server silent has found it so for all that comes later.
+#[tokio::test]
+async fn a_frozen_server_is_asked_nothing_more() {
+    let server = NatsServer::start("");
+    let jetstream = server.connect().await;
+    server.freeze();
+    let silent = jetstream.stream_info("S").await.unwrap_err();
+    assert_gone(&silent);
+    let begin = Instant::now();
+    for _ in 0..20 {
+        let error = jetstream.stream_info("S").await.unwrap_err();
+        assert!(matches!(error, NatsError::NotAsked { .. }), "{error:?}");
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    }
+    let took = begin.elapsed();
+    server.thaw();
+    assert!(took < ANSWER + ANSWER / 2, "{took:?}");
 }
 
 #[tokio::test]
@@ -214,7 +238,7 @@ async fn a_server_that_freezes_between_two_changes() {
     let later = later.await;
     let took = begin.elapsed();
     server.thaw();
-    let unsent = |error: &NatsError| matches!(error, NatsError::ConnectionLost { .. });
+    let unsent = |error: &NatsError| matches!(error, NatsError::NotAsked { .. });
     let mut errors = later.into_iter().map(Result::unwrap_err);
     assert!(errors.all(|error| unsent(&error)));
     assert!(took < ANSWER, "{took:?}");

@@ -85,7 +85,7 @@ fn plan(manifest: &Manifest, case: &Case) -> Plan {
     let observations = observations(&manifest.resources, &case.live);
     assemble(
         forecast(desired, &observations, &surroundings(case), Vec::new()),
-        Vec::new(),
+        trueup::kinds::Rehearsal::default(),
     )
 }
 
