@@ -32,7 +32,7 @@ pub(super) async fn run(
 }
 
 fn next_command(plan: &Plan, args: &PlanArgs, global: &Global) -> Option<String> {
-    if !plan.applyable {
+    if !plan.applyable || !plan.complete {
         return way_on(plan, global);
     }
     Some(match &args.out {
@@ -41,15 +41,16 @@ fn next_command(plan: &Plan, args: &PlanArgs, global: &Global) -> Option<String>
     })
 }
 
-/// What to run where no step can be carried out: what explains the first refusal, or what finds
-/// out why something can't be read.
+/// What to run where no step can be carried out, or not all is known: what finds out why something
+/// can't be read, or else what explains the first refusal.
 pub(super) fn way_on(plan: &Plan, global: &Global) -> Option<String> {
-    let mut refusals = plan.blocked_steps().flat_map(|step| &step.refusals);
-    match refusals.next() {
-        Some(refusal) => Some(format!("trueup explain {}", refusal.code)),
-        None if plan.complete => None,
-        None => Some(next::command(&["doctor"], global, &[])),
+    if !plan.complete {
+        return Some(next::command(&["doctor"], global, &[]));
     }
+    let mut refusals = plan.blocked_steps().flat_map(|step| &step.refusals);
+    refusals
+        .next()
+        .map(|refusal| format!("trueup explain {}", refusal.code))
 }
 
 /// How a plan ends: what could not be read is an error, what is blocked comes before what changes.

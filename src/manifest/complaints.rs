@@ -93,6 +93,13 @@ pub(super) fn wanted(field: &Field) -> String {
 
 pub(super) fn type_hint(field: &Field, node: &Node) -> Option<String> {
     match (&field.shape, &node.value) {
+        (Shape::Choice(words), Value::Bool(_) | Value::Integer(_) | Value::Number(_))
+            if !words
+                .iter()
+                .any(|word| *word == node.shown().trim_matches('`')) =>
+        {
+            None
+        }
         (Shape::Text | Shape::Choice(_), Value::Bool(_) | Value::Integer(_)) => Some(format!(
             "put it in quotes: \"{}\"",
             node.shown().trim_matches('`')
@@ -115,5 +122,36 @@ pub(super) fn type_hint(field: &Field, node: &Node) -> Option<String> {
         }
         (Shape::List(_), Value::Text(text)) => Some(format!("write `[{}]`", short(text))),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kinds::kind;
+    use crate::manifest::node::Spot;
+    use crate::model::KindName;
+
+    #[test]
+    fn quotes_are_for_what_would_be_taken_in_them() {
+        let stream = kind(KindName::Stream).unwrap().declaration();
+        let hint = |field: &str| {
+            let node = Node::new(
+                Value::Bool(true),
+                Spot {
+                    file: 0,
+                    line: 1,
+                    column: 1,
+                    start: 0,
+                    end: 0,
+                },
+            );
+            type_hint(&stream.field(field).unwrap(), &node)
+        };
+        assert_eq!(hint("compression"), None);
+        assert_eq!(
+            hint("description").as_deref(),
+            Some("put it in quotes: \"true\"")
+        );
     }
 }

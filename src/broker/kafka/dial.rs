@@ -174,7 +174,13 @@ impl Dialing {
         let broker = self.address.clone();
         match (why, &self.tls) {
             (Broken::PlainAgainstTls, _) => KafkaError::PlainAgainstTls { broker },
-            (Broken::Tls(error), Some(tls)) => tls.failure(&broker, &error),
+            (Broken::Tls(error), Some(tls)) => match tls.failure(&broker, &error) {
+                plain @ KafkaError::TlsAgainstPlain { .. } => {
+                    let greeting = probe::greeting(self).await;
+                    greeting.map_or(plain, |bytes| not_kafka(broker, bytes))
+                }
+                other => other,
+            },
             (Broken::Tls(error), None) => KafkaError::Tls {
                 broker,
                 cause: error.to_string(),

@@ -251,6 +251,14 @@ pub enum KafkaError {
         /// The two ranges.
         cause: String,
     },
+    /// It speaks Kafka's protocol and can't say who the brokers are.
+    #[error(
+        "`{broker}` speaks kafka's protocol and does not know Metadata: is it the port of a KRaft controller? `bootstrap.servers` names the brokers' listeners"
+    )]
+    Controller {
+        /// `host:port`.
+        broker: String,
+    },
     /// The whole request was refused.
     #[error("kafka refused {request}: {error}")]
     Refused {

@@ -40,6 +40,28 @@ pub(crate) async fn speaks_plain(dialing: &Dialing) -> bool {
     .await
 }
 
+/// The first bytes of a listener without TLS that speaks another protocol.
+pub(crate) async fn greeting(dialing: &Dialing) -> Option<[u8; 4]> {
+    let dialing = Dialing {
+        tls: None,
+        ..look(dialing)
+    };
+    let asked = async {
+        let connection = dialing.wire().await.ok()?;
+        let request = ApiVersionsRequest::default();
+        connection.call(&request, 0).await.err()
+    };
+    match timeout_at(dialing.deadline, asked)
+        .await
+        .ok()
+        .flatten()?
+        .why
+    {
+        Broken::Foreign(bytes) => Some(bytes),
+        _ => None,
+    }
+}
+
 /// True when the broker still answers on a new connection.
 pub(crate) async fn is_alive(dialing: &Dialing) -> bool {
     answers(look(dialing)).await

@@ -46,6 +46,7 @@ impl KafkaError {
             | KafkaError::Sasl { .. }
             | KafkaError::NoBroker { .. }
             | KafkaError::NotKafka { .. }
+            | KafkaError::Controller { .. }
             | KafkaError::AdvertisedUnreachable { .. }
             | KafkaError::NoSuchBroker { .. } => Code::Unreachable,
             KafkaError::Unsupported { .. }

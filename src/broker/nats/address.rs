@@ -46,12 +46,21 @@ pub(super) fn scrubbed(list: &str) -> String {
 }
 
 /// What may be shown of a text that is no address: a secret may stand anywhere before the last `@`, and
-/// after a colon when there is none.
+/// after a colon when there is none and no port stands there.
 fn place_of_unreadable(text: &str) -> String {
     let (scheme, rest) = text.split_once("://").unwrap_or(("nats", text));
     match rest.rsplit_once('@') {
         Some((_, place)) => format!("{scheme}://{place}"),
-        None => format!("{scheme}://{}", rest.split(':').next().unwrap_or_default()),
+        None => format!("{scheme}://{}", host_and_port(rest)),
+    }
+}
+
+/// What is no port after a colon may be a secret.
+fn host_and_port(rest: &str) -> &str {
+    let place = rest.split('/').next().unwrap_or_default();
+    match place.split_once(':') {
+        Some((host, port)) if port.parse::<u16>().is_err() => host,
+        _ => place,
     }
 }
 
@@ -100,6 +109,14 @@ fn bad(text: &str, reason: &str) -> NatsError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_port_is_shown_and_what_may_be_a_secret_is_not() {
+        let shown = |text: &str| place_of_unreadable(text);
+        assert_eq!(shown("http://127.0.0.1:4222/x"), "http://127.0.0.1:4222");
+        assert_eq!(shown("http://ann:canary"), "http://ann");
+        assert_eq!(shown("http://ann:canary@host:1"), "http://host:1");
+    }
     use secrecy::ExposeSecret;
 
     #[test]

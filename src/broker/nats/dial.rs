@@ -29,6 +29,9 @@ const RECONNECT_PAUSE: Duration = Duration::from_millis(400);
 /// How often the server is asked for a sign of life; after two without one the connection counts as broken.
 const PING: Duration = Duration::from_secs(3);
 
+/// What a server of another protocol does behind TLS.
+const WAITS_IN_TLS: &str = "it takes TLS and then waits, where a NATS server speaks first";
+
 /// A connection and the facts of how it came about.
 pub(super) struct Line {
     pub(super) client: Client,
@@ -162,7 +165,7 @@ impl Caller<'_> {
         let server = address.shown.clone();
         let error = match failure {
             Failure::Known(error) => return error,
-            Failure::OutOfTime => return self.look(address, "time is over").await,
+            Failure::OutOfTime => return self.out_of_time(address).await,
             Failure::Seen(found) => return self.meaning(found, address, "it was seen before"),
             Failure::Client(error) => error,
         };
@@ -205,6 +208,17 @@ impl Caller<'_> {
             ConnectErrorKind::Io | ConnectErrorKind::TimedOut | ConnectErrorKind::MaxReconnects => {
                 self.look(address, &cause(&error)).await
             }
+        }
+    }
+
+    /// What took TLS and never a word of NATS is another server's port.
+    async fn out_of_time(&self, address: &Address) -> NatsError {
+        match diagnose(&address.server).await {
+            Found::Tls if self.settings.tls_first => NatsError::NotNats {
+                server: address.shown.clone(),
+                reason: WAITS_IN_TLS,
+            },
+            found => self.meaning(found, address, "it was not done in time"),
         }
     }
 

@@ -194,6 +194,14 @@ pub enum NatsError {
         /// The TLS alert.
         reason: String,
     },
+    /// Our client certificate has expired.
+    #[error(
+        "the client certificate in `cert` has expired, says NATS server `{server}`; renew it (and check the clocks)"
+    )]
+    ClientCertificateExpired {
+        /// The address without credentials.
+        server: String,
+    },
     /// Any other failure of TLS.
     #[error("TLS with NATS server `{server}` failed: {reason}")]
     Tls {

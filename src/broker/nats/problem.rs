@@ -51,6 +51,7 @@ impl NatsError {
             | NatsError::CertificateName { .. }
             | NatsError::ClientCertificateRequired { .. }
             | NatsError::ClientCertificateRefused { .. }
+            | NatsError::ClientCertificateExpired { .. }
             | NatsError::Tls { .. }
             | NatsError::JetStreamNotEnabled { .. }
             | NatsError::ConnectionLost { .. }

@@ -5,6 +5,8 @@ use std::path::Path;
 use async_nats::ConnectOptions;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::sign::CertifiedKey;
 use tokio_rustls::rustls::{AlertDescription, CertificateError, Error};
 
 use super::credentials::file;
@@ -17,9 +19,34 @@ pub(super) async fn check_files(settings: &NatsSettings) -> Result<(), NatsError
             check_certificates(role, path).await?;
         }
     }
-    match &settings.key {
-        Some(path) => check_key(path).await,
+    let Some(path) = &settings.key else {
+        return Ok(());
+    };
+    let key = check_key(path).await?;
+    match &settings.cert {
+        Some(cert) => check_pair(cert, path, key).await,
         None => Ok(()),
+    }
+}
+
+/// A key that was made for another certificate can never be used, whatever the server says.
+async fn check_pair(
+    cert: &Path,
+    path: &Path,
+    key: PrivateKeyDer<'static>,
+) -> Result<(), NatsError> {
+    let pem = file("cert", cert).await?;
+    let chain = CertificateDer::pem_slice_iter(&pem).filter_map(Result::ok);
+    let pair = CertifiedKey::from_der(chain.collect(), key, &ring::default_provider());
+    match pair {
+        Err(Error::InconsistentKeys(_)) => {
+            let reason = format!(
+                "it does not belong to the certificate in `{}`; name the key that this certificate was made for",
+                cert.display()
+            );
+            Err(malformed("key", path, &reason))
+        }
+        Ok(_) | Err(_) => Ok(()),
     }
 }
 
@@ -95,6 +122,9 @@ fn alert_meaning(alert: AlertDescription, server: String, settings: &NatsSetting
     let reason = format!("{alert:?}");
     match (about_our_certificate, &settings.cert) {
         (true, None) => NatsError::ClientCertificateRequired { server },
+        (true, Some(_)) if alert == AlertDescription::CertificateExpired => {
+            NatsError::ClientCertificateExpired { server }
+        }
         (true, Some(_)) => NatsError::ClientCertificateRefused { server, reason },
         (false, _) => NatsError::Tls {
             server,
@@ -116,10 +146,10 @@ async fn check_certificates(role: &'static str, path: &Path) -> Result<(), NatsE
     }
 }
 
-async fn check_key(path: &Path) -> Result<(), NatsError> {
+async fn check_key(path: &Path) -> Result<PrivateKeyDer<'static>, NatsError> {
     let pem = file("key", path).await?;
     match PrivateKeyDer::from_pem_slice(&pem) {
-        Ok(_) => Ok(()),
+        Ok(key) => Ok(key),
         Err(_) => Err(malformed(
             "key",
             path,
@@ -133,5 +163,46 @@ fn malformed(role: &'static str, path: &Path, reason: &str) -> NatsError {
         role,
         path: path.to_owned(),
         reason: reason.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_key_of_another_certificate_is_told_before_anybody_is_asked() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let made = |name: &str| rcgen::generate_simple_self_signed(vec![name.to_owned()]).unwrap();
+        let written = |name: &str, text: String| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            Some(path)
+        };
+        let (one, other) = (made("a"), made("b"));
+        let with_key = |key: &str| NatsSettings {
+            cert: written("cert.pem", one.cert.pem()),
+            key: written("key.pem", key.to_owned()),
+            ..NatsSettings::default()
+        };
+        let good = with_key(&one.signing_key.serialize_pem());
+        check_files(&good).await.unwrap();
+        let wrong = with_key(&other.signing_key.serialize_pem());
+        let told = check_files(&wrong).await.unwrap_err().to_string();
+        assert!(
+            told.contains("does not belong to the certificate"),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn an_expired_certificate_of_ours_is_called_so() {
+        let settings = NatsSettings {
+            cert: Some("cert.pem".into()),
+            ..NatsSettings::default()
+        };
+        let alert = Error::AlertReceived(AlertDescription::CertificateExpired);
+        let told = meaning(&alert, "tls://a", &settings).to_string();
+        assert!(told.contains("`cert` has expired"), "{told}");
     }
 }

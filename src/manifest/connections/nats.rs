@@ -108,9 +108,13 @@ fn tell_complaints(
         if !unsure && !of_context {
             let first = complaint.names.first();
             let own = first.and_then(|name| written.place_of(name));
-            let at = own.or(connection.place.as_ref());
+            let key = own.or(connection.place.as_ref()).cloned();
+            // what is wrong with an address stands in its text
+            let url = complaint.names == ["url"];
+            let text = written.map.get("url").filter(|_| url);
+            let text = text.and_then(|entry| reading.walk.files.place(entry.node.spot));
             let problem = Problem::error(Code::Property, complaint.message);
-            reading.walk.problems.push(problem.at(at.cloned()));
+            reading.walk.problems.push(problem.at(text.or(key)));
         }
     }
 }

@@ -120,3 +120,17 @@ async fn the_first_bootstrap_address_that_answers_wins() {
         "{error}"
     );
 }
+
+/// TLS to a server that speaks first, as NATS does.
+#[tokio::test]
+async fn tls_to_a_nats_server() {
+    let (listener, address) = listener().await;
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.write_all(b"INFO {}\r\n").await;
+        }
+    });
+    let error = refusal(settings_at(&address, &[("security.protocol", "ssl")])).await;
+    let told = error.to_string();
+    assert!(told.contains("a NATS server?"), "{told}");
+}

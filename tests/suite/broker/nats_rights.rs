@@ -180,6 +180,11 @@ async fn rights_on_names_are_probed_by_those_names() {
             Health::Doubtful
         )]
     );
+    let naming = server(r#"publish: { deny: ["$JS.API.STREAM.NAMES"] }"#);
+    assert_eq!(
+        missing(&naming).await,
+        [(may_not("STREAM.NAMES"), Health::Bad)]
+    );
     let exact = server(
         r#"publish: { allow: ["$SYS.REQ.USER.INFO", "$JS.API.INFO", "$JS.API.STREAM.NAMES", "$JS.API.STREAM.*.S1",
                               "$JS.API.STREAM.*.KV_b", "$JS.API.CONSUMER.*.S1.c1"] }"#,

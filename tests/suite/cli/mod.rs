@@ -12,6 +12,7 @@ mod problems;
 mod show;
 mod signals;
 mod streams;
+mod unasked;
 mod usage;
 
 use assert_cmd::Command;

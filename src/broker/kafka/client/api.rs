@@ -87,6 +87,11 @@ impl Versions {
         Ok(common.max)
     }
 
+    /// Whether the broker said what it knows, and this request is not among it.
+    pub(crate) fn lacks<R: Request>(&self) -> bool {
+        !self.ranges.is_empty() && self.range(R::KEY as i16).is_none()
+    }
+
     /// Every request of this client with the versions in use.
     pub(crate) fn table(&self) -> Vec<ApiRange> {
         USED.iter()
@@ -112,5 +117,24 @@ impl Versions {
             .iter()
             .find(|(known, _)| *known == key)
             .map(|(_, range)| *range)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_controller_does_not_know_who_the_brokers_are() {
+        let range = VersionRange { min: 0, max: 4 };
+        let mut controller = Versions::none();
+        assert!(
+            !controller.lacks::<messages::MetadataRequest>(),
+            "nothing is known yet"
+        );
+        controller.ranges.push((ApiKey::ApiVersions as i16, range));
+        assert!(controller.lacks::<messages::MetadataRequest>());
+        controller.ranges.push((ApiKey::Metadata as i16, range));
+        assert!(!controller.lacks::<messages::MetadataRequest>());
     }
 }

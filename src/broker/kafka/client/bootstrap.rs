@@ -75,6 +75,10 @@ async fn who(dialing: &Dialing, connection: &Connection) -> Result<MetadataRespo
     let request = MetadataRequest::default()
         .with_topics(Some(Vec::new()))
         .with_allow_auto_topic_creation(false);
+    if connection.versions().lacks::<MetadataRequest>() {
+        let broker = dialing.address.clone();
+        return Err(KafkaError::Controller { broker });
+    }
     match dial::ask(dialing, connection, &request).await {
         Err(error @ KafkaError::ConnectionClosed { .. }) if dialing.settings.sasl.is_none() => {
             let offered = probe::sasl_mechanisms(dialing).await;

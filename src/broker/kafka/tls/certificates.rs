@@ -7,8 +7,8 @@ use pkcs8::EncryptedPrivateKeyInfo;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use secrecy::{ExposeSecret, SecretString};
-use tokio_rustls::rustls::RootCertStore;
 use tokio_rustls::rustls::sign::CertifiedKey;
+use tokio_rustls::rustls::{Error, RootCertStore};
 
 use super::provider;
 use crate::broker::kafka::error::KafkaError;
@@ -52,9 +52,13 @@ pub(super) fn client_key(client: &ClientCertificate) -> Result<Arc<CertifiedKey>
     let chain = certificates(&client.chain)?;
     let key = private_key(&client.key, client.key_password.as_ref())?;
     let certified = CertifiedKey::from_der(chain, key, &provider());
-    certified
-        .map(Arc::new)
-        .map_err(|error| wrong(&client.key, &error.to_string()))
+    certified.map(Arc::new).map_err(|error| match error {
+        Error::InconsistentKeys(_) => wrong(
+            &client.key,
+            "does not belong to the certificate that stands beside it: name the key that this certificate was made for",
+        ),
+        error => wrong(&client.key, &error.to_string()),
+    })
 }
 
 fn private_key(
