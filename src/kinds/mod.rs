@@ -96,6 +96,11 @@ pub trait Kind: Send + Sync {
         Flat::new()
     }
 
+    /// What an export has to say about a live resource, for it can't be made anew as it is.
+    fn caveats(&self, _live: &Live) -> Vec<Caveat> {
+        Vec::new()
+    }
+
     /// Takes away what a change itself makes void, after it was laid over the live fields (the
     /// filter that another one replaces).
     fn fit(&self, _next: &mut Flat, _deltas: &[Delta]) {}
@@ -132,6 +137,15 @@ pub trait Kind: Send + Sync {
     async fn left_out(&self, _brokers: &Brokers) -> Vec<Problem> {
         Vec::new()
     }
+}
+
+/// What a reader of an export should know of some of its resources.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Caveat {
+    /// How they are exported, as it follows "exported": `sealed, ...`.
+    pub what: &'static str,
+    /// What to do about it.
+    pub way_out: &'static str,
 }
 
 /// Declared resources by address, in manifest order.

@@ -100,6 +100,17 @@ impl Field {
         }
     }
 
+    /// The value without what its own fields would mean anyway, were they left out.
+    pub fn terse(&self, value: &Value) -> Value {
+        match (&self.shape, value) {
+            (Shape::List(item), Value::Array(items)) => {
+                items.iter().map(|value| item.terse(value)).collect()
+            }
+            (Shape::Object(inner), Value::Object(object)) => Value::Object(inner.terse(object)),
+            _ => value.clone(),
+        }
+    }
+
     /// Whether two wire values mean the same; `None` stands for an absent field.
     pub fn same(&self, left: Option<&Value>, right: Option<&Value>) -> bool {
         self.canonical(left) == self.canonical(right)
@@ -169,6 +180,17 @@ impl Declaration {
                 (name.clone(), value)
             })
             .collect()
+    }
+
+    fn terse(&self, object: &Doc) -> Doc {
+        let terse = |(name, value): (&String, &Value)| match self.fields.get(name) {
+            Some(field) => {
+                let tells = field.required || !field.same(Some(value), None);
+                tells.then(|| (name.clone(), field.terse(value)))
+            }
+            None => Some((name.clone(), value.clone())),
+        };
+        object.iter().filter_map(terse).collect()
     }
 
     /// The object with defaults and absent fields told alike; unknown fields are kept.

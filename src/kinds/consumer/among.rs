@@ -128,7 +128,9 @@ pub(super) fn limits(said: Said<'_>, stream: &Flat) -> Vec<Complaint> {
         .filter_map(|field| {
             let most = stream.limit(&format!("consumer_limits.{field}"))?;
             let own = said.number(field)?;
-            (own > most || own < 0).then(|| {
+            // no limit at all is taken for `max_ack_pending`, though it is more than any number
+            let is_unlimited = field == "max_ack_pending" && own < 0;
+            (own > most || (own < 0 && !is_unlimited)).then(|| {
                 Complaint::contradiction(
                     field,
                     format!("`{field}` is above the stream's `consumer_limits.{field}`"),

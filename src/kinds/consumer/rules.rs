@@ -1,7 +1,9 @@
 //! What a consumer's configuration may not be, as `checkConsumerCfg` of nats-server 2.15 sees it.
 
+use super::DECLARATION;
 use crate::kinds::stream::{
-    Complaint, Said, SubjectTree, asset_name, description, metadata, server_metadata, subject_fault,
+    Complaint, Said, SubjectTree, asset_name, bad_instants, description, metadata, no_subject,
+    server_metadata, subject_fault,
 };
 use crate::model::{Address, Code};
 
@@ -33,6 +35,7 @@ pub(super) fn complaints(said: Said<'_>) -> Vec<Complaint> {
     found.extend(wrong_side(said));
     found.extend(filters(said));
     found.extend(last_per_subject(said));
+    found.extend(bad_instants(said, &DECLARATION));
     found
 }
 
@@ -78,12 +81,7 @@ fn filters(said: Said<'_>) -> Vec<Complaint> {
     let mut before = SubjectTree::default();
     for filter in filters_of(said) {
         if let Some(reason) = subject_fault(filter) {
-            found.push(Complaint::new(
-                Code::BadName,
-                field,
-                format!("`{filter}` is no subject: {reason}"),
-                "tokens stand between dots; `*` is one token, `>` the rest",
-            ));
+            found.push(no_subject(field, filter, reason));
             continue;
         }
         if let Some(other) = before.overlapping(filter, &|_| true) {

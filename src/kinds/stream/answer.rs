@@ -62,6 +62,7 @@ pub(in crate::kinds) fn verdict<K: Kind + ?Sized>(
         .filter_map(|delta| Some((delta.path.clone(), delta.after.clone()?)))
         .collect();
     kind.settle(&mut wanted, &mut got);
+    wanted.retain(|path, _| deltas.iter().any(|delta| delta.path == *path));
     let lost: Vec<String> = wanted
         .iter()
         .filter_map(|(path, value)| {

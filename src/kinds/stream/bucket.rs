@@ -9,7 +9,7 @@ use super::complaint::Complaint;
 use super::judge::judge;
 use super::origins::{is_mirror, own_origin};
 use super::said::Said;
-use super::settle::{derived_window, has_origins, is_derived_window};
+use super::settle::{SEAL, derived_window, has_origins, is_derived_window};
 use super::view::{View, stream_declaration};
 use super::{names, rule_mirror, rules};
 use crate::kinds::{Case, Declaration, Delta, Edit, Shape};
@@ -35,8 +35,11 @@ const STREAM: &str = "stream";
 /// The duplicate window, which a server gives to no stream that has origins.
 const WINDOW: &str = "stream.duplicate_window";
 
-/// What a marker switched on stays on without it, and is as good as off.
-const LEFT_OVER: &str = "stream.allow_msg_ttl";
+/// What the stream captures, where that is not what the template says.
+const SUBJECTS: &str = "stream.subjects";
+
+/// Nothing goes in or out any more.
+const SEALED: &str = "stream.sealed";
 
 impl Template {
     /// The kind's declaration; its hidden `stream` has the template's values as defaults.
@@ -91,7 +94,7 @@ impl Template {
     }
 
     /// A stream's configuration in the bucket's terms. What the template or the server derives is
-    /// left out.
+    /// left out; that a bucket captures nothing, which no server says, is put in.
     pub(in crate::kinds) fn in_own_terms(
         &self,
         declared: &Declaration,
@@ -109,8 +112,12 @@ impl Template {
         if said.limit("subject_delete_marker_ttl").is_some() && said.is_on("allow_msg_ttl") {
             derived.push("allow_msg_ttl");
         }
+        let captures_nothing = !is_mirror(said) && said.texts("subjects").is_empty();
         for field in derived {
             stream.shift_remove(field);
+        }
+        if captures_nothing {
+            stream.insert("subjects".to_owned(), json!([]));
         }
         stream
             .into_iter()
@@ -166,7 +173,6 @@ impl Template {
         if is_mirror(Said(live)) {
             live.shift_remove("stream.mirror_direct");
         }
-        live.shift_remove(LEFT_OVER);
         if self.has_usual_window(live) {
             live.shift_remove(WINDOW);
         }
@@ -175,27 +181,43 @@ impl Template {
         let Some(bucket) = name.and_then(|name| name.strip_prefix(self.prefix)) else {
             return;
         };
+        let sealed = self.forced_by_seal(live);
         for (path, wanted) in self.fresh() {
             let field = declaration.field(&path);
-            if field.is_some_and(|field| !field.same(Some(&wanted), live.get(&path))) {
+            let is_bent = field.is_some_and(|field| !field.same(Some(&wanted), live.get(&path)));
+            if is_bent && !sealed.contains(&path) {
                 declared.insert(path, wanted);
             }
         }
-        if !live.contains_key("stream.subjects") {
-            declared.shift_remove("stream.subjects");
+        if !live.contains_key(SUBJECTS) {
+            declared.shift_remove(SUBJECTS);
         } else if !is_mirror(said) {
             let subjects = json!((self.subjects)(bucket));
-            declared.insert("stream.subjects".to_owned(), subjects);
+            declared.insert(SUBJECTS.to_owned(), subjects);
+        }
+    }
+
+    /// The fields that a seal has set: they are not what somebody bent, and can't be mended.
+    fn forced_by_seal(&self, live: &Flat) -> Vec<String> {
+        match Said(live).is_on(SEALED) {
+            true => SEAL
+                .iter()
+                .map(|field| format!("{STREAM}.{field}"))
+                .collect(),
+            false => Vec::new(),
         }
     }
 
     /// Whether the bucket's declaration can say everything of this live stream.
     pub(in crate::kinds) fn tells_all(&self, declaration: &Declaration, fields: &Flat) -> bool {
         let follows = |path: &str| path == "stream.mirror_direct" && is_mirror(Said(fields));
+        let has_no_window = has_origins(Said(fields)) && !self.has_usual_window(fields);
+        if has_no_window || fields.contains_key(SUBJECTS) {
+            return false;
+        }
         fields.iter().all(|(path, value)| {
             !path.starts_with("stream.")
                 || follows(path)
-                || path == LEFT_OVER
                 || (path == WINDOW && self.has_usual_window(fields))
                 || declaration
                     .field(path)

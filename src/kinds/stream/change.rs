@@ -118,10 +118,12 @@ fn fit_window(live: &Flat, next: &mut Flat) {
     }
 }
 
-/// Live values that the server is about to overwrite because of the change are not sent.
+/// Live values that the server is about to overwrite because of the change are not sent; but what
+/// denies something must be said again, or it would seem to be taken back (10052).
 fn forget_forced(live: &Flat, next: &mut Flat) {
+    let is_denial = |field: &str| field.starts_with("deny_") && Said(live).is_on(field);
     for field in forced(Said(next)) {
-        if live.get(field) == next.get(field) {
+        if live.get(field) == next.get(field) && !is_denial(field) {
             next.shift_remove(field);
         }
     }

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::change::StreamChange;
 use super::complaint::Complaint;
 use super::said::Said;
+use super::settle::SEAL;
 use super::view::{View, stream_declaration};
 use super::{level, origins, rules};
 use crate::kinds::{Case, NatsFacts, NatsVersion};
@@ -24,6 +25,7 @@ pub(in crate::kinds) fn judge(view: &dyn View, case: &Case<'_>) -> Vec<Refusal> 
         found.extend(creation(&change));
     } else {
         found.extend(retention(&change));
+        found.extend(frozen_counter(&change));
         if let Some(fixed) = mirror(view, &change, case.surroundings.nats.as_ref()) {
             // what a mirror may not have is no second reason
             let of_mirrors = origins::forbidden_with_mirror(Said(&change.next));
@@ -38,6 +40,7 @@ pub(in crate::kinds) fn judge(view: &dyn View, case: &Case<'_>) -> Vec<Refusal> 
         .into_iter()
         .map(|mut complaint| {
             explain_promotion(view, &change, case, &mut complaint);
+            explain_seal(view, &change, case, &mut complaint);
             let field = view.field_name(&complaint.field);
             complaint.refusal().field(field)
         })
@@ -61,6 +64,41 @@ fn explain_promotion(
             what = view.what(),
         );
     }
+}
+
+/// A seal that nobody declares and nobody can break is the reason, whatever stands beside it.
+fn explain_seal(
+    view: &dyn View,
+    change: &StreamChange,
+    case: &Case<'_>,
+    complaint: &mut Complaint,
+) {
+    let is_sealed = Said(&change.live).is_on("sealed");
+    let is_declared = case.resource.declared.contains_key("sealed");
+    if is_sealed && !is_declared && SEAL.contains(&complaint.field.as_str()) {
+        let field = &complaint.field;
+        let what = view.what();
+        complaint.message =
+            format!("the {what} is sealed on the broker, for good, so `{field}` can't be that");
+        complaint.hint = format!(
+            "leave `{field}` out to keep this one as it is, or declare a new {what} and retire it"
+        );
+    }
+}
+
+/// A server makes a stream of counters with delete markers, and then takes no change of it, not even
+/// of its description (10052; seen with 2.15.1).
+fn frozen_counter(change: &StreamChange) -> Option<Complaint> {
+    let live = Said(&change.live);
+    let marker = "subject_delete_marker_ttl";
+    (live.is_on("allow_msg_counter") && live.limit(marker).is_some()).then(|| {
+        Complaint::new(
+            Code::Immutable,
+            "allow_msg_counter",
+            format!("a stream of counters with `{marker}` can't change at all: the server takes its own `allow_msg_ttl` for a fault"),
+            "leave it as it is, or declare a new stream with a source and retire this one",
+        )
+    })
 }
 
 /// What contradicts itself only because of the change.

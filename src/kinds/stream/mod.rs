@@ -5,6 +5,7 @@ mod bucket;
 mod change;
 mod circles;
 mod complaint;
+mod instants;
 mod judge;
 mod level;
 mod names;
@@ -34,20 +35,23 @@ pub use spec::{
 pub(super) use answer::{failed, gone, moved, outcome_of, verdict, withheld};
 pub(super) use bucket::{Template, fixed};
 pub(super) use complaint::Complaint;
+pub(super) use instants::complaints as bad_instants;
 pub(super) use level::{required_level, too_old};
 pub(super) use names::asset_name;
 pub(super) use origins::{has_sources, is_mirror, local_origins};
 pub(super) use rules::{description, metadata, server_metadata};
 pub(super) use said::Said;
 pub(super) use settle::shared as shared_settle;
-pub(super) use subjects::{SubjectTree, collide, fault as subject_fault};
+pub(super) use subjects::{SubjectTree, collide, fault as subject_fault, no_subject};
 pub(super) use view::View;
 pub(super) use wire::{
     config_of, each, exported, told_left_out, unanswered, unconnected, unreadable,
     without_server_metadata,
 };
 
-use super::{Case, Declaration, Edit, Kind, Live, Observations, Rehearsal, Resources, Shape};
+use super::{
+    Case, Caveat, Declaration, Edit, Kind, Live, Observations, Rehearsal, Resources, Shape,
+};
 use crate::broker::Brokers;
 use crate::model::{Address, Code, Flat, KindName, Outcome, Problem, Refusal, Resource, Step};
 
@@ -60,6 +64,12 @@ static DECLARATION: LazyLock<Declaration> = LazyLock::new(|| {
     rule_mirror(&mut declaration);
     declaration
 });
+
+/// What stands in the way of making it anew.
+const SEALED: Caveat = Caveat {
+    what: "sealed, as no new stream can be",
+    way_out: "where they are not there yet, apply without `sealed`, fill them, then seal them",
+};
 
 /// A mirror is judged as a whole; its fields have other facts as a source's.
 pub(super) fn rule_mirror(declaration: &mut Declaration) {
@@ -129,6 +139,11 @@ impl Kind for Stream {
             .map(|value| (window.to_owned(), value.clone()))
             .into_iter()
             .collect()
+    }
+
+    fn caveats(&self, live: &Live) -> Vec<Caveat> {
+        let is_sealed = Said(&live.fields).is_on("sealed");
+        is_sealed.then_some(SEALED).into_iter().collect()
     }
 
     fn judge(&self, case: &Case<'_>) -> Vec<Refusal> {
@@ -252,7 +267,8 @@ fn bucket_in_disguise(resource: &Resource) -> Option<Problem> {
     let (section, bucket) = name
         .strip_prefix("KV_")
         .map(|bucket| ("key_value", bucket))
-        .or_else(|| Some(("object_store", name.strip_prefix("OBJ_")?)))?;
+        .or_else(|| Some(("object_store", name.strip_prefix("OBJ_")?)))
+        .filter(|(_, bucket)| names::bucket_name("bucket", bucket).is_none())?;
     Some(
         Problem::warning(
             Code::BadName,

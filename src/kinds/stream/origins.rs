@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::complaint::Complaint;
 use super::said::Said;
+use super::subjects;
 use super::view::stream_declaration;
 use crate::kinds::Shape;
 use crate::model::{Doc, Flat};
@@ -128,6 +129,11 @@ fn origin(origin: &Doc, field: &str) -> Vec<Complaint> {
     .into_iter()
     .flatten()
     .collect();
+    let filter = origin.get("filter_subject").and_then(Value::as_str);
+    if let Some(filter) = filter.filter(|filter| !filter.is_empty()) {
+        let fault = subjects::fault(filter);
+        found.extend(fault.map(|fault| subjects::no_subject(field, filter, fault)));
+    }
     if origin.contains_key("external") {
         return found;
     }

@@ -5,8 +5,9 @@
 
 use super::complaint::Complaint;
 use super::said::Said;
+use super::view::stream_declaration;
 use super::wire::SERVER_METADATA;
-use super::{origins, subjects, transforms};
+use super::{instants, origins, subjects, transforms};
 use crate::model::Code;
 
 /// The shortest age and duplicate window, in nanoseconds.
@@ -40,6 +41,7 @@ const RULES: &[Rule] = &[
     async_replicas,
     async_atomic,
     republish_circle,
+    republish_transform,
     placement_preferred,
 ];
 
@@ -52,6 +54,7 @@ pub(in crate::kinds) fn complaints(said: Said<'_>) -> Vec<Complaint> {
     found.extend(subject_list(said));
     found.extend(origins::complaints(said));
     found.extend(transforms::complaints(said));
+    found.extend(instants::complaints(said, stream_declaration()));
     found
 }
 
@@ -168,12 +171,11 @@ fn counter_discard(said: Said<'_>) -> Option<Complaint> {
 }
 
 fn counter_ttl(said: Said<'_>) -> Option<Complaint> {
-    let has_ttl = said.is_on("allow_msg_ttl") || said.limit("subject_delete_marker_ttl").is_some();
-    (said.is_on("allow_msg_counter") && has_ttl).then(|| {
+    (said.is_on("allow_msg_counter") && said.is_on("allow_msg_ttl")).then(|| {
         Complaint::contradiction(
             "allow_msg_counter",
             "a stream of counters can't hold messages with a time to live",
-            "leave `allow_msg_ttl` and `subject_delete_marker_ttl` out",
+            "leave `allow_msg_ttl` out",
         )
     })
 }
@@ -301,6 +303,18 @@ fn placement_preferred(said: Said<'_>) -> Option<Complaint> {
     ))
 }
 
+/// Messages republished by a transform that no server takes (10052).
+fn republish_transform(said: Said<'_>) -> Option<Complaint> {
+    let dest = said.word("republish.dest")?;
+    let src = said.word("republish.src").unwrap_or_default();
+    let has_blank = src.is_empty() || src.contains(char::is_whitespace);
+    if let Some(reason) = subjects::fault(src).filter(|_| !has_blank) {
+        return Some(subjects::no_subject("republish.src", src, reason));
+    }
+    let reason = transforms::fault(src, dest)?;
+    Some(transforms::complaint("republish.dest", Some(dest), &reason))
+}
+
 /// What is wrong with the list of subjects.
 fn subject_list(said: Said<'_>) -> Vec<Complaint> {
     let listed = said.texts("subjects");
@@ -308,12 +322,7 @@ fn subject_list(said: Said<'_>) -> Vec<Complaint> {
     let mut before = subjects::SubjectTree::default();
     for subject in listed {
         if let Some(reason) = subjects::fault(subject) {
-            found.push(Complaint::new(
-                Code::BadName,
-                "subjects",
-                format!("`{subject}` is no subject: {reason}"),
-                "tokens stand between dots; `*` is one token, `>` the rest",
-            ));
+            found.push(subjects::no_subject("subjects", subject, reason));
             continue;
         }
         found.extend(needs_no_ack(said, subject));

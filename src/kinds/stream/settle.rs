@@ -97,16 +97,19 @@ pub(in crate::kinds) fn forced(said: Said<'_>) -> Vec<&'static str> {
         forced.push("allow_rollup_hdrs");
     }
     if said.is_on("sealed") {
-        forced.extend([
-            "discard",
-            "max_age",
-            "deny_delete",
-            "deny_purge",
-            "allow_rollup_hdrs",
-        ]);
+        forced.extend(SEAL);
     }
     forced
 }
+
+/// The fields that `sealed` sets.
+pub(in crate::kinds) const SEAL: [&str; 5] = [
+    "discard",
+    "max_age",
+    "deny_delete",
+    "deny_purge",
+    "allow_rollup_hdrs",
+];
 
 #[cfg(test)]
 mod tests {

@@ -2,6 +2,9 @@
 
 use std::collections::HashMap;
 
+use super::complaint::Complaint;
+use crate::model::Code;
+
 /// What is wrong with a subject; none when a server takes it.
 pub(in crate::kinds) fn fault(subject: &str) -> Option<&'static str> {
     if subject.is_empty() {
@@ -18,6 +21,16 @@ pub(in crate::kinds) fn fault(subject: &str) -> Option<&'static str> {
     before
         .contains(&">")
         .then_some("`>` may only be the last token")
+}
+
+/// A subject with this fault.
+pub(in crate::kinds) fn no_subject(field: &str, subject: &str, fault: &str) -> Complaint {
+    Complaint::new(
+        Code::BadName,
+        field,
+        format!("`{subject}` is no subject: {fault}"),
+        "tokens stand between dots; `*` is one token, `>` the rest",
+    )
 }
 
 /// Whether some message would match both.

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::complaint::Complaint;
 use super::said::Said;
+use super::subjects;
 
 /// What is wrong with the transforms of a stream and of its origins.
 pub(super) fn complaints(said: Said<'_>) -> Vec<Complaint> {
@@ -26,18 +27,23 @@ pub(super) fn complaints(said: Said<'_>) -> Vec<Complaint> {
         .chain(of_sources.map(|one| ("sources", one)));
     for (field, transform) in of_origins {
         let text = |key: &str| transform.get(key).and_then(Value::as_str);
-        let reason = fault(
+        let (src, dest) = (
             text("src").unwrap_or_default(),
             text("dest").unwrap_or_default(),
         );
-        if let Some(reason) = reason {
+        // an origin's `src` is its filter, with a `dest` or without
+        let no_subject = subjects::fault(src).filter(|_| !src.is_empty());
+        if let Some(reason) = no_subject {
+            found.push(subjects::no_subject(field, src, reason));
+        } else if let Some(reason) = fault(src, dest) {
             found.push(complaint(field, text("dest"), &reason));
         }
     }
     found
 }
 
-fn complaint(field: &str, dest: Option<&str>, reason: &str) -> Complaint {
+/// A transform with this fault.
+pub(super) fn complaint(field: &str, dest: Option<&str>, reason: &str) -> Complaint {
     Complaint::contradiction(
         field,
         format!(
@@ -49,7 +55,7 @@ fn complaint(field: &str, dest: Option<&str>, reason: &str) -> Complaint {
 }
 
 /// What is wrong with a transform; none when a server takes it. Nothing becomes of nothing.
-fn fault(src: &str, dest: &str) -> Option<String> {
+pub(super) fn fault(src: &str, dest: &str) -> Option<String> {
     if dest.is_empty() {
         return None;
     }

@@ -301,26 +301,47 @@ pub(super) async fn left_out(brokers: &Brokers) -> Vec<Problem> {
     let Ok(listing) = nats.stream_list().await else {
         return Vec::new();
     };
-    let names = listing.streams.iter().filter_map(|info| {
-        let name = info.get("config")?.get("name")?.as_str()?;
-        Some(name.to_owned())
-    });
-    let (internal, others): (Vec<String>, Vec<String>) = names.partition(|name| is_internal(name));
-    let unsayable: Vec<String> = others
-        .into_iter()
-        .filter(|name| asset_name("stream", name).is_some())
-        .collect();
+    let (mut internal, mut unsayable, mut consumers) = (Vec::new(), Vec::new(), 0);
+    for info in &listing.streams {
+        let config = info.get("config");
+        let name = config.and_then(|config| config["name"].as_str());
+        let name = name.unwrap_or_default();
+        if is_internal(name) {
+            internal.push(name.to_owned());
+        } else if asset_name("stream", name).is_some() {
+            unsayable.push(name.to_owned());
+            consumers += consumer_count(info);
+        }
+    }
     [
         told_left_out(
             "stream",
             &internal,
             "the server keeps its MQTT clients' state there",
         ),
-        told_left_out("stream", &unsayable, "a manifest can't say its name"),
+        told_left_out(
+            "stream",
+            &unsayable,
+            &match consumers {
+                0 => "a manifest can't say its name".to_owned(),
+                1 => "a manifest can't say its name; 1 consumer is left out with it".to_owned(),
+                count => {
+                    format!("a manifest can't say its name; {count} consumers are left out with it")
+                }
+            },
+        ),
     ]
     .into_iter()
     .flatten()
     .collect()
+}
+
+/// How many consumers a stream has.
+fn consumer_count(info: &Doc) -> u64 {
+    let count = info
+        .get("state")
+        .and_then(|state| state["consumer_count"].as_u64());
+    count.unwrap_or_default()
 }
 
 /// Whether the server keeps this stream for itself (`mqttStreamNamePrefix`, nats-server 2.15).

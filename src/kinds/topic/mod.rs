@@ -20,7 +20,7 @@ pub use rules::is_internal;
 pub use spec::{ConfigValue, TopicSpec};
 
 use super::kafka::{client, not_attempted, refuse_all, unreadable};
-use super::{Case, Declaration, Kind, Observations, Rehearsal, Resources};
+use super::{Case, Caveat, Declaration, Kind, Live, Observations, Rehearsal, Resources};
 use crate::broker::Brokers;
 use crate::model::{Address, Flat, KindName, Outcome, Problem, Refusal, Resource, Step};
 
@@ -37,6 +37,12 @@ pub fn declaration() -> &'static Declaration {
     });
     &DECLARATION
 }
+
+/// What a running reassignment sets.
+const THROTTLED: Caveat = Caveat {
+    what: "without their `*.replication.throttled.replicas`",
+    way_out: "a running reassignment sets them and takes them away again; declare them where they are meant to stay",
+};
 
 #[async_trait]
 impl Kind for Topic {
@@ -63,6 +69,11 @@ impl Kind for Topic {
     /// A running reassignment sets throttles and takes them away: never ours unless declared.
     fn settle(&self, declared: &mut Flat, live: &mut Flat) {
         live.retain(|path, _| !is_throttle(path) || declared.contains_key(path));
+    }
+
+    fn caveats(&self, live: &Live) -> Vec<Caveat> {
+        let is_throttled = live.fields.keys().any(|path| is_throttle(path));
+        is_throttled.then_some(THROTTLED).into_iter().collect()
     }
 
     fn judge(&self, case: &Case<'_>) -> Vec<Refusal> {

@@ -12,12 +12,12 @@ pub struct TopicSpec {
     /// How many partitions it has; the broker's `num.partitions` where it is not said. It can
     /// grow and never shrink; growing sends keys to other partitions than before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1), extend("x-field" = field().edit(Edit::Ruled).inherent()))]
+    #[schemars(range(min = 1, max = 2_147_483_647), extend("x-field" = field().edit(Edit::Ruled).inherent()))]
     pub partitions: Option<i32>,
     /// On how many brokers each partition is kept; the broker's `default.replication.factor` where
     /// it is not said. Changing it means moving data, which trueup does not do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1), extend("x-field" = field().edit(Edit::Ruled).inherent()))]
+    #[schemars(range(min = 1, max = 32_767), extend("x-field" = field().edit(Edit::Ruled).inherent()))]
     pub replication_factor: Option<i16>,
     /// Topic configs by Kafka's own keys, such as `cleanup.policy`, `max.message.bytes`,
     /// `min.insync.replicas`. A key that is not said keeps the broker's default.
