@@ -54,7 +54,7 @@ pub struct Global {
     /// Log to standard error: -v what is done, -vv how, -vvv everything
     #[arg(short, long, global = true, action = clap::ArgAction::Count, conflicts_with = "quiet")]
     pub verbose: u8,
-    /// Say nothing but the result and errors
+    /// Say nothing but the result, errors and what an export leaves out
     #[arg(short, long, global = true)]
     pub quiet: bool,
 }
@@ -101,7 +101,7 @@ pub enum Command {
     Apply(ApplyArgs),
     /// Show where the brokers hold something else than the manifest says
     #[command(
-        after_long_help = "Examples:\n  trueup drift -f platform.yaml\n  trueup drift -f platform.yaml --strict --output json\n\nEnds with 0 when there is none, with 2 when there is some."
+        after_long_help = "Examples:\n  trueup drift -f platform.yaml\n  trueup drift -f platform.yaml --strict --output json\n\nEnds with 0 when there is none, with 2 when there is some. The throttles that a running reassignment\nsets on a topic (`*.replication.throttled.replicas`) count only where they are declared."
     )]
     Drift(DriftArgs),
     /// Write a manifest from the live brokers

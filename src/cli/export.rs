@@ -48,6 +48,7 @@ pub(super) async fn run(
     };
     let engine::Exported {
         resources,
+        mut caveats,
         left_out,
     } = match signals.or(work).await? {
         Ok(exported) => exported,
@@ -64,8 +65,9 @@ pub(super) async fn run(
         Form::Json => manifest::write_json(stack, &resources),
     })?;
     if args.only.is_empty() {
-        screen.warn(&Complaints::from(left_out));
+        caveats.extend(left_out);
     }
+    screen.insist(&Complaints::from(caveats));
     let resources = match resources.len() {
         1 => "1 resource".to_owned(),
         count => format!("{count} resources"),

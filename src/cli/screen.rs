@@ -84,6 +84,14 @@ impl Screen {
         }
     }
 
+    /// Tells warnings also to who asked for quiet: without them, a result with holes would be taken
+    /// for the whole.
+    pub fn insist(&self, warnings: &Complaints) {
+        if !warnings.problems.is_empty() {
+            self.complain(&warnings.rendered(Form::Text, self.error_width()));
+        }
+    }
+
     /// Says why a command ends with an error: whatever ends it is a result as JSON, problems are
     /// one as Markdown too, all else goes to standard error.
     ///

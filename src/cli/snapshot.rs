@@ -31,7 +31,7 @@ pub(super) async fn save(file: &Path, global: &Global, screen: &Screen) -> Resul
     };
     drop(progress);
     write_file(file, &snapshot.to_json())?;
-    screen.warn(&Complaints::from(left_out));
+    screen.insist(&Complaints::from(left_out));
     screen.tell(&format!(
         "saved {} resources in {}\n",
         snapshot.resources.len(),

@@ -9,11 +9,14 @@ use super::environment::environment;
 use super::failure::{Complaints, Failure};
 use super::progress::Progress;
 use super::screen::Screen;
-use super::{snapshot, target};
+use super::{next, snapshot, target};
 use crate::engine::{self, LiveBrokers};
 use crate::manifest::{Connections, Input, Inputs, Loaded, Manifest, Sources};
 use crate::model::{Address, Broker, Problem};
 use crate::plan::{Desired, Plan};
+
+/// How many warnings of a manifest are told whole on every plan.
+const MOST_TOLD: usize = 3;
 
 /// A manifest that was read and checked, and what came with it.
 pub(super) struct Work {
@@ -30,7 +33,13 @@ impl Work {
     /// Every problem of the manifest, or that none is named.
     pub fn load(global: &Global, screen: &Screen) -> Result<Work, Failure> {
         let work = Work::read(global)?;
-        screen.warn(&work.complaints(work.warnings.clone()));
+        match work.warnings.len() {
+            0..=MOST_TOLD => screen.warn(&work.complaints(work.warnings.clone())),
+            many => screen.tell(&format!(
+                "{many} warnings; `{}` shows them\n",
+                next::command(&["validate"], global, &[])
+            )),
+        }
         Ok(work)
     }
 

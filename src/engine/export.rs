@@ -1,6 +1,8 @@
+use indexmap::IndexMap;
+
 use super::planning::observe_all;
 use super::port::Port;
-use crate::kinds::{Kind, Live, Resources, kind};
+use crate::kinds::{Caveat, Kind, Live, Resources, kind};
 use crate::model::{Address, Broker, Code, Flat, KindName, Problem, Resource, Severity};
 
 /// Which resources an export takes.
@@ -11,7 +13,9 @@ pub type Wanted<'a> = &'a (dyn Fn(&Address) -> bool + Sync);
 pub struct Exported {
     /// The resources, as a manifest declares them.
     pub resources: Resources,
-    /// What is there and not among them, and why: warnings.
+    /// What is wanted and not among them, or not as it is, and why: warnings.
+    pub caveats: Vec<Problem>,
+    /// What else is there that no export can take, and why: warnings.
     pub left_out: Vec<Problem>,
 }
 
@@ -25,18 +29,20 @@ pub async fn export(
     brokers: &[Broker],
     wanted: Wanted<'_>,
 ) -> Result<Exported, Vec<Problem>> {
-    let mut left_out = left_out(port, brokers).await;
-    let mut resources: Resources = observe_all(port, brokers, wanted)
-        .await?
+    let left_out = left_out(port, brokers).await;
+    let found = observe_all(port, brokers, wanted).await?;
+    let mut caveats = caveats(&found);
+    let mut resources: Resources = found
         .into_iter()
         .filter_map(|(address, live)| {
             let resource = declared(kind(address.kind)?, address.clone(), &live);
             Some((address, resource))
         })
         .collect();
-    left_out.extend(take_out_refused(&mut resources));
+    caveats.extend(take_out_refused(&mut resources));
     Ok(Exported {
         resources,
+        caveats,
         left_out,
     })
 }
@@ -48,6 +54,34 @@ pub async fn left_out(port: &dyn Port, brokers: &[Broker]) -> Vec<Problem> {
         left_out.extend(port.left_out(name).await);
     }
     left_out
+}
+
+/// What the kinds have to say of these, one warning for all of which the same is to be said.
+fn caveats(found: &IndexMap<Address, Live>) -> Vec<Problem> {
+    let mut told: IndexMap<Caveat, Vec<String>> = IndexMap::new();
+    for (address, live) in found {
+        let caveats = kind(address.kind).map(|kind| kind.caveats(live));
+        for caveat in caveats.unwrap_or_default() {
+            told.entry(caveat).or_default().push(address.to_string());
+        }
+    }
+    told.into_iter()
+        .map(|(caveat, names)| {
+            let message = format!("exported {}: {}", caveat.what, listed(&names));
+            Problem::warning(Code::LeftOut, message).hint(caveat.way_out)
+        })
+        .collect()
+}
+
+/// The names in backquotes; of many, how many more there are.
+fn listed(names: &[String]) -> String {
+    const SHOWN: usize = 5;
+    let shown = names.iter().take(SHOWN).map(|name| format!("`{name}`"));
+    let shown = shown.collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
 }
 
 /// Takes out what the check of a manifest would refuse, with a warning each.
@@ -69,9 +103,19 @@ fn take_out_refused(resources: &mut Resources) -> Vec<Problem> {
             let of = other.stream_and_consumer().map(|(stream, _)| stream);
             address.kind == KindName::Stream && of == Some(stream.as_str())
         };
+        let goes_too = |other: &&Address| **other != address && is_its(other);
+        let its: Vec<String> = resources
+            .keys()
+            .filter(goes_too)
+            .map(ToString::to_string)
+            .collect();
         resources.retain(|other, _| *other != address && !is_its(other));
+        let with = match its.is_empty() {
+            true => String::new(),
+            false => format!(" (and with it {})", listed(&its)),
+        };
         let message = format!(
-            "left out: `{address}`, which no manifest may say: {}",
+            "left out: `{address}`{with}, which no manifest may say: {}",
             problem.message
         );
         told.push(Problem::warning(Code::LeftOut, message).hint(problem.hint.unwrap_or_default()));
@@ -88,17 +132,59 @@ fn declared(kind: &dyn Kind, address: Address, live: &Live) -> Resource {
     fields.extend(also.clone());
     let telling = fields
         .into_iter()
-        .filter(|(path, value)| {
-            let Some(field) = kind.declaration().field(path) else {
-                return false;
-            };
+        .filter_map(|(path, value)| {
+            let field = kind.declaration().field(&path)?;
             let is_implied = implied
                 .declared
-                .get(path)
-                .is_some_and(|v| field.same(Some(v), Some(value)));
-            let tells = field.required || also.contains_key(path);
-            !field.facts.hidden && !is_implied && (tells || !field.same(Some(value), None))
+                .get(&path)
+                .is_some_and(|v| field.same(Some(v), Some(&value)));
+            let tells = field.required || also.contains_key(&path);
+            let is_told =
+                !field.facts.hidden && !is_implied && (tells || !field.same(Some(&value), None));
+            is_told.then(|| (path, field.terse(&value)))
         })
         .collect();
     Resource::new(address, telling)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn consumers_that_go_with_their_stream_are_named() {
+        let mut stream = Resource::new("stream/S".parse().unwrap(), Flat::new());
+        stream
+            .declared
+            .insert("subjects".to_owned(), json!(["a..b"]));
+        let consumers = ["a", "b", "c", "d", "e", "f"]
+            .map(|name| Resource::new(format!("consumer/S/{name}").parse().unwrap(), Flat::new()));
+        let all = [stream].into_iter().chain(consumers);
+        let mut resources: Resources = all.map(|one| (one.address.clone(), one)).collect();
+        let told = take_out_refused(&mut resources);
+        assert!(resources.is_empty());
+        assert_eq!(
+            told[0].message,
+            "left out: `stream/S` (and with it `consumer/S/a`, `consumer/S/b`, `consumer/S/c`, `consumer/S/d`, `consumer/S/e` and 1 more), which no manifest may say: `a..b` is no subject: a token between two dots is empty"
+        );
+    }
+
+    #[test]
+    fn topics_that_are_throttled_are_named_once() {
+        let key = "config.leader.replication.throttled.replicas";
+        let live = Live {
+            fields: [(key.to_owned(), json!("0:1"))].into_iter().collect(),
+            raw: crate::model::Doc::new(),
+            incarnation: None,
+            inherited: IndexMap::new(),
+        };
+        let found = ["topic/a", "topic/b"].map(|name| (name.parse().unwrap(), live.clone()));
+        let told = caveats(&found.into_iter().collect());
+        assert_eq!(told.len(), 1);
+        assert_eq!(
+            told[0].message,
+            "exported without their `*.replication.throttled.replicas`: `topic/a`, `topic/b`"
+        );
+    }
 }

@@ -48,6 +48,56 @@ async fn an_export_as_json_reads_back_and_what_is_left_out_is_told() {
     assert_eq!(saved.code, 0);
 }
 
+#[tokio::test]
+async fn what_is_left_out_is_told_to_who_wants_quiet_too() {
+    let server = NatsServer::start("");
+    let on = |arguments: &[&str]| {
+        let mut command = trueup(arguments);
+        command.env("NATS_URL", server.url());
+        run(command)
+    };
+    let context = jetstream::new(async_nats::connect(server.url()).await.unwrap());
+    let stream = context.create_stream("A").await.unwrap();
+    let consumer = pull::Config::default();
+    stream.create_consumer(consumer).await.unwrap();
+    let quiet = on(&["export", "--quiet"]);
+    assert!(
+        quiet.stderr.contains("the ephemeral consumer"),
+        "{}",
+        quiet.stderr
+    );
+    assert!(!quiet.stderr.contains("exported 1"), "{}", quiet.stderr);
+    let only = on(&["export", "--quiet", "--only", "stream"]);
+    assert_eq!(only.stderr, "");
+}
+
+#[tokio::test]
+async fn many_warnings_are_counted_and_told_by_validate() {
+    let server = NatsServer::start("");
+    let streams: String = (0..9)
+        .map(|n| format!("KV_{n}: {{ subjects: [s.{n}] }}, "))
+        .collect();
+    let text = format!(
+        "stack: cli\nnats: {{ streams: {{ {streams} \"KV_a$b\": {{ subjects: [b] }}, OBJ_: {{ subjects: [o] }} }} }}\n"
+    );
+    let manifest = file(&text, ".yaml");
+    let manifest = manifest.to_str().unwrap();
+    let on = |command| {
+        let mut command = trueup(&[command, "-f", manifest]);
+        command.env("NATS_URL", server.url());
+        run(command)
+    };
+    for command in ["plan", "drift"] {
+        let ran = on(command);
+        let told = format!("9 warnings; `trueup validate -f {manifest}` shows them\n");
+        assert!(ran.stderr.contains(&told), "{}", ran.stderr);
+        assert!(!ran.stderr.contains("warning["), "{}", ran.stderr);
+        assert!(!ran.stdout.contains("warning["), "{}", ran.stdout);
+    }
+    let validated = on("validate");
+    assert_eq!(validated.stderr.matches("warning[bad-name]").count(), 9);
+}
+
 #[test]
 fn an_export_has_no_markdown_form_and_a_snapshot_only_its_own() {
     let said = |arguments: &[&str]| {

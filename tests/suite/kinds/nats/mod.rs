@@ -2,6 +2,7 @@
 
 mod bench;
 mod buckets;
+mod deviations;
 mod exports;
 mod fields;
 mod refusals;
