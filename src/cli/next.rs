@@ -2,8 +2,8 @@ use std::path::Path;
 
 use super::args::Global;
 
-/// A command line that can be typed, with the options that named the manifest. Values of `--var`
-/// are left out: they may be secret.
+/// A command line that can be typed, with the options that named the manifest. Values of `--var`,
+/// which may be secret, are left out: the shell asks for them, as no variable of theirs is set.
 pub(super) fn command(words: &[&str], global: &Global, targets: &[String]) -> String {
     let mut line = vec!["trueup".to_owned()];
     line.extend(words.iter().map(|word| quoted(word)));
@@ -17,10 +17,10 @@ pub(super) fn command(words: &[&str], global: &Global, targets: &[String]) -> St
         line.extend(["--target".to_owned(), quoted(target)]);
     }
     for (name, _) in &global.variables {
-        line.extend(["--var".to_owned(), format!("{name}=…")]);
-    }
-    if !global.variables.is_empty() {
-        line.push("# put in the values of --var, which are left out here".to_owned());
+        line.extend([
+            "--var".to_owned(),
+            format!("{name}=\"${{{name}:?is not shown here}}\""),
+        ]);
     }
     line.join(" ")
 }
@@ -43,6 +43,14 @@ fn quoted(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_values_of_variables_are_asked_of_the_shell() {
+        let words = ["trueup", "plan", "--var", "PW=CANARY"].map(std::ffi::OsString::from);
+        let global = super::super::args::parse(&words).unwrap().global;
+        let line = command(&["apply"], &global, &[]);
+        assert_eq!(line, r#"trueup apply --var PW="${PW:?is not shown here}""#);
+    }
 
     #[test]
     fn words_survive_a_shell() {

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::complaints::unknown_field;
 use super::entries::{find, typed};
-use super::mended::mended;
+use super::mended::{is_broken, mended};
 use super::node::{Entry, Node, Value};
 use super::said::untyped;
 use super::suggest::nearest;
@@ -17,23 +17,42 @@ use crate::kinds::acl::{
 };
 use crate::model::{Address, Code, Doc, Problem, Resource, Severity};
 
-/// The ACLs of `kafka.acls`.
-pub(super) fn of_list(walk: &mut Walk<'_>, entry: &Entry) -> Vec<Resource> {
-    let items = match &entry.node.value {
+/// The entries of `kafka.acls`.
+pub(super) fn items<'n>(walk: &mut Walk<'_>, entry: &'n Entry) -> &'n [Node] {
+    match &entry.node.value {
         Value::List(items) => items,
-        Value::Null | Value::Broken => return Vec::new(),
+        Value::Null | Value::Broken => &[],
         _ => {
             let what = format!("`kafka.acls` is a list, not {}", entry.node.shown());
             say(walk, &entry.node, Problem::error(Code::WrongType, what));
-            return Vec::new();
+            &[]
         }
-    };
-    items.iter().flat_map(|item| of_entry(walk, item)).collect()
+    }
 }
 
-fn of_entry(walk: &mut Walk<'_>, item: &Node) -> Vec<Resource> {
+/// How many ACLs an entry of `kafka.acls`, or of a topic's access, stands for at most.
+pub(super) fn count(item: &Node) -> usize {
+    let lists = item.map().into_iter().flat_map(|map| map.values());
+    lists.fold(2, |count: usize, entry| match &entry.node.value {
+        Value::List(items) => count.saturating_mul(items.len() + 1),
+        _ => count,
+    })
+}
+
+/// How many ACLs a topic's access stands for at most.
+pub(super) fn count_of_topic(entry: &Entry) -> usize {
+    let sides = entry.node.map().into_iter().flat_map(|map| map.values());
+    let items = sides.flat_map(|side| match &side.node.value {
+        Value::List(items) => items.as_slice(),
+        _ => &[],
+    });
+    items.map(count).fold(0, usize::saturating_add)
+}
+
+/// The ACLs of an entry of `kafka.acls`.
+pub(super) fn of_entry(walk: &mut Walk<'_>, item: &Node) -> Vec<Resource> {
     let subject = subject("an entry of `kafka.acls`", None);
-    let is_sound = checked(walk, entry_declaration(), item, subject);
+    let is_sound = checked(walk, entry_declaration(), item, subject) && !is_broken(item);
     let entry = match is_sound {
         true => typed::<AclEntry>(item),
         false => mended(walk, entry_declaration(), item)
@@ -51,7 +70,7 @@ fn of_entry(walk: &mut Walk<'_>, item: &Node) -> Vec<Resource> {
 pub(super) fn of_topic(walk: &mut Walk<'_>, topic: &Address, entry: &Entry) -> Vec<Resource> {
     let before = walk.problems.len();
     check_access(walk, topic, &entry.node);
-    let is_sound = walk.problems.len() == before;
+    let is_sound = walk.problems.len() == before && !is_broken(&entry.node);
     let access = match is_sound {
         true => typed::<Access>(&entry.node),
         false => mended_access(walk, &entry.node),

@@ -1,6 +1,8 @@
 //! The words of structural complaints.
 
 use super::node::{Node, Value, short};
+use super::secret_text::shown_key;
+use super::variables::is_variable_name;
 use crate::kinds::{Facts, Field, Shape};
 use crate::model::unit::Unit;
 use crate::model::{Code, Problem, Severity};
@@ -17,6 +19,12 @@ pub(super) struct Surplus {
 }
 
 impl Surplus {
+    /// Counts what another counted.
+    pub fn add(&mut self, other: &Surplus) {
+        self.count += other.count;
+        self.failed |= other.failed;
+    }
+
     /// Drops what is too much.
     pub fn bound(&mut self, problems: &mut Vec<Problem>) {
         for problem in problems.drain(MOST_KEPT.min(problems.len())..) {
@@ -28,8 +36,14 @@ impl Surplus {
 
 /// `key` is not one of the fields of `whole`.
 pub(super) fn unknown_field(whole: &str, key: &str, near: Option<&str>) -> Problem {
-    let what = format!("{whole} has no field `{}`", short(key));
+    let what = format!("{whole} has no field `{}`", shown_key(key));
     let problem = Problem::error(Code::UnknownField, what);
+    if let Some((name, _)) = key.split_once([':', '=']) {
+        let name = short(name);
+        return problem.hint(format!(
+            "write `{name}: ...`, with a blank behind the colon"
+        ));
+    }
     match near {
         Some(near) => problem.hint(format!("did you mean `{near}`?")),
         None => problem,
@@ -91,7 +105,21 @@ pub(super) fn wanted(field: &Field) -> String {
     }
 }
 
+/// What to write in place of `$NAME`, which is no variable here.
+pub(super) fn dollar_hint(node: &Node) -> Option<String> {
+    let Value::Text(text) = &node.value else {
+        return None;
+    };
+    let name = text
+        .strip_prefix('$')
+        .filter(|name| is_variable_name(name))?;
+    Some(format!("a variable is written `${{{name}}}`"))
+}
+
 pub(super) fn type_hint(field: &Field, node: &Node) -> Option<String> {
+    if let Some(hint) = dollar_hint(node) {
+        return Some(hint);
+    }
     match (&field.shape, &node.value) {
         (Shape::Choice(words), Value::Bool(_) | Value::Integer(_) | Value::Number(_))
             if !words
@@ -113,7 +141,13 @@ pub(super) fn type_hint(field: &Field, node: &Node) -> Option<String> {
             _ => None,
         },
         (Shape::Integer { .. }, Value::Text(text)) if text.parse::<i64>().is_ok() => {
-            Some("take the quotes away".to_owned())
+            let digits = text.trim_start_matches(['-', '+']);
+            let has_zero = digits.len() > 1 && digits.starts_with('0');
+            let number = text.parse::<i64>().unwrap_or_default();
+            Some(match has_zero {
+                true => format!("write it without the zero in front: `{number}`"),
+                false => "take the quotes away".to_owned(),
+            })
         }
         (Shape::Integer { .. }, Value::Text(text) | Value::Number(text))
             if field.facts.unit.is_none() && text.contains(|c: char| !c.is_ascii_digit()) =>

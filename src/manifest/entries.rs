@@ -20,6 +20,9 @@ use crate::model::{Address, Code, KindName, Place, Problem, Resource};
 /// Suggestions among the names of a whole manifest; more of them are not worth their time.
 const MOST_SUGGESTIONS: usize = 100;
 
+/// Resources of a manifest, with the ACLs that an access or an entry stands for.
+const MOST_RESOURCES: usize = 150_000;
+
 /// The kinds by name.
 pub(super) type Kinds<'a> = &'a (dyn Fn(KindName) -> Option<&'static dyn Kind> + Sync);
 
@@ -47,6 +50,7 @@ pub(super) fn read(layer: Layer, files: &Files, kinds: Kinds<'_>, whole: bool) -
         suggestions: 0,
         copies: 0,
         overfull: false,
+        overflown: false,
         surplus: Surplus::default(),
     };
     entries.read_defaults(&tree);
@@ -94,6 +98,8 @@ struct Entries<'a> {
     copies: usize,
     /// Whether defaults have copied too much: they are laid beneath nothing more.
     overfull: bool,
+    /// Whether there are too many resources: no more are read.
+    overflown: bool,
     surplus: Surplus,
 }
 
@@ -123,7 +129,7 @@ impl Entries<'_> {
     fn resources(&mut self, head: &str, name: &str, kind: KindName, entry: Entry) {
         let map = self.map_of(entry, &format!("`{head}.{name}`"));
         for (resource, entry) in map.into_iter().flatten() {
-            if !entry.node.is_null() {
+            if !entry.node.is_null() && self.has_room(1, entry.key) {
                 self.resource(Address::new(kind, resource.to_string()), entry);
                 self.surplus.bound(&mut self.walk.problems);
             }
@@ -149,7 +155,6 @@ impl Entries<'_> {
             self.declare(address.clone(), key, map);
         } else if !self.is_of_bucket(&address) {
             self.dangling(&address, consumers.as_ref(), access.as_ref());
-            return;
         }
         if let Some(consumers) = consumers {
             self.consumers(&address, consumers);
@@ -165,6 +170,7 @@ impl Entries<'_> {
             let address = Address::new(KindName::Consumer, format!("{}/{name}", stream.name));
             let key = entry.key;
             if !entry.node.is_null()
+                && self.has_room(1, key)
                 && let Some(map) = self.map_of(entry, &format!("`{address}`"))
             {
                 self.declare(address, key, map);
@@ -206,6 +212,9 @@ impl Entries<'_> {
     }
 
     fn access(&mut self, topic: &Address, entry: &Entry) {
+        if !self.has_room(access::count_of_topic(entry), entry.key) {
+            return;
+        }
         let before = self.walk.problems.len();
         let acls = access::of_topic(&mut self.walk, topic, entry);
         self.add_acls(acls);
@@ -215,8 +224,31 @@ impl Entries<'_> {
     }
 
     fn acls(&mut self, entry: &Entry) {
-        let acls = access::of_list(&mut self.walk, entry);
-        self.add_acls(acls);
+        for item in access::items(&mut self.walk, entry) {
+            if self.has_room(access::count(item), item.spot) {
+                let acls = access::of_entry(&mut self.walk, item);
+                self.add_acls(acls);
+                self.surplus.bound(&mut self.walk.problems);
+            }
+        }
+    }
+
+    /// Whether so many resources more may be declared; that they may not is said once.
+    fn has_room(&mut self, more: usize, spot: Spot) -> bool {
+        if self.overflown {
+            return false;
+        }
+        self.overflown = self.resources.len().saturating_add(more) > MOST_RESOURCES;
+        if self.overflown {
+            let what = format!(
+                "the manifest declares more than {MOST_RESOURCES} resources, ACLs included"
+            );
+            let problem = Problem::error(Code::YamlTooLarge, what)
+                .at(self.place(spot))
+                .hint("split the stack in several, each a manifest of its own; what follows was not read");
+            self.say(problem);
+        }
+        !self.overflown
     }
 
     /// An ACL that two entries imply is one ACL.
@@ -263,6 +295,9 @@ impl Entries<'_> {
                     Some(near) => format!("did you mean `{near}`?"),
                     None => format!("declare the {}, or repair the name", address.kind),
                 });
+            if let Some(consumer) = &about {
+                self.faulty.entry(consumer.clone()).or_default();
+            }
             problem.address = about;
             self.say(problem);
         }

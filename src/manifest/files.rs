@@ -8,10 +8,13 @@ use secrecy::SecretString;
 
 use crate::model::{Code, Problem};
 
-/// Bytes of one file; 10,000 rich topics take five million.
-const MOST_BYTES: u64 = 64 * 1024 * 1024;
-/// Bytes of all files together.
-const MOST_BYTES_TOGETHER: u64 = 256 * 1024 * 1024;
+const MIB: u64 = 1024 * 1024;
+/// Bytes of a manifest, all files together; 10,000 rich topics take five million.
+const MOST_OF_MANIFEST: u64 = 16 * MIB;
+/// Bytes of a saved plan: each resource stands in it several times.
+const MOST_OF_PLAN: u64 = 64 * MIB;
+/// Bytes of a file of variables, or of one that holds a secret.
+const MOST_OF_VARIABLES: u64 = MIB;
 
 /// One `-f`: a part of the manifest, several of them, or an overlay over those before.
 #[derive(Clone, Debug)]
@@ -64,11 +67,41 @@ pub(super) fn read_input(input: &Input, budget: &mut Budget) -> (Vec<SourceText>
 }
 
 /// How much may still be read.
-pub(super) struct Budget(u64);
+pub(super) struct Budget {
+    left: u64,
+    most: u64,
+    hint: &'static str,
+}
 
-impl Default for Budget {
-    fn default() -> Self {
-        Budget(MOST_BYTES_TOGETHER)
+impl Budget {
+    /// For the texts of a manifest.
+    pub fn of_manifest() -> Budget {
+        let hint = "is it a manifest at all? split the stack in several, each a manifest";
+        Budget::new(MOST_OF_MANIFEST, hint)
+    }
+
+    /// For a file of variables.
+    pub fn of_variables() -> Budget {
+        Budget::new(MOST_OF_VARIABLES, "is it a file of variables at all?")
+    }
+
+    fn new(most: u64, hint: &'static str) -> Budget {
+        Budget {
+            left: most,
+            most,
+            hint,
+        }
+    }
+
+    fn too_large(&self, name: &str) -> Problem {
+        let most = self.most / MIB;
+        let what = match self.left == self.most {
+            true => format!("`{name}` is larger than trueup reads: {most} MiB"),
+            false => {
+                format!("up to `{name}`, the files hold more than the {most} MiB that trueup reads")
+            }
+        };
+        Problem::error(Code::YamlTooLarge, what).hint(self.hint)
     }
 }
 
@@ -116,7 +149,7 @@ fn manifest_names(directory: &Path) -> io::Result<Vec<PathBuf>> {
 /// A `file-unreadable` or `yaml-too-large` problem: it is no regular file, can't be read, is larger
 /// than a file may be, or no UTF-8.
 pub(crate) fn read_text(path: &Path) -> Result<String, Problem> {
-    let mut budget = Budget::default();
+    let mut budget = Budget::new(MOST_OF_PLAN, "is it a file of trueup at all?");
     let read = if path == Path::new("-") {
         read_stdin(&mut budget)
     } else {
@@ -137,10 +170,11 @@ fn read_bytes(path: &Path, budget: &mut Budget) -> Result<Vec<u8>, Problem> {
     let facts = fs::metadata(path).map_err(|error| cannot_read(path, &error))?;
     if !facts.is_file() {
         let what = format!("`{}` is {}", path.display(), type_of(&facts));
-        return Err(unreadable(what).hint("name a regular file, a directory, or `-`"));
+        let hint = "name a regular file, a directory, or `-`, which reads standard input";
+        return Err(unreadable(what).hint(hint));
     }
-    if facts.len() > MOST_BYTES {
-        return Err(too_large(&path.display().to_string()));
+    if facts.len() > budget.left {
+        return Err(budget.too_large(&path.display().to_string()));
     }
     let file = File::open(path).map_err(|error| cannot_read(path, &error))?;
     bounded(file, &path.display().to_string(), budget)
@@ -154,16 +188,16 @@ fn read_stdin(budget: &mut Budget) -> Result<SourceText, Problem> {
 }
 
 fn bounded(from: impl Read, name: &str, budget: &mut Budget) -> Result<Vec<u8>, Problem> {
-    let most = MOST_BYTES.min(budget.0);
+    let most = budget.left;
     let mut bytes = Vec::new();
     from.take(most + 1)
         .read_to_end(&mut bytes)
         .map_err(|error| cannot_read(Path::new(name), &error))?;
     let read = bytes.len() as u64;
     if read > most {
-        return Err(too_large(name));
+        return Err(budget.too_large(name));
     }
-    budget.0 -= read;
+    budget.left -= read;
     Ok(bytes)
 }
 
@@ -189,7 +223,7 @@ fn without_bom(text: &str) -> String {
 /// # Errors
 /// A `file-unreadable` problem that names the property and the file, never what is in it.
 pub(super) fn read_secret(property: &str, path: &Path) -> Result<SecretString, Problem> {
-    let mut budget = Budget::default();
+    let mut budget = Budget::new(MOST_OF_VARIABLES, "is it the file of a secret at all?");
     let text = read_file(path, &mut budget).map_err(|problem| Problem {
         message: format!("`{property}_file`: {}", problem.message),
         ..problem
@@ -213,15 +247,6 @@ fn plain(error: &io::Error) -> String {
 
 fn unreadable(what: String) -> Problem {
     Problem::error(Code::FileUnreadable, what)
-}
-
-fn too_large(name: &str) -> Problem {
-    let what = format!(
-        "`{name}` is larger than trueup reads: {} MiB of one file, {} MiB of a manifest",
-        MOST_BYTES >> 20,
-        MOST_BYTES_TOGETHER >> 20
-    );
-    Problem::error(Code::YamlTooLarge, what).hint("is it a manifest at all?")
 }
 
 #[cfg(unix)]

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::node::{Entry, Files, Map, Node, Spot, Value, short};
+use super::secret_text::shown_key;
 use super::sections::{Holds, section};
 use super::suggest::nearest;
 use crate::model::{Address, Code, KindName, Problem};
@@ -108,8 +109,8 @@ impl Merge<'_> {
         for (key, entry) in over {
             match base.get_mut(&key) {
                 None => {
-                    if entry.node.is_null() && !self.defaults.contains(&key) {
-                        self.warn(base, &key, &entry);
+                    if !key.starts_with("x-") {
+                        self.doubt(base, &key, &entry);
                     }
                     base.insert(key, entry);
                 }
@@ -127,8 +128,18 @@ impl Merge<'_> {
         }
     }
 
+    /// Warns of each `null` in what has nothing beneath it.
+    fn doubt(&mut self, base: &Map, key: &str, entry: &Entry) {
+        if entry.node.is_null() && !self.defaults.contains(key) {
+            self.warn(base, key, entry);
+        }
+        for (key, entry) in entry.node.map().into_iter().flatten() {
+            self.doubt(&Map::default(), key, entry);
+        }
+    }
+
     fn warn(&mut self, base: &Map, key: &str, entry: &Entry) {
-        let what = format!("there is no `{}` here to take away", short(key));
+        let what = format!("there is no `{}` here to take away", shown_key(key));
         let near = nearest(key, base.keys().map(AsRef::as_ref));
         let hint = match near {
             Some(near) => format!("did you mean `{near}`?"),
@@ -291,9 +302,10 @@ impl Join<'_> {
 
     /// The entries of a section, taken out of the tree.
     fn taken(&mut self, tree: &mut Map, head: &str, name: &str) -> Map {
-        let section = tree
-            .get_mut(head)
-            .and_then(|entry| entry.node.map_mut())
+        let sections = tree.get_mut(head).and_then(|entry| entry.node.map_mut());
+        // an overlay's `null` stays, to be warned of
+        let section = sections
+            .filter(|map| map.get(name).is_some_and(|entry| !entry.node.is_null()))
             .and_then(|map| map.shift_remove(name));
         match section.map(|entry| entry.node) {
             Some(Node {

@@ -1,26 +1,27 @@
 //! The way from inputs to a checked manifest.
 
+use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use indexmap::IndexMap;
 use sha2::{Digest, Sha256};
 
 use super::aliases;
 use super::complaints::{Surplus, follows, unknown_field};
 use super::connections;
 use super::entries::{self, Declared, Kinds};
+use super::env_file::{self, EnvFiles};
 use super::files::{self, Budget, SourceText};
 use super::layers::{self, Layer};
 use super::node::{Entry, Files, Map, Spot};
 use super::secrets::Secrets;
 use super::sections::{HEADS, LATER};
 use super::suggest::nearest;
-use super::variables::{Variables, read_env_file};
+use super::variables::{Telling, Variables};
 use super::yaml::{self, Parsed};
-use super::{Inputs, Loaded, Manifest, Sources};
+use super::{Input, Inputs, Loaded, Manifest, Sources};
 use crate::kinds::Resources;
 use crate::model::{Address, Code, KindName, Problem, Severity};
 
@@ -47,27 +48,40 @@ pub(super) fn load(inputs: &Inputs, kinds: Kinds<'_>) -> Loaded {
         given: &inputs.vars,
         environment: &inputs.environment,
         env_files,
+        grown: Cell::default(),
     };
     let read: Vec<bool> = parsed.iter().flatten().map(|p| p.whole).collect();
     let mut secrets = Secrets::default();
     let mut layer = laid_over(parsed, &files, kinds, &mut problems, &mut secrets);
-    variables.expand_all(&mut layer.tree, &files, &mut problems);
+    let mut surplus = Surplus::default();
+    let mut telling = Telling {
+        files: &files,
+        problems: &mut problems,
+        surplus: &mut surplus,
+    };
+    variables.expand_all(&mut layer.tree, &mut telling);
     secrets.collect(Some(&layer.tree));
-    let sources = sources(&texts, &files, &mut secrets, &read);
-    let (manifest, surplus) = check(layer, inputs, &files, kinds, whole, &mut problems);
+    let texts = texts.iter().flatten().map(|text| text.text.as_str());
+    let texts: Vec<(&str, bool)> = texts.zip(read).collect();
+    secrets.remember_variables(&variables, &texts);
+    let sources = sources(&texts, &files, &mut secrets);
+    let (manifest, more) = check(layer, inputs, &files, kinds, whole, &mut problems);
+    surplus.add(&more);
     secrets.blind(&mut problems);
     finished(manifest, problems, &surplus, sources, &files)
 }
 
-fn env_files(inputs: &Inputs, problems: &mut Vec<Problem>) -> IndexMap<String, String> {
-    let mut variables = IndexMap::new();
-    let mut budget = Budget::default();
+fn env_files(inputs: &Inputs, problems: &mut Vec<Problem>) -> EnvFiles {
+    let mut variables = EnvFiles::default();
     for path in &inputs.env_files {
-        match files::read_file(path, &mut budget) {
+        match files::read_file(path, &mut Budget::of_variables()) {
             Ok(SourceText { name, text }) => {
-                variables.extend(read_env_file(&name, &text, problems));
+                variables.extend(env_file::read(&name, &text, problems));
             }
-            Err(problem) => problems.push(problem),
+            Err(problem) => {
+                variables.unread = true;
+                problems.push(problem);
+            }
         }
     }
     variables
@@ -75,11 +89,18 @@ fn env_files(inputs: &Inputs, problems: &mut Vec<Problem>) -> IndexMap<String, S
 
 /// The texts of each input.
 fn read(inputs: &Inputs, problems: &mut Vec<Problem>) -> Vec<Vec<SourceText>> {
-    let mut budget = Budget::default();
+    let mut budget = Budget::of_manifest();
+    let mut reads_stdin = false;
     inputs
         .files
         .iter()
         .map(|input| {
+            if matches!(input, Input::Stdin) && std::mem::replace(&mut reads_stdin, true) {
+                let what = "`-f -` is given twice: standard input can be read only once";
+                let problem = Problem::error(Code::FileUnreadable, what);
+                problems.push(problem.hint("give the other text as a file"));
+                return Vec::new();
+            }
             let (texts, complaints) = files::read_input(input, &mut budget);
             problems.extend(complaints);
             texts
@@ -90,7 +111,7 @@ fn read(inputs: &Inputs, problems: &mut Vec<Problem>) -> Vec<Vec<SourceText>> {
 /// Parses every text, several at a time.
 fn parse(texts: &[Vec<SourceText>], files: &Files) -> Vec<Vec<Parsed>> {
     let flat: Vec<&SourceText> = texts.iter().flatten().collect();
-    let next = AtomicUsize::new(0);
+    let (next, nodes) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let work = || {
         let mut done = Vec::new();
         loop {
@@ -99,7 +120,7 @@ fn parse(texts: &[Vec<SourceText>], files: &Files) -> Vec<Vec<Parsed>> {
                 return done;
             };
             let file = u32::try_from(index).unwrap_or(u32::MAX);
-            done.push((index, yaml::parse(file, name, &text.text)));
+            done.push((index, yaml::parse(file, name, &text.text, &nodes)));
         }
     };
     let workers = thread::available_parallelism()
@@ -164,7 +185,8 @@ fn check(
     whole: bool,
     problems: &mut Vec<Problem>,
 ) -> (Manifest, Surplus) {
-    problems.extend(check_heads(&layer.tree, files));
+    let mut heads = Surplus::default();
+    check_heads(&layer.tree, files, problems, &mut heads);
     let stack = stack(&layer.tree, files, whole, problems);
     let (connections, complaints) = connections::read(
         layer.tree.get("connections"),
@@ -175,6 +197,7 @@ fn check(
     problems.extend(complaints);
     let mut declared = entries::read(layer, files, kinds, whole);
     let mut surplus = std::mem::take(&mut declared.surplus);
+    surplus.add(&heads);
     check_rules(&declared, kinds, whole, problems, &mut surplus);
     if declared.resources.is_empty() && declared.problems.is_empty() && whole {
         let what = "the manifest declares no resources";
@@ -229,32 +252,29 @@ fn check_rules(
     }));
 }
 
-fn check_heads(tree: &Map, files: &Files) -> Vec<Problem> {
+fn check_heads(tree: &Map, files: &Files, problems: &mut Vec<Problem>, surplus: &mut Surplus) {
     let unknown = tree
         .iter()
         .filter(|(key, _)| !HEADS.contains(&&***key) && !key.starts_with("x-"));
-    unknown
-        .map(|(key, entry)| {
-            let problem = match LATER.contains(&&**key) {
-                true => Problem::error(
-                    Code::UnknownField,
-                    format!("this version of trueup has no `{key}` yet"),
-                )
-                .hint("take the section away"),
-                false => {
-                    let near = nearest(key, HEADS.into_iter());
-                    let problem = unknown_field("a manifest", key, near);
-                    match near {
-                        Some(_) => problem,
-                        None => {
-                            problem.hint("a key of your own, to hold anchors, begins with `x-`")
-                        }
-                    }
+    for (key, entry) in unknown {
+        let problem = match LATER.contains(&&**key) {
+            true => Problem::error(
+                Code::UnknownField,
+                format!("this version of trueup has no `{key}` yet"),
+            )
+            .hint("take the section away"),
+            false => {
+                let near = nearest(key, HEADS.into_iter());
+                let problem = unknown_field("a manifest", key, near);
+                match near {
+                    Some(_) => problem,
+                    None => problem.hint("a key of your own, to hold anchors, begins with `x-`"),
                 }
-            };
-            problem.at(files.place(entry.key))
-        })
-        .collect()
+            }
+        };
+        problems.push(problem.at(files.place(entry.key)));
+        surplus.bound(problems);
+    }
 }
 
 fn stack(tree: &Map, files: &Files, whole: bool, problems: &mut Vec<Problem>) -> String {
@@ -320,16 +340,9 @@ fn digest(stack: &str, connections: &connections::Connections, resources: &Resou
     format!("sha256:{:x}", Sha256::digest(text))
 }
 
-/// The texts with their secrets blinded; `read` says of each whether it was read to its end.
-fn sources(
-    texts: &[Vec<SourceText>],
-    files: &Files,
-    secrets: &mut Secrets,
-    read: &[bool],
-) -> Sources {
-    let texts = texts.iter().flatten().map(|text| text.text.as_str());
-    let texts: Vec<(&str, bool)> = texts.zip(read.iter().copied()).collect();
-    let shown = secrets.blinded(&texts).into_iter().map(Arc::from);
+/// The texts, each with whether it was read to its end, with their secrets blinded.
+fn sources(texts: &[(&str, bool)], files: &Files, secrets: &mut Secrets) -> Sources {
+    let shown = secrets.blinded(texts).into_iter().map(Arc::from);
     Sources {
         texts: files.0.iter().cloned().zip(shown).collect(),
     }

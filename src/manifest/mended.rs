@@ -73,7 +73,8 @@ fn is_sound(walk: &Walk<'_>, declaration: &Declaration, field: &Field, entry: &E
     alone.problems.is_empty() && !is_broken(&entry.node)
 }
 
-fn is_broken(node: &Node) -> bool {
+/// Whether something within was already complained of.
+pub(super) fn is_broken(node: &Node) -> bool {
     match &node.value {
         Value::Broken => true,
         Value::List(items) => items.iter().any(is_broken),

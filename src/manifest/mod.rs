@@ -10,6 +10,7 @@ mod aliases;
 mod complaints;
 mod connections;
 mod entries;
+mod env_file;
 mod files;
 mod layers;
 mod load;

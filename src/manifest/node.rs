@@ -142,7 +142,14 @@ impl Node {
             Value::Integer(number) => format!("`{number}`"),
             Value::Number(number) => format!("`{}`", short(number)),
             Value::Text(text) => format!("`{}`", short(text)),
-            Value::Expanded(expanded) => format!("the value of `{}`", short(&expanded.written)),
+            Value::Expanded(expanded) => {
+                let is_empty = if expanded.text.is_empty() {
+                    ", which is empty"
+                } else {
+                    ""
+                };
+                format!("the value of `{}`{is_empty}", short(&expanded.written))
+            }
             Value::List(_) => "a list".to_owned(),
             Value::Map(_) => "a map".to_owned(),
             Value::Broken => "this".to_owned(),

@@ -9,12 +9,16 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::node::{Map, Node, Spot, Value, short};
-use super::secret_text::{looks_secret, names_secret, written};
+use super::secret_text::{is_secret_variable, logins, looks_secret, names_secret, written};
+use super::variables::Variables;
 use crate::broker::kafka::KafkaSettings;
 use crate::model::Problem;
 
 /// Text shorter than this is too common to be looked for elsewhere.
 const SHORTEST: usize = 4;
+/// Secrets that are looked for elsewhere; of more, a manifest of bad intent, only the places are
+/// blinded.
+const MOST_REMEMBERED: usize = 100;
 
 /// The secrets of a manifest: where they stand, and what they say.
 #[derive(Default)]
@@ -26,16 +30,27 @@ pub(super) struct Secrets {
 impl Secrets {
     /// Takes note of the secrets among the connections of a tree.
     pub fn collect(&mut self, tree: Option<&Map>) {
-        let brokers = tree
-            .and_then(|tree| tree.get("connections"))
-            .and_then(|entry| entry.node.map());
-        for (name, entry) in brokers
-            .into_iter()
-            .flat_map(|map| map.values())
-            .filter_map(|entry| entry.node.map())
-            .flatten()
-        {
-            self.take(name, &entry.node);
+        let Some(entry) = tree.and_then(|tree| tree.get("connections")) else {
+            return;
+        };
+        let Some(brokers) = entry.node.map() else {
+            return self.take("", &entry.node);
+        };
+        for entry in brokers.values() {
+            match entry.node.map() {
+                Some(map) => map.iter().for_each(|(name, e)| self.take(name, &e.node)),
+                None => self.take("", &entry.node),
+            }
+        }
+    }
+
+    /// Takes note of what the variables hold that are used and are called like secrets.
+    pub fn remember_variables(&mut self, variables: &Variables<'_>, texts: &[(&str, bool)]) {
+        for (name, value) in variables.all() {
+            let used = format!("${{{name}");
+            if is_secret_variable(name) && texts.iter().any(|(text, _)| text.contains(&used)) {
+                self.remember(value);
+            }
         }
     }
 
@@ -85,7 +100,8 @@ impl Secrets {
             Some(shown.trim_end_matches('…')),
             password.map(|(_, password)| password),
         ] {
-            if let Some(said) = said.filter(|said| said.len() >= SHORTEST) {
+            let said = said.filter(|said| said.len() >= SHORTEST && !said.starts_with("${"));
+            if let Some(said) = said.filter(|_| self.said.len() < MOST_REMEMBERED) {
                 self.said.insert(said.into());
             }
         }
@@ -106,13 +122,10 @@ impl Secrets {
             }
             all.push(ranges);
         }
-        let blinded = texts.iter().zip(all).map(|((text, _), ranges)| {
-            let mut text = (*text).to_owned();
-            for range in ranges {
-                blind(&mut text, range);
-            }
-            self.blind_elsewhere(text)
-        });
+        let blinded = texts
+            .iter()
+            .zip(all)
+            .map(|((text, _), ranges)| self.blind_elsewhere(blinded(text, ranges)));
         blinded.collect()
     }
 
@@ -134,6 +147,9 @@ impl Secrets {
             found.sort_by_key(|said| usize::MAX - said.len());
             for said in found {
                 *message = message.replace(said, "***");
+            }
+            for login in logins(message).into_iter().rev() {
+                message.replace_range(login, "***");
             }
         };
         for problem in problems {
@@ -159,12 +175,15 @@ fn is_one_variable(written: &str) -> bool {
         })
 }
 
-/// Stars in place of these bytes; line ends stay.
-fn blind(text: &mut String, range: Range<usize>) {
-    if let Some(secret) = text.get(range.clone()) {
-        let stars = stars(secret);
-        text.replace_range(range, &stars);
+/// The text with stars in place of these bytes; line ends stay.
+fn blinded(text: &str, ranges: Vec<Range<usize>>) -> String {
+    let mut bytes = text.as_bytes().to_vec();
+    for range in ranges {
+        if let Some(secret) = text.get(range.clone()) {
+            bytes[range].copy_from_slice(stars(secret).as_bytes());
+        }
     }
+    String::from_utf8(bytes).unwrap_or_default()
 }
 
 fn stars(secret: &str) -> String {

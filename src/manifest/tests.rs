@@ -16,6 +16,7 @@ use crate::model::{Address, Code, KindName, Outcome, Resource, Step, Undeclared}
 mod checks;
 mod hostile;
 mod merging;
+mod secret;
 mod writing;
 
 /// A stream, more or less.

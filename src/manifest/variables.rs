@@ -1,23 +1,38 @@
 //! Variables: `${VAR}`, `${VAR:-default}`, `${VAR:?message}`, `$$`, as in Compose.
 
-use std::sync::Arc;
+use std::cell::Cell;
 
 use indexmap::IndexMap;
 
+use super::complaints::Surplus;
+use super::env_file::EnvFiles;
 use super::node::{Expanded, Files, Map, Node, Value, short};
-use super::syntax::place_of;
+use super::secret_text::names_secret;
 use crate::model::{Code, Problem};
 
 /// Defaults within defaults.
 const MOST_DEPTH: usize = 16;
 /// What one scalar may grow to.
 const MOST_BYTES: usize = 1024 * 1024;
+/// What all scalars together may grow to.
+const MOST_BYTES_TOGETHER: usize = 16 * 1024 * 1024;
+/// Complaints about one scalar.
+const MOST_COMPLAINTS: usize = 20;
 
 /// Where variables come from; the earlier wins, as in Compose.
 pub(super) struct Variables<'a> {
     pub given: &'a IndexMap<String, String>,
     pub environment: &'a IndexMap<String, String>,
-    pub env_files: IndexMap<String, String>,
+    pub env_files: EnvFiles,
+    /// Bytes of all values that came of variables so far.
+    pub grown: Cell<usize>,
+}
+
+/// Where values stand, and where what is wrong with their variables goes.
+pub(super) struct Telling<'a> {
+    pub files: &'a Files,
+    pub problems: &'a mut Vec<Problem>,
+    pub surplus: &'a mut Surplus,
 }
 
 impl Variables<'_> {
@@ -25,31 +40,43 @@ impl Variables<'_> {
         self.given
             .get(name)
             .or_else(|| self.environment.get(name))
-            .or_else(|| self.env_files.get(name))
+            .or_else(|| self.env_files.values.get(name))
             .map(String::as_str)
+    }
+
+    /// Every variable that is set, each with its value; one name may come more than once.
+    pub fn all(&self) -> impl Iterator<Item = (&str, &str)> {
+        let all = self.given.iter().chain(self.environment);
+        all.chain(&self.env_files.values)
+            .map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// Replaces the variables of every value. Keys stay as they are, and so does what stands under
     /// a top-level key that begins with `x-`: it counts where it is used.
-    pub fn expand_all(&self, tree: &mut Map, files: &Files, problems: &mut Vec<Problem>) {
+    pub fn expand_all(&self, tree: &mut Map, telling: &mut Telling<'_>) {
         for (key, entry) in tree.iter_mut() {
             if !key.starts_with("x-") {
-                self.expand(&mut entry.node, files, problems);
+                let secret = &**key == "connections" || names_secret(key);
+                self.expand(&mut entry.node, secret, telling);
             }
         }
     }
 
-    fn expand(&self, node: &mut Node, files: &Files, problems: &mut Vec<Problem>) {
+    /// `secret` says that a complaint can't show the text.
+    fn expand(&self, node: &mut Node, secret: bool, telling: &mut Telling<'_>) {
+        let mut complaints = Vec::new();
         let replaced = match &mut node.value {
-            Value::Text(text) if text.contains('$') => self.replace(text, 0),
+            Value::Text(text) if text.contains('$') => self.replace(text, 0, &mut complaints),
             Value::List(items) => {
                 for item in items {
-                    self.expand(item, files, problems);
+                    self.expand(item, secret, telling);
                 }
                 return;
             }
             Value::Map(map) => {
-                self.expand_map(map, files, problems);
+                for (key, entry) in map.iter_mut() {
+                    self.expand(&mut entry.node, secret || names_secret(key), telling);
+                }
                 return;
             }
             _ => return,
@@ -57,26 +84,45 @@ impl Variables<'_> {
         let Value::Text(written) = &node.value else {
             return;
         };
+        let is_broken = replaced.broken || self.is_too_much(&replaced, &mut complaints);
         node.value = match replaced {
-            Ok(Replaced { text, any: false }) => Value::Text(text.into()),
-            Ok(Replaced { text, any: true }) => Value::Expanded(Box::new(Expanded {
+            _ if is_broken => Value::Broken,
+            Replaced {
+                text, any: false, ..
+            } => Value::Text(text.into()),
+            Replaced { text, .. } => Value::Expanded(Box::new(Expanded {
                 text: text.into(),
                 written: written.clone(),
             })),
-            Err(complaint) => {
-                problems.push(files.at(node, complaint.problem()));
-                Value::Broken
-            }
         };
-    }
-
-    fn expand_map(&self, map: &mut Map, files: &Files, problems: &mut Vec<Problem>) {
-        for entry in map.values_mut() {
-            self.expand(&mut entry.node, files, problems);
+        for complaint in complaints {
+            let problem = telling.files.at(node, complaint.problem(secret));
+            telling.problems.push(problem);
+            telling.surplus.bound(telling.problems);
         }
     }
 
-    fn replace(&self, text: &str, depth: usize) -> Result<Replaced, Complaint> {
+    /// Whether the values have grown too large together; said once.
+    fn is_too_much(&self, replaced: &Replaced, complaints: &mut Vec<Complaint>) -> bool {
+        if !replaced.any {
+            return false;
+        }
+        let before = self.grown.get();
+        self.grown.set(before.saturating_add(replaced.text.len()));
+        let is_too_much = self.grown.get() > MOST_BYTES_TOGETHER;
+        if is_too_much && before <= MOST_BYTES_TOGETHER {
+            complaints.push(Complaint::TooLarge {
+                what: format!(
+                    "the values of the manifest grow beyond {} MiB when their variables are replaced",
+                    MOST_BYTES_TOGETHER >> 20
+                ),
+            });
+        }
+        is_too_much
+    }
+
+    /// The text with its variables replaced, as far as that can be done.
+    fn replace(&self, text: &str, depth: usize, complaints: &mut Vec<Complaint>) -> Replaced {
         let mut out = Replaced::default();
         let mut rest = text;
         while let Some(at) = rest.find('$') {
@@ -86,64 +132,84 @@ impl Variables<'_> {
                 out.text.push('$');
                 rest = after;
             } else if let Some(after) = rest.strip_prefix('{') {
-                let end = closing(after).ok_or_else(|| {
-                    Complaint::new(format!("`${{{}` is not closed", short(after)))
-                })?;
-                out.text.push_str(&self.value(&after[..end], depth)?);
                 out.any = true;
+                let Some(end) = closing(after) else {
+                    out.broken = true;
+                    complain(complaints, Complaint::written("is not closed", after, ""));
+                    return out;
+                };
+                match self.value(&after[..end], depth, complaints) {
+                    Some(value) => out.text.push_str(&value),
+                    None => out.broken = true,
+                }
                 rest = &after[end + 1..];
             } else {
                 out.text.push('$');
             }
             if out.text.len() > MOST_BYTES {
-                return Err(Complaint::new(
-                    "the value grows beyond 1 MiB when its variables are replaced".to_owned(),
-                ));
+                out.broken = true;
+                let what = "the value grows beyond 1 MiB when its variables are replaced";
+                complain(
+                    complaints,
+                    Complaint::TooLarge {
+                        what: what.to_owned(),
+                    },
+                );
+                return out;
             }
         }
         out.text.push_str(rest);
-        Ok(out)
+        out
     }
 
-    /// What stands between the braces, evaluated.
-    fn value(&self, inside: &str, depth: usize) -> Result<String, Complaint> {
+    /// What stands between the braces, evaluated; none after a complaint, or where an `--env-file`
+    /// that was complained of may have set it.
+    fn value(&self, inside: &str, depth: usize, complaints: &mut Vec<Complaint>) -> Option<String> {
         if depth > MOST_DEPTH {
-            return Err(Complaint::new(
-                "defaults within defaults, too deep".to_owned(),
-            ));
+            let what = "defaults within defaults, too deep".to_owned();
+            complain(complaints, Complaint::TooLarge { what });
+            return None;
         }
         let end = inside
             .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
             .unwrap_or(inside.len());
         let (name, operator) = inside.split_at(end);
-        if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) {
-            return Err(badly_written(inside));
-        }
         let set = self.get(name);
         let filled = set.filter(|value| !value.is_empty());
-        let nested = |text: &str| self.replace(text, depth + 1).map(|replaced| replaced.text);
+        let mut nested = |text: &str| {
+            let replaced = self.replace(text, depth + 1, complaints);
+            (!replaced.broken).then_some(replaced.text)
+        };
         let split = operator
             .strip_prefix(':')
             .map_or((set, operator), |rest| (filled, rest));
-        match (split.0, split.1.chars().next(), split.1.get(1..)) {
-            (_, None, _) if operator.is_empty() => {
-                set.map(str::to_owned).ok_or_else(|| unset(name))
-            }
-            (Some(value), Some('-' | '?'), _) => Ok(value.to_owned()),
-            (None, Some('-'), Some(default)) => nested(default),
-            (None, Some('?'), Some(message)) => Err(Complaint {
-                what: match (set, message) {
-                    (None, "") => format!("`{name}` is not set"),
-                    (None, message) => format!("`{name}` is not set: {}", short(message)),
-                    (Some(_), "") => format!("`{name}` is empty"),
-                    (Some(_), message) => format!("`{name}` is empty: {}", short(message)),
-                },
-                name: Some(name.to_owned()),
-            }),
-            (Some(_), Some('+'), Some(instead)) => nested(instead),
-            (None, Some('+'), _) => Ok(String::new()),
-            _ => Err(badly_written(inside)),
+        let unset = match (split.0, split.1.chars().next(), split.1.get(1..)) {
+            _ if !is_variable_name(name) => Complaint::written("is no variable", inside, "}"),
+            (_, None, _) if operator.is_empty() => match set {
+                Some(value) => return Some(value.to_owned()),
+                None => Complaint::unset(name, "is not set", ""),
+            },
+            (Some(value), Some('-' | '?'), _) => return Some(value.to_owned()),
+            (None, Some('-'), Some(default)) => return nested(default),
+            (Some(_), Some('+'), Some(instead)) => return nested(instead),
+            (None, Some('+'), _) => return Some(String::new()),
+            (None, Some('?'), Some(why)) => match set {
+                None => Complaint::unset(name, "is not set", why),
+                Some(_) => Complaint::unset(name, "is empty", why),
+            },
+            _ => Complaint::written("is no variable", inside, "}"),
+        };
+        let may_be_lost = set.is_none() && self.env_files.may_have_lost(name);
+        if !(may_be_lost && matches!(unset, Complaint::Unset { .. })) {
+            complain(complaints, unset);
         }
+        None
+    }
+}
+
+fn complain(complaints: &mut Vec<Complaint>, complaint: Complaint) {
+    if complaints.len() < MOST_COMPLAINTS && !complaints.contains(&complaint) {
+        complaints.push(complaint);
     }
 }
 
@@ -166,80 +232,66 @@ fn closing(text: &str) -> Option<usize> {
 #[derive(Default)]
 struct Replaced {
     text: String,
+    /// Whether there was a variable in it.
     any: bool,
+    /// Whether a part of it is missing.
+    broken: bool,
 }
 
-struct Complaint {
-    what: String,
-    name: Option<String>,
+#[derive(PartialEq)]
+enum Complaint {
+    Unset {
+        what: String,
+        name: String,
+    },
+    /// `shown` is as it stands in the manifest.
+    Written {
+        shown: String,
+        what: &'static str,
+    },
+    TooLarge {
+        what: String,
+    },
 }
 
 impl Complaint {
-    fn new(what: String) -> Self {
-        Complaint { what, name: None }
-    }
-
-    fn problem(self) -> Problem {
-        let hint = match self.name {
-            Some(name) => format!(
-                "set it in the environment, with `--var {name}=VALUE` or in an `--env-file`, or give a default: `${{{name}:-default}}`"
-            ),
-            None => {
-                "write `${NAME}`, `${NAME:-default}` or `${NAME:?message}`; `$$` is a dollar sign"
-                    .to_owned()
-            }
+    fn unset(name: &str, what: &str, why: &str) -> Self {
+        let why = match why {
+            "" => String::new(),
+            why => format!(": {}", short(why)),
         };
-        Problem::error(Code::Variable, self.what).hint(hint)
-    }
-}
-
-fn unset(name: &str) -> Complaint {
-    Complaint {
-        what: format!("`{name}` is not set"),
-        name: Some(name.to_owned()),
-    }
-}
-
-fn badly_written(inside: &str) -> Complaint {
-    Complaint::new(format!("`${{{}}}` is no variable", short(inside)))
-}
-
-/// Reads the text of an `--env-file`: `NAME=VALUE` a line, `#` comments, `export` and quotes allowed.
-pub(super) fn read_env_file(
-    name: &str,
-    text: &str,
-    problems: &mut Vec<Problem>,
-) -> IndexMap<String, String> {
-    let mut variables = IndexMap::new();
-    let file: Arc<str> = name.into();
-    let mut start = 0;
-    for line in text.split_inclusive('\n') {
-        let said = line.trim();
-        let said = said.strip_prefix("export ").unwrap_or(said);
-        match said.split_once('=') {
-            _ if said.is_empty() || said.starts_with('#') => {}
-            Some((name, value)) if is_variable_name(name.trim()) => match unquoted(value.trim()) {
-                Some(value) => {
-                    variables.insert(name.trim().to_owned(), value);
-                }
-                None => problems.push(
-                    Problem::error(
-                        Code::Variable,
-                        format!("the quote of `{}` is not closed on its line", name.trim()),
-                    )
-                    .at(place_of(&file, text, start))
-                    .hint("close it; a line break in a value is written `\\n` in double quotes"),
-                ),
-            },
-            _ => problems.push(
-                Problem::error(Code::Variable, "this line is no `NAME=VALUE`")
-                    .at(place_of(&file, text, start))
-                    .hint("a name is of letters, digits and `_`; a comment begins with `#`"),
-            ),
+        Complaint::Unset {
+            what: format!("`{name}` {what}{why}"),
+            name: name.to_owned(),
         }
-        start += line.len();
     }
-    variables
+
+    fn written(what: &'static str, inside: &str, end: &str) -> Self {
+        let shown = format!("${{{}{end}", short(inside));
+        Complaint::Written { shown, what }
+    }
+
+    /// The problem; where the text may be a `secret`, it is not shown.
+    fn problem(self, secret: bool) -> Problem {
+        match self {
+            Complaint::Unset { what, name } => Problem::error(Code::Variable, what).hint(format!(
+                "set it in the environment, with `--var {name}=VALUE` or in an `--env-file`, or give a default: `${{{name}:-default}}`"
+            )),
+            Complaint::Written { shown, what } => {
+                let shown = match (secret, shown.ends_with('}')) {
+                    (false, _) => shown,
+                    (true, true) => "${…}".to_owned(),
+                    (true, false) => "${…".to_owned(),
+                };
+                Problem::error(Code::Variable, format!("`{shown}` {what}")).hint(
+                    "write `${NAME}`, `${NAME:-default}` or `${NAME:?message}`; `$$` is a dollar sign",
+                )
+            }
+            Complaint::TooLarge { what } => {
+                Problem::error(Code::YamlTooLarge, what).hint("a manifest needs no such thing")
+            }
+        }
+    }
 }
 
 /// Whether a variable can have this name: letters, digits and `_`, no digit first.
@@ -249,39 +301,10 @@ pub fn is_variable_name(name: &str) -> bool {
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
-/// A value without its quotes and its comment; none when a quote is not closed.
-fn unquoted(value: &str) -> Option<String> {
-    if let Some(rest) = value.strip_prefix('\'') {
-        return rest.split_once('\'').map(|(value, _)| value.to_owned());
-    }
-    if let Some(rest) = value.strip_prefix('"') {
-        return double_quoted(rest);
-    }
-    Some(match value.find(" #") {
-        Some(comment) => value[..comment].trim_end().to_owned(),
-        None => value.to_owned(),
-    })
-}
-
-/// What stands before the closing quote, its escapes resolved.
-fn double_quoted(rest: &str) -> Option<String> {
-    let mut value = String::new();
-    let mut chars = rest.chars();
-    loop {
-        match chars.next()? {
-            '"' => return Some(value),
-            '\\' => match chars.next()? {
-                'n' => value.push('\n'),
-                c @ ('"' | '\\') => value.push(c),
-                c => value.extend(['\\', c]),
-            },
-            c => value.push(c),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     fn replaced(text: &str) -> Result<String, String> {
@@ -294,12 +317,23 @@ mod tests {
         let variables = Variables {
             given: &given,
             environment: &environment,
-            env_files: IndexMap::from([("B".to_owned(), "file".to_owned())]),
+            env_files: EnvFiles {
+                values: IndexMap::from([("B".to_owned(), "file".to_owned())]),
+                lost: HashSet::from(["LOST".to_owned()]),
+                unread: false,
+            },
+            grown: Cell::default(),
         };
-        variables
-            .replace(text, 0)
-            .map(|replaced| replaced.text)
-            .map_err(|complaint| complaint.what)
+        let mut complaints = Vec::new();
+        let replaced = variables.replace(text, 0, &mut complaints);
+        let told: Vec<String> = complaints
+            .into_iter()
+            .map(|complaint| complaint.problem(false).message)
+            .collect();
+        match replaced.broken {
+            true => Err(told.join(", ")),
+            false => Ok(replaced.text),
+        }
     }
 
     #[test]
@@ -336,42 +370,11 @@ mod tests {
             ("${}", "`${}` is no variable"),
             ("${A B}", "`${A B}` is no variable"),
             ("${1A}", "`${1A}` is no variable"),
+            ("${C}${D:-${E}}${C}", "`C` is not set, `E` is not set"),
+            ("${LOST}", ""),
+            ("${LOST}${C}", "`C` is not set"),
         ] {
             assert_eq!(replaced(text), Err(wanted.to_owned()), "{text}");
         }
-    }
-
-    #[test]
-    fn an_env_file() {
-        let text = "# c\nA=1\nexport B='x # y'\nC=\"a\\nb\" \n\nD=x # c\r\nno line\nE=\n";
-        let mut problems = Vec::new();
-        let read = read_env_file("x.env", text, &mut problems);
-        let read: Vec<_> = read.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
-        assert_eq!(
-            read,
-            [
-                ("A", "1"),
-                ("B", "x # y"),
-                ("C", "a\nb"),
-                ("D", "x"),
-                ("E", "")
-            ]
-        );
-        assert_eq!(problems.len(), 1);
-        assert_eq!(problems[0].place.as_ref().map(|p| p.line), Some(7));
-    }
-
-    #[test]
-    fn quotes_of_an_env_file() {
-        let text = "A=\"x\" # c\nB=\"CANARY\nC='CANARY\nD=\"a\\\\n\\\"\"\n";
-        let mut problems = Vec::new();
-        let read = read_env_file("x.env", text, &mut problems);
-        assert_eq!((read["A"].as_str(), read["D"].as_str()), ("x", "a\\n\""));
-        let lines: Vec<_> = problems
-            .iter()
-            .map(|p| p.place.as_ref().unwrap().line)
-            .collect();
-        assert_eq!(lines, [2, 3]);
-        assert!(!format!("{problems:?}").contains("CANARY"));
     }
 }

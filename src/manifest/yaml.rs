@@ -9,18 +9,20 @@ mod frames;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_saphyr::granit_parser::{self, Event, ScalarStyle, Span, Tag};
 
 use self::frames::{Frame, Holds};
-use super::node::{Map, Node, Spot, Value};
+use super::node::{Map, Node, Spot, Value, short};
 use super::scalar;
+use super::secret_text::stands_behind_secret_name;
 use super::syntax;
 use crate::model::{Code, Place, Problem};
 
-/// Nodes in one file; a rich topic has some forty.
-const MOST_NODES: usize = 4_000_000;
-/// Nodes that aliases may copy in any file, however small: some fifty megabytes.
+/// Keys and values of a manifest; a rich topic has some forty.
+const MOST_NODES: usize = 750_000;
+/// Nodes that aliases may copy in any file, however small: some thirty megabytes.
 const MOST_COPIES: usize = 200_000;
 /// Bytes of text that allow for one copy more: ten thousand resources that share an anchor of
 /// twenty keys are read.
@@ -41,14 +43,19 @@ pub(super) struct Parsed {
 }
 
 /// Reads the text of the file that spots call `file`.
-pub(super) fn parse(file: u32, name: &Arc<str>, text: &str) -> Parsed {
-    let mut builder = Builder::new(file, name, text);
+///
+/// `nodes` counts those of all texts.
+pub(super) fn parse(file: u32, name: &Arc<str>, text: &str, nodes: &AtomicUsize) -> Parsed {
+    let mut builder = Builder::new(file, name, text, nodes);
     let error = match syntax::no_text(name, text) {
         Some(problem) => Some(problem),
         None => builder.read(text).err(),
     };
     let whole = error.is_none();
     if let Some(problem) = error {
+        if builder.overfull {
+            builder.documents.clear();
+        }
         if let Some(tab) = builder.tab {
             builder = builder.before(tab);
         }
@@ -67,8 +74,10 @@ struct Builder<'t> {
     text: &'t str,
     open: Vec<Frame>,
     anchors: HashMap<usize, Anchored>,
-    nodes: usize,
+    nodes: &'t AtomicUsize,
     copies: usize,
+    /// There are too many nodes: those that were read are dropped.
+    overfull: bool,
     documents: Vec<Node>,
     problems: Vec<Problem>,
     /// A node had to be left out.
@@ -95,15 +104,16 @@ struct Anchored {
 }
 
 impl<'t> Builder<'t> {
-    fn new(file: u32, name: &'t Arc<str>, text: &'t str) -> Self {
+    fn new(file: u32, name: &'t Arc<str>, text: &'t str, nodes: &'t AtomicUsize) -> Self {
         Builder {
             file,
             name,
             text,
             open: Vec::new(),
             anchors: HashMap::new(),
-            nodes: 0,
+            nodes,
             copies: 0,
+            overfull: false,
             documents: Vec::new(),
             problems: Vec::new(),
             unread: false,
@@ -115,7 +125,7 @@ impl<'t> Builder<'t> {
     /// more of the value before it, which is then never seen.
     fn before(self, tab: usize) -> Self {
         let start = self.text[..tab].rfind('\n').map_or(0, |at| at + 1);
-        let mut again = Builder::new(self.file, self.name, &self.text[..start]);
+        let mut again = Builder::new(self.file, self.name, &self.text[..start], self.nodes);
         match again.read(&self.text[..start]) {
             Ok(()) => again,
             Err(_) => self,
@@ -176,7 +186,10 @@ impl<'t> Builder<'t> {
             Event::Alias(id) => self.alias(id, spot),
             Event::UnresolvedAlias(name) => {
                 self.unread = true;
-                let what = format!("no anchor `&{name}` stands before this");
+                let what = match stands_behind_secret_name(self.text, spot.start as usize) {
+                    true => "the anchor that this names does not stand before it".to_owned(),
+                    false => format!("no anchor `&{}` stands before this", short(&name)),
+                };
                 self.say(Problem::error(Code::YamlSyntax, what).at(self.place(spot)));
                 self.done(Node::new(Value::Broken, spot), 0, None, false)
             }
@@ -196,9 +209,10 @@ impl<'t> Builder<'t> {
         raw: Option<&str>,
         is_merge: bool,
     ) -> Result<(), Problem> {
-        self.nodes += 1;
-        if self.nodes > MOST_NODES {
-            return Err(self.too_large(node.spot, &format!("more than {MOST_NODES} values")));
+        if self.nodes.fetch_add(1, Ordering::Relaxed) >= MOST_NODES {
+            self.overfull = true;
+            let what = format!("the manifest holds more than {MOST_NODES} keys and values");
+            return Err(self.too_much(node.spot, what));
         }
         if anchor != 0 {
             let (size, height) = node.extent();
@@ -233,8 +247,11 @@ impl<'t> Builder<'t> {
 
     fn copied(&mut self, size: usize, spot: Spot) -> Result<(), Problem> {
         self.copies += size;
-        if self.copies > MOST_COPIES + self.text.len() / BYTES_A_COPY {
-            return Err(self.too_large(spot, "aliases that expand without end"));
+        let most = MOST_COPIES + self.text.len() / BYTES_A_COPY;
+        if self.copies > most {
+            self.overfull = true;
+            let what = format!("the aliases up to here copy more than {most} keys and values");
+            return Err(self.too_much(spot, what));
         }
         Ok(())
     }
@@ -269,10 +286,10 @@ impl<'t> Builder<'t> {
     }
 
     fn bad_tag(&mut self, tag: &Tag, spot: Spot) {
-        let what = format!(
-            "the tag `{}` has no meaning here",
-            super::node::short(&tag.original())
-        );
+        let what = match stands_behind_secret_name(self.text, spot.start as usize) {
+            true => "a tag has no meaning here".to_owned(),
+            false => format!("the tag `{}` has no meaning here", short(&tag.original())),
+        };
         self.say(
             Problem::error(Code::YamlSyntax, what)
                 .at(self.place(spot))
@@ -283,7 +300,13 @@ impl<'t> Builder<'t> {
     fn too_large(&self, spot: Spot, what: &str) -> Problem {
         Problem::error(Code::YamlTooLarge, what)
             .at(self.place(spot))
-            .hint("a manifest needs no such thing; split it over several files of one directory")
+            .hint("a manifest needs no such thing")
+    }
+
+    fn too_much(&self, spot: Spot, what: String) -> Problem {
+        Problem::error(Code::YamlTooLarge, what)
+            .at(self.place(spot))
+            .hint("split the stack in several, each a manifest of its own")
     }
 
     /// A scalar on the line of a syntax error may be only the beginning of what was meant.

@@ -1,6 +1,7 @@
 //! Reads `connections.kafka`.
 
 use super::super::node::{Entry, Map, Node, Value};
+use super::super::secret_text::{name_alone, shown_key};
 use super::super::suggest::nearest;
 use super::{KafkaConnection, Reading, twice};
 use crate::broker::kafka::KafkaSettings;
@@ -89,7 +90,7 @@ fn meant(connection: &KafkaConnection) -> Vec<String> {
         .chain(connection.files.keys())
         .filter(|name| !KafkaSettings::takes(name));
     unknown
-        .filter_map(|name| nearest(name, KafkaSettings::honoured().iter().copied()))
+        .filter_map(|name| nearest(name_alone(name), KafkaSettings::honoured().iter().copied()))
         .filter(|name| !is_set(name))
         .map(str::to_owned)
         .collect()
@@ -116,7 +117,8 @@ impl KafkaConnection {
                 !is_unseen && !failed.contains(property) && (whole || !is_missing)
             })
             .map(|complaint| {
-                let message = format!("`{}` {}", complaint.property, complaint.message);
+                let property = shown_key(&complaint.property);
+                let message = format!("`{property}` {}", complaint.message);
                 let problem =
                     Problem::error(Code::Property, message).at(self.place_of(&complaint.property));
                 match complaint.hint {

@@ -251,6 +251,18 @@ impl Reading<'_, '_> {
         }
         is_secret
     }
+
+    /// Whether a secret stands where the name of a context is wanted; it is complained of.
+    fn is_seed(&mut self, name: &str, node: &Node) -> bool {
+        let is_secret = node.text().is_some_and(looks_secret);
+        if is_secret {
+            let what = format!("`{name}` takes the name of a `nats` context, not a secret");
+            let hint = "write it into a file that only you can read, and name that file as `nkey`";
+            let problem = Problem::error(Code::Property, what).hint(hint);
+            self.walk.problems.push(self.walk.files.at(node, problem));
+        }
+        is_secret
+    }
 }
 
 fn twice(property: &str) -> Problem {

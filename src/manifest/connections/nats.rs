@@ -3,6 +3,7 @@
 use indexmap::IndexMap;
 
 use super::super::node::{Entry, Map, Value};
+use super::super::secret_text::name_alone;
 use super::super::suggest::nearest;
 use super::super::walk::{Fields, Subject, Walk};
 use super::nats_fields::{NatsFields, nats_declaration};
@@ -122,6 +123,9 @@ fn tell_complaints(
 /// Paths beside the file that names them; without those that hold a secret instead.
 fn settle_paths(values: &mut Flat, map: &Map, reading: &mut Reading<'_, '_>) {
     for (name, entry) in map {
+        if &**name == "context" && reading.is_seed(name, &entry.node) {
+            values.shift_remove(&**name);
+        }
         if !PATHS.contains(&&**name) && !name.ends_with("_file") {
             continue;
         }
@@ -147,7 +151,7 @@ fn failed(map: &Map, values: &Flat) -> Vec<String> {
         .filter(|(name, entry)| !entry.node.is_null() && !values.contains_key(&***name));
     lost.filter_map(|(name, _)| match fields.contains_key(&**name) {
         true => Some(name.strip_suffix("_file").unwrap_or(name)),
-        false => nearest(name, fields.keys().map(String::as_str)),
+        false => nearest(name_alone(name), fields.keys().map(String::as_str)),
     })
     .map(str::to_owned)
     .collect()

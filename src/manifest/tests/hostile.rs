@@ -255,3 +255,64 @@ fn problems_beyond_what_is_kept_are_counted_and_stop_the_work() {
     assert!(loaded.manifest.is_none());
     assert_eq!((loaded.problems.len(), loaded.left_out), (200, 5_800));
 }
+
+#[test]
+fn the_limits_are_named() {
+    let told_of = |text: &str| {
+        let loaded = layers(&[text]);
+        assert!(loaded.manifest.is_none() && loaded.problems.len() < 3);
+        loaded.problems[0].message.clone()
+    };
+    let values = format!("stack: s\nx-a: [{}]\n", "1,".repeat(800_000));
+    assert!(told_of(&values).contains("more than 750000 keys and values"));
+
+    let entry = |count: usize| {
+        let names = (0..count).fold(String::new(), |mut text, name| {
+            write!(text, "User:u{name},").unwrap();
+            text
+        });
+        format!(
+            "{{ principals: [{names}], hosts: [{names}], operations: [all], resource: {{ topic: t }} }}"
+        )
+    };
+    let acls = format!("stack: s\nkafka: {{ acls: [{}] }}\n", entry(1_000));
+    assert!(told_of(&acls).contains("more than 150000 resources"));
+
+    let aliases = format!(
+        "x-a: &a [{}]\nx-b: [{}]",
+        "x,".repeat(250),
+        "*a,".repeat(1_000)
+    );
+    assert!(told_of(&aliases).contains("copy more than"));
+}
+
+#[test]
+fn variables_grow_to_a_bound_together() {
+    let mut text = "stack: s\nnats:\n  streams:\n".to_owned();
+    for stream in 0..300 {
+        writeln!(
+            text,
+            "    S{stream}: {{ subjects: [s{stream}], description: '${{BIG}}' }}"
+        )
+        .unwrap();
+    }
+    let loaded = loaded(&Inputs {
+        files: vec![super::text("a.yaml", &text)],
+        environment: IndexMap::from([("BIG".to_owned(), "x".repeat(100_000))]),
+        ..Inputs::default()
+    });
+    let large = |problem: &&Problem| problem.code == Code::YamlTooLarge;
+    let told: Vec<_> = loaded.problems.iter().filter(large).collect();
+    assert!(told.len() == 1 && told[0].message.contains("beyond 16 MiB"));
+}
+
+#[test]
+fn unknown_sections_beyond_what_is_kept_are_counted() {
+    let text = (0..6_000).fold("stack: s\n".to_owned(), |mut text, key| {
+        writeln!(text, "foo{key}: 1").unwrap();
+        text
+    });
+    let loaded = layers(&[&text]);
+    assert!(loaded.manifest.is_none());
+    assert!(loaded.problems.len() + loaded.left_out >= 6_000);
+}

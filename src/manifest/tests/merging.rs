@@ -68,7 +68,7 @@ kafka:
   topics:
     t: { partitions: 1, config: { retention.ms: 1d, cleanup.policy: compact } }
 ";
-    let dev = "nats: { streams: { A: { subjects: [c], max_age: null, consumers: { d: null } }, B: null, NEW: { consumers: { x: } } } }";
+    let dev = "nats: { streams: { A: { subjects: [c], max_age: null, consumers: { d: null } }, B: null, NEW: { consumers: {} } } }";
     let prod = "nats: { streams: { A: { num_replicas: 3 } } }\nkafka: { topics: { t: { retention: 2d, config: { cleanup.policy: null } } } }";
     let manifest = sound(layers(&[base, dev, prod]));
     let names: Vec<String> = manifest.resources.keys().map(ToString::to_string).collect();
@@ -255,4 +255,23 @@ fn a_null_that_takes_nothing_away_is_warned_of() {
         nameless.problems[0].place.as_ref().unwrap().to_string(),
         "1.yaml:1:8"
     );
+}
+
+#[test]
+fn a_null_that_takes_nothing_away_is_warned_of_at_any_depth() {
+    let base = "stack: s\nnats: { streams: { A: } }\n";
+    for over in [
+        "kafka: { access: null }",
+        "connections: { nats: { url: null } }",
+        "nats: { streams: { NEW: { consumers: null } } }",
+        "nats: { streams: { NEW: { consumers: { x: } } } }",
+    ] {
+        let loaded = layers(&[base, over]);
+        let told = told(&loaded);
+        assert!(loaded.manifest.is_some());
+        assert!(
+            told.len() == 1 && told[0].contains("to take away"),
+            "{told:?}"
+        );
+    }
 }

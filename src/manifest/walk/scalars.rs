@@ -2,8 +2,8 @@
 
 use serde_json::Value as Json;
 
-use super::super::complaints::{type_hint, wanted};
-use super::super::node::{Node, Value};
+use super::super::complaints::{dollar_hint, type_hint, wanted};
+use super::super::node::{Node, Value, short};
 use super::super::said::{in_form, said};
 use super::super::suggest::nearest;
 use super::{Subject, Walk};
@@ -63,6 +63,7 @@ impl Walk<'_> {
             Some(near) => format!("did you mean `{near}`? it takes one of {one_of}"),
             None => format!("it takes one of {one_of}"),
         };
+        let hint = dollar_hint(node).unwrap_or(hint);
         let problem = Problem::error(Code::UnknownValue, what).hint(hint);
         self.say(node, problem, subject);
         None
@@ -127,6 +128,9 @@ impl Walk<'_> {
         };
         let why = match &node.value {
             // what a variable held is never shown
+            Value::Expanded(value) if value.text.is_empty() => {
+                format!("the value of `{}` is empty", short(&value.written))
+            }
             Value::Expanded(_) => format!("{} does not read", node.shown()),
             _ => why,
         };
@@ -138,6 +142,7 @@ impl Walk<'_> {
         if !field.facts.unlimited.is_empty() {
             hint.push_str(", or `unlimited`");
         }
+        let hint = dollar_hint(node).unwrap_or(hint);
         let problem = Problem::error(code, format!("`{path}`: {why}")).hint(hint);
         self.say(node, problem, subject);
     }

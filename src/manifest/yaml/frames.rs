@@ -1,6 +1,7 @@
 //! What is open while events come: lists, and maps with their keys and merge keys.
 
-use super::super::node::{Entry, Map, Node, Spot, Value, short};
+use super::super::node::{Entry, Map, Node, Spot, Value};
+use super::super::secret_text::shown_key;
 use super::{Builder, MOST_DEPTH};
 use crate::model::{Code, Problem};
 
@@ -75,7 +76,7 @@ impl Builder<'_> {
 
     fn enter(&mut self, map: &mut Map, name: Box<str>, spot: Spot, node: Node) {
         if let Some(first) = map.get(&name) {
-            let what = format!("`{}` stands twice in this map", short(&name));
+            let what = format!("`{}` stands twice in this map", shown_key(&name));
             self.say(
                 Problem::error(Code::DuplicateKey, what)
                     .at(self.place(spot))

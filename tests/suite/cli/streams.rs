@@ -97,3 +97,16 @@ fn a_sound_manifest_is_said_to_be() {
         "Valid: stack `shop` declares 1 topic.\n"
     );
 }
+
+#[test]
+fn standard_input_is_read_once() {
+    let mut command = trueup(&["validate", "-f", "-", "-f", "-"]);
+    command.write_stdin("stack: shop\nkafka: { topics: { a: {} } }\n");
+    let ran = run(command);
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("`-f -` is given twice"),
+        "{}",
+        ran.stderr
+    );
+}
