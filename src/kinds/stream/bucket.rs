@@ -176,12 +176,13 @@ impl Template {
         if self.has_usual_window(live) {
             live.shift_remove(WINDOW);
         }
+        let sealed = self.forced_by_seal(live);
+        live.retain(|path, _| !sealed.contains(path));
         let said = Said(live);
         let name = said.text("stream.name");
         let Some(bucket) = name.and_then(|name| name.strip_prefix(self.prefix)) else {
             return;
         };
-        let sealed = self.forced_by_seal(live);
         for (path, wanted) in self.fresh() {
             let field = declaration.field(&path);
             let is_bent = field.is_some_and(|field| !field.same(Some(&wanted), live.get(&path)));

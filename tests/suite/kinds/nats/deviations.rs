@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use trueup::engine::{Exported, export};
-use trueup::model::{Broker, Outcome};
+use trueup::model::{Broker, Outcome, Undeclared};
 use trueup::plan::Plan;
 
 use super::bench::{Bench, manifest};
@@ -100,8 +100,13 @@ async fn what_is_sealed_takes_the_changes_that_the_server_takes() {
     );
     let plan = bench.plan(&wanted).await;
     assert_eq!(changes(&plan), ["description", "description"]);
-    assert!(undeclared(&plan).contains(&"stream.sealed"), "{plan:#?}");
+    assert_eq!(undeclared(&plan), ["stream.sealed"; 2]);
     bench.settle(&wanted).await;
+    let mut reset = wanted.clone();
+    for resource in reset.values_mut() {
+        resource.lifecycle.undeclared = Undeclared::Reset;
+    }
+    assert!(!bench.plan(&reset).await.has_changes());
     let plan = bench
         .plan(&manifest(json!({ "kv/b": { "ttl": "1h" } })))
         .await;
