@@ -204,7 +204,7 @@ fn behind_key(text: &str, within: usize, whole: bool, line_end: &mut usize) -> O
     }
     let shown = start..match goes_on(&text[start..line], whole) {
         _ if is_blinded => start,
-        true => end_of_block(text, before, line),
+        true => end_of_block(text, before, line, whole),
         false => line,
     };
     let value = start..start + value_length(&text[start..line], &separator);
@@ -251,21 +251,32 @@ fn goes_on(said: &str, whole: bool) -> bool {
     }
 }
 
-/// The end of the lines below that stand further in than the key's.
-fn end_of_block(text: &str, key: usize, line_end: usize) -> usize {
+/// The end of the lines below that stand further in than the key's; in a text that was not read to
+/// its end, of all lines before the next key, however they stand.
+fn end_of_block(text: &str, key: usize, line_end: usize, whole: bool) -> usize {
     let depth = |line: &str| line.len() - line.trim_start_matches([' ', '\t']).len();
     let start = text[..key].rfind('\n').map_or(0, |at| at + 1);
     let floor = depth(&text[start..]);
     let below = (line_end + 1).min(text.len());
     let (mut at, mut end) = (below, line_end);
     for line in text[below..].split_inclusive('\n') {
-        if !line.trim().is_empty() && depth(line) <= floor {
+        if !line.trim().is_empty() && depth(line) <= floor && (whole || begins_with_key(line)) {
             break;
         }
         at += line.len();
         end = at;
     }
     end
+}
+
+/// Whether a line is an entry of a map: `key:` and a blank or nothing.
+fn begins_with_key(line: &str) -> bool {
+    let line = line.trim_start_matches([' ', '\t', '-', '"', '\'']);
+    let behind = line
+        .trim_start_matches(of_key)
+        .trim_start_matches(['"', '\'']);
+    let is_key = behind.len() < line.len() && behind.starts_with(':');
+    is_key && behind[1..].chars().next().is_none_or(char::is_whitespace)
 }
 
 #[cfg(test)]
@@ -310,6 +321,23 @@ mod tests {
         assert_eq!(values(text, true), ["|\n    line1\n    line2\n"]);
         let text = "k:\n  token:\n    CANARY\n  next: 1\n";
         assert_eq!(values(text, false), ["\n    CANARY\n"]);
+    }
+
+    #[test]
+    fn what_stands_out_of_step_below() {
+        for text in [
+            "    password:\n\tCANARY\nnats: {}\n",
+            "    password:\n    CANARY\nnats: {}\n",
+            "    password:\nCANARY\n  - next: 1\n",
+            "    password: |\n      a\n  CANARY\nnats:\n",
+        ] {
+            let shown = values(text, false).concat();
+            assert!(shown.contains("CANARY"), "{text}: {shown}");
+            assert!(
+                !shown.contains("nats") && !shown.contains("next"),
+                "{shown}"
+            );
+        }
     }
 
     #[test]

@@ -27,6 +27,9 @@ const MOST_COPIES: usize = 200_000;
 /// Bytes of text that allow for one copy more: ten thousand resources that share an anchor of
 /// twenty keys are read.
 const BYTES_A_COPY: usize = 2;
+/// However long the text is: a copy costs up to a hundred bytes of memory, and a long text counts as
+/// many.
+const MOST_MORE_COPIES: usize = 1_300_000;
 /// Maps and lists within each other.
 pub(super) const MOST_DEPTH: usize = 64;
 /// Problems of one file; more than this is no manifest.
@@ -247,10 +250,12 @@ impl<'t> Builder<'t> {
 
     fn copied(&mut self, size: usize, spot: Spot) -> Result<(), Problem> {
         self.copies += size;
-        let most = MOST_COPIES + self.text.len() / BYTES_A_COPY;
+        let most = MOST_COPIES + (self.text.len() / BYTES_A_COPY).min(MOST_MORE_COPIES);
         if self.copies > most {
             self.overfull = true;
-            let what = format!("the aliases up to here copy more than {most} keys and values");
+            let what = format!(
+                "the aliases up to here copy more than {most} keys and values (a long text counts as many)"
+            );
             return Err(self.too_much(spot, what));
         }
         Ok(())
