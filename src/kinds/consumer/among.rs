@@ -6,7 +6,7 @@ use super::rules::filters_of;
 use super::stream_of;
 use crate::kinds::Resources;
 use crate::kinds::stream::{
-    Complaint, Said, SubjectTree, collide, declared_as, has_sources, is_mirror, subject_fault,
+    Complaint, Said, SubjectTree, declared_as, has_sources, is_mirror, subject_fault,
 };
 use crate::model::{Address, Code, Flat, KindName, Problem, Resource};
 
@@ -54,10 +54,14 @@ fn outside(said: Said<'_>, name: &str, stream: &Flat) -> Vec<Complaint> {
         Some(_) => "filter_subject",
         None => "filter_subjects",
     };
+    let mut captured = SubjectTree::default();
+    for subject in &subjects {
+        captured.insert(subject, ());
+    }
     filters_of(said)
         .into_iter()
         .filter(|filter| subject_fault(filter).is_none())
-        .filter(|filter| !subjects.iter().any(|subject| collide(subject, filter)))
+        .filter(|filter| captured.overlapping(filter, &|()| true).is_none())
         .map(|filter| {
             Complaint::new(
                 Code::FilterOutside,

@@ -56,7 +56,14 @@ fn is_instant(text: &str) -> bool {
     let second = text.get(17..19);
     let has_zone = match bytes.split_last() {
         Some((b'Z', _)) => true,
-        _ => bytes.iter().rev().nth(2) == Some(&b':'),
+        _ => {
+            let hours = text
+                .len()
+                .checked_sub(5)
+                .and_then(|at| text.get(at..at + 2));
+            let hours = hours.and_then(|hours| hours.parse::<u8>().ok());
+            bytes.iter().rev().nth(2) == Some(&b':') && hours < Some(24) && hours.is_some()
+        }
     };
     bytes.get(4) == Some(&b'-')
         && bytes.get(10) == Some(&b'T')
@@ -88,6 +95,7 @@ mod tests {
             "2020-02-20 00:00:00Z",
             "2020-02-20T00:00:00z",
             "2020-02-20T00:00:00",
+            "2020-02-20T00:00:00+24:00",
             "2020-02-20T00:00:00+0100",
             "2020-02-20T00:00:60Z",
             "2020-02-20T00:00Z",
