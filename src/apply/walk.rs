@@ -14,7 +14,7 @@ use crate::plan::{Plan, waves};
 pub const BATCH: usize = 500;
 
 /// How long a broker that answered nothing of a batch may take to show that it is there.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(3);
+const SIGN_OF_LIFE: Duration = Duration::from_secs(2);
 
 /// A step and what became of it.
 #[derive(Clone, Debug, PartialEq)]

@@ -67,7 +67,7 @@ codes! {
     ReplicationTooHigh "replication-too-high" "There are fewer brokers than replicas asked for." "Lower the replication, or add brokers.";
     ServerTooOld "server-too-old" "The field needs a newer server." "Upgrade the server, or leave the field out.";
     RefusedByBroker "refused-by-broker" "The broker, asked without changing anything, says no." "Change what the broker's words name.";
-    Exists "exists-unseen" "The name is taken by something that trueup is not allowed to see." "Grant the right that the message names.";
+    Exists "exists-unseen" "The name is taken by something that the broker does not show." "Plan again in a moment: a broker that was restarted lags behind its controller. Else grant the right that the message names.";
     LockOut "lock-out" "The ACL would take rights away that trueup itself needs." "Leave trueup's own principal out of it.";
     NoAuthorizer "no-authorizer" "The cluster has no authorizer, so it can't hold ACLs." "Set `authorizer.class.name` on the brokers, or leave the ACLs out.";
     Busy "busy" "The server is still carrying out an earlier change of this resource." "Wait until it is done, then plan again.";

@@ -106,6 +106,8 @@ pub fn forecast(
 pub fn assemble(mut plan: Plan, rehearsed: Rehearsal) -> Plan {
     let mut said: HashMap<Address, Vec<Refusal>> = HashMap::new();
     for (address, refusal) in rehearsed.refusals {
+        // a broker that is gone says nothing of the step: it was not learned, not refused
+        plan.complete &= !matches!(refusal.code, Code::Unreachable | Code::Unreadable);
         said.entry(address).or_default().push(refusal);
     }
     plan.problems

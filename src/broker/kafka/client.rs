@@ -72,7 +72,7 @@ impl Effect {
 }
 
 /// After this long without an answer, a look at the broker tells a slow one from a frozen one.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Kafka {
     /// Connects to the first bootstrap address that answers, logs in and reads who the brokers are.

@@ -107,6 +107,7 @@ impl Caller<'_> {
                     tls,
                 })
             }
+            Ok(Err(error)) if is_out_of_time(&error) => Err(Failure::OutOfTime),
             Ok(Err(error)) => Err(Failure::Client(error)),
             Err(_) => Err(Failure::OutOfTime),
         }
@@ -260,4 +261,11 @@ fn cause(error: &async_nats::ConnectError) -> String {
         Some(source) => source.to_string(),
         None => error.to_string(),
     }
+}
+
+/// Whether the client's own clock ran out, or the system's, just before ours.
+fn is_out_of_time(error: &async_nats::ConnectError) -> bool {
+    let timed_out = |error: &std::io::Error| error.kind() == std::io::ErrorKind::TimedOut;
+    error.kind() == ConnectErrorKind::TimedOut
+        || source_of::<std::io::Error>(error).is_some_and(timed_out)
 }

@@ -73,8 +73,11 @@ fn of_create(name: &str, error: &ItemError) -> Refusal {
     if error.code == TOPIC_EXISTS {
         return Refusal::new(
             Code::Exists,
-            format!("a topic `{name}` exists, and trueup is not allowed to see it"),
-            needs(&format!("DESCRIBE on topic/{name}")),
+            format!("a topic `{name}` exists, and the broker does not show it"),
+            format!(
+                "after a restart or a freeze a broker lags behind its controller: plan again in a moment; else trueup {}",
+                needs(&format!("DESCRIBE on topic/{name}"))
+            ),
         );
     }
     of_item(error, &create_right(name))

@@ -16,7 +16,7 @@ use trueup::model::{Action, Address, Doc, Step};
 use trueup::plan::{Desired, Plan, assemble, forecast};
 
 /// A case: a manifest, what the brokers hold (in manifest units), and the plan that follows.
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 struct Case {
     /// The text of the manifest, without `stack`.
@@ -87,6 +87,33 @@ fn plan(manifest: &Manifest, case: &Case) -> Plan {
         forecast(desired, &observations, &surroundings(case), Vec::new()),
         trueup::kinds::Rehearsal::default(),
     )
+}
+
+#[test]
+fn a_broker_that_is_gone_by_the_rehearsal_was_not_asked_and_has_not_refused() {
+    let manifest = manifest("kafka: { topics: { t: { partitions: 1 } } }");
+    let desired = Desired {
+        stack: "case",
+        manifest_digest: "",
+        resources: &manifest.resources,
+        chosen: None,
+        warnings: &[],
+    };
+    let absent = observations(&manifest.resources, &IndexMap::new());
+    let forecast = forecast(
+        desired,
+        &absent,
+        &surroundings(&Case::default()),
+        Vec::new(),
+    );
+    let said = |code| {
+        let refusal = trueup::model::Refusal::new(code, "it says so", "");
+        let topic: Address = "topic/t".parse().unwrap();
+        assemble(forecast.clone(), vec![(topic, refusal)].into())
+    };
+    let gone = said(trueup::model::Code::Unreachable);
+    assert!(!gone.complete && !gone.applyable);
+    assert!(said(trueup::model::Code::RefusedByBroker).complete);
 }
 
 fn observations(resources: &Resources, live: &IndexMap<Address, Option<Doc>>) -> Observations {
