@@ -123,6 +123,11 @@ pub enum Command {
         after_long_help = "Examples:\n  trueup doctor\n  trueup doctor -f platform.yaml --output json\n\nThe brokers are those of `-f`, or of NATS_URL and KAFKA_BROKERS. Changes nothing. Ends with 1 when\nsomething is bad."
     )]
     Doctor,
+    /// Draw streams, consumers, topics, groups and who may use them, without any broker
+    #[command(
+        after_long_help = "Examples:\n  trueup graph -f platform.yaml\n  trueup graph -f platform.yaml --output markdown >> page.md\n  trueup graph -f platform.yaml --as dot | dot -Tsvg > platform.svg\n  trueup graph -f platform.yaml --target 'topic/orders-*'"
+    )]
+    Graph(GraphArgs),
     /// Explain a kind, a section of a manifest, one of their fields, or a code
     #[command(
         after_long_help = "Examples:\n  trueup explain\n  trueup explain stream\n  trueup explain stream.max_age\n  trueup explain topic.config.retention.ms\n  trueup explain key_value.ttl\n  trueup explain connections.nats --output json\n  trueup explain immutable"
@@ -209,6 +214,36 @@ pub struct ExportArgs {
     /// Save the live state into a file instead, for `plan --against`
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["stack", "only"])]
     pub snapshot: Option<PathBuf>,
+}
+
+/// What `graph` takes.
+#[derive(Clone, Debug, Args)]
+pub struct GraphArgs {
+    /// The language of the picture
+    #[arg(long = "as", value_name = "LANGUAGE", default_value = "mermaid")]
+    pub language: Language,
+    /// Only these resources and what they are tied to: an address, or a pattern such as `topic/*`
+    #[arg(long = "target", value_name = "ADDRESS|GLOB")]
+    pub targets: Vec<String>,
+}
+
+/// A language for pictures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Language {
+    /// Mermaid, which GitHub and GitLab draw
+    Mermaid,
+    /// Graphviz
+    Dot,
+}
+
+impl Language {
+    /// What a fenced block of Markdown calls it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Language::Mermaid => "mermaid",
+            Language::Dot => "dot",
+        }
+    }
 }
 
 /// What has a JSON Schema.

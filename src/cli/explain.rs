@@ -11,7 +11,7 @@ use super::screen::Screen;
 use crate::kinds::registry;
 use crate::manifest::parts;
 use crate::model::Code;
-use crate::report::explain::{self, json, nearest};
+use crate::report::explain::{self, json, markdown, nearest};
 use topic::Topic;
 
 /// Explains a kind, a part of a manifest, a field or a code; without a topic, says what there is.
@@ -22,11 +22,7 @@ pub(super) fn run(topic: Option<&str>, screen: &Screen) -> Result<Exit, Failure>
     match screen.form() {
         Form::Text => screen.result(&text(topic, screen.width()))?,
         Form::Json => screen.result(&written(&document(topic)))?,
-        Form::Markdown => {
-            return Err(Failure::said(
-                "`explain` has no Markdown form; take text or json",
-            ));
-        }
+        Form::Markdown => screen.result(&page(topic))?,
     }
     Ok(Exit::Done)
 }
@@ -45,6 +41,17 @@ fn text(topic: Option<Topic>, width: usize) -> String {
         Some(Topic::PartField(part, path)) => {
             explain::part_field(part, &path, width).unwrap_or_default()
         }
+    }
+}
+
+fn page(topic: Option<Topic>) -> String {
+    match topic {
+        None => markdown::overview(registry(), parts()),
+        Some(Topic::Code(code)) => markdown::code(code),
+        Some(Topic::Kind(kind)) => markdown::kind(kind),
+        Some(Topic::Field(kind, path)) => markdown::field(kind, &path).unwrap_or_default(),
+        Some(Topic::Part(part)) => markdown::part(part),
+        Some(Topic::PartField(part, path)) => markdown::part_field(part, &path).unwrap_or_default(),
     }
 }
 

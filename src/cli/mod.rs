@@ -14,6 +14,7 @@ mod exit;
 mod explain;
 mod export;
 mod failure;
+mod graph;
 mod logs;
 mod next;
 mod plan;
@@ -74,6 +75,7 @@ fn run(cli: &Cli, screen: &Screen) -> Result<Exit, Failure> {
         Command::Drift(args) => on_brokers(drift::run(args, global, screen)),
         Command::Export(args) => on_brokers(export::run(args, global, screen)),
         Command::Doctor => on_brokers(doctor::run(global, screen)),
+        Command::Graph(args) => graph::run(args, global, screen),
         Command::Show { plan } => show::run(plan, screen),
         Command::Explain { topic } => explain::run(topic.as_deref(), screen),
         Command::Schema { of } => schema::run(*of, screen),

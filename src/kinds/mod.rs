@@ -10,6 +10,7 @@ mod derived;
 mod facts;
 mod kafka;
 pub mod kv;
+mod link;
 pub mod object_store;
 mod rehearsal;
 mod schema;
@@ -25,6 +26,7 @@ use serde_json::Value;
 
 pub use declaration::{Declaration, Field, Shape};
 pub use facts::{Compare, Edit, Facts, field};
+pub use link::{End, Link};
 pub use rehearsal::Rehearsal;
 pub use schema::{Completeness, of_field, or_null, schema_of};
 pub use surroundings::{ApiLevel, KafkaFacts, NatsFacts, NatsVersion, Surroundings};
@@ -84,6 +86,14 @@ pub trait Kind: Send + Sync {
     /// Resources of the same manifest that must exist before this one is made or changed.
     fn rests_on(&self, _resource: &Resource, _all: &Resources) -> Vec<Address> {
         Vec::new()
+    }
+
+    /// The arrows that this resource adds to the picture that `graph` draws: from what it rests on.
+    fn links(&self, resource: &Resource, all: &Resources) -> Vec<Link> {
+        let to = End::Resource(resource.address.clone());
+        let from = self.rests_on(resource, all).into_iter();
+        from.map(|from| Link::new(End::Resource(from), to.clone(), ""))
+            .collect()
     }
 
     /// Brings both sides to one form just before they are compared: removes what must be left

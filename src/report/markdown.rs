@@ -261,7 +261,7 @@ pub fn problems(problems: &[Problem]) -> String {
 }
 
 /// The text as a code span that survives a table: pipes escaped, backticks fenced.
-fn code(text: &str) -> String {
+pub(super) fn code(text: &str) -> String {
     let text = safe(text).replace('|', "\\|");
     if text.contains('`') {
         format!("`` {text} ``")

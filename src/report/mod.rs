@@ -16,6 +16,7 @@ mod style;
 mod value;
 
 pub mod explain;
+pub mod graph;
 pub mod text;
 
 pub use json::{findings as findings_json, outcomes as outcomes_json, problems as problems_json};

@@ -7,6 +7,7 @@
 
 mod broker;
 mod cli;
+mod generated;
 mod kinds;
 mod laws;
 mod manifest;

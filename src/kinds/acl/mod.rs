@@ -6,6 +6,7 @@ mod entry;
 mod expand;
 mod export;
 mod judge;
+mod links;
 mod observe;
 mod rules;
 mod spec;
@@ -26,7 +27,7 @@ pub use crate::broker::kafka::{
 };
 
 use super::kafka::{client, not_attempted, refuse_all, unreadable};
-use super::{Case, Declaration, Kind, Observations, Rehearsal, Resources};
+use super::{Case, Declaration, Kind, Link, Observations, Rehearsal, Resources};
 use crate::broker::Brokers;
 use crate::model::{Address, Code, KindName, Outcome, Problem, Refusal, Resource, Step};
 
@@ -61,6 +62,10 @@ impl Kind for Acl {
             .into_iter()
             .map(|problem| problem.about(&resource.address).at(resource.place.clone()))
             .collect()
+    }
+
+    fn links(&self, resource: &Resource, all: &Resources) -> Vec<Link> {
+        acl_of(&resource.address).map_or_else(|_| Vec::new(), |acl| links::links(&acl, all))
     }
 
     fn judge(&self, case: &Case<'_>) -> Vec<Refusal> {

@@ -17,7 +17,7 @@ use serde_json::Value;
 pub use spec::{AckPolicy, ConsumerSpec, DeliverPolicy, PriorityPolicy, ReplayPolicy, Wait};
 
 use super::stream::{Said, declared_as};
-use super::{Case, Declaration, Delta, Kind, Observations, Rehearsal, Resources};
+use super::{Case, Declaration, Delta, End, Kind, Link, Observations, Rehearsal, Resources};
 use crate::broker::Brokers;
 use crate::model::{Address, Flat, KindName, Outcome, Problem, Refusal, Resource, Step};
 
@@ -58,6 +58,20 @@ impl Kind for Consumer {
             .and_then(|stream| declared_as(stream, all))
             .into_iter()
             .collect()
+    }
+
+    /// From the stream, by the filters; and on to where a push consumer delivers.
+    fn links(&self, resource: &Resource, all: &Resources) -> Vec<Link> {
+        let said = Said(&resource.declared);
+        let here = || End::Resource(resource.address.clone());
+        let stream = self.rests_on(resource, all).into_iter().map(|stream| {
+            let filters = rules::filters_of(said).join(", ");
+            Link::new(End::Resource(stream), here(), filters)
+        });
+        let on = said
+            .word("deliver_subject")
+            .map(|subject| Link::new(here(), End::Subject(subject.to_owned()), "push"));
+        stream.chain(on).collect()
     }
 
     fn settle(&self, declared: &mut Flat, live: &mut Flat) {

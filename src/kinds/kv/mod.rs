@@ -10,8 +10,10 @@ use serde_json::{Value, json};
 
 pub use spec::KvSpec;
 
-use super::stream::{Said, Template, View, declared_as, fixed, local_origins, shared_settle, wire};
-use super::{Case, Declaration, Kind, Observations, Rehearsal, Resources, Shape};
+use super::stream::{
+    Said, Template, View, declared_as, fixed, links, local_origins, shared_settle, wire,
+};
+use super::{Case, Declaration, Kind, Link, Observations, Rehearsal, Resources, Shape};
 use crate::broker::Brokers;
 use crate::model::{Address, Flat, KindName, Outcome, Problem, Refusal, Resource, Step};
 
@@ -85,6 +87,11 @@ impl Kind for Kv {
             .into_iter()
             .filter_map(|name| declared_as(name, all))
             .collect()
+    }
+
+    fn links(&self, resource: &Resource, all: &Resources) -> Vec<Link> {
+        let stream = self.in_stream_terms(&resource.address.name, resource.declared.clone());
+        links(&resource.address, Said(&stream), all)
     }
 
     fn settle(&self, declared: &mut Flat, live: &mut Flat) {

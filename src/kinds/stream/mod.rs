@@ -8,6 +8,7 @@ mod complaint;
 mod instants;
 mod judge;
 mod level;
+mod links;
 mod names;
 mod origins;
 mod overlaps;
@@ -37,6 +38,7 @@ pub(super) use bucket::{Template, fixed};
 pub(super) use complaint::Complaint;
 pub(super) use instants::complaints as bad_instants;
 pub(super) use level::{required_level, too_old};
+pub(super) use links::links;
 pub(super) use names::asset_name;
 pub(super) use origins::{has_sources, is_mirror, local_origins};
 pub(super) use rules::{description, metadata, server_metadata};
@@ -50,7 +52,7 @@ pub(super) use wire::{
 };
 
 use super::{
-    Case, Caveat, Declaration, Edit, Kind, Live, Observations, Rehearsal, Resources, Shape,
+    Case, Caveat, Declaration, Edit, Kind, Link, Live, Observations, Rehearsal, Resources, Shape,
 };
 use crate::broker::Brokers;
 use crate::model::{Address, Code, Flat, KindName, Outcome, Problem, Refusal, Resource, Step};
@@ -124,6 +126,10 @@ impl Kind for Stream {
             .into_iter()
             .filter_map(|name| declared_as(name, all))
             .collect()
+    }
+
+    fn links(&self, resource: &Resource, all: &Resources) -> Vec<Link> {
+        links::links(&resource.address, Said(&resource.declared), all)
     }
 
     fn settle(&self, declared: &mut Flat, live: &mut Flat) {

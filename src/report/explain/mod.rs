@@ -7,6 +7,7 @@ mod section;
 mod words;
 
 pub mod json;
+pub mod markdown;
 
 pub use code::{code, codes};
 pub use kind::{field, kind, kinds, paths};

@@ -2,7 +2,6 @@
 
 mod agreement;
 mod cases;
-mod generated;
 mod platform;
 mod size;
 
@@ -10,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use trueup::manifest::{Input, Inputs, Loaded, load};
 
-fn root() -> &'static Path {
+pub(super) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
@@ -68,8 +67,9 @@ fn told(loaded: &Loaded) -> String {
 }
 
 /// Compares a generated file with what it should be; rewrites it when `UPDATE_GENERATED` is set.
-fn same_as_file(path: &Path, wanted: &str, how: &str) {
+pub(super) fn same_as_file(path: &Path, wanted: &str, how: &str) {
     if std::env::var_os("UPDATE_GENERATED").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, wanted).unwrap();
     }
     let there = std::fs::read_to_string(path).unwrap_or_default();
