@@ -6,3 +6,8 @@ pub fn variable(name: &str) -> String {
         panic!("`{name}` is not set: run `make test`, or `sandbox/sandbox up` and `eval \"$(sandbox/sandbox env)\"`")
     })
 }
+
+/// A number that a variable asks for; none where it is not set.
+pub fn number(name: &str) -> Option<usize> {
+    std::env::var(name).ok()?.parse().ok()
+}

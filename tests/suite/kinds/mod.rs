@@ -1,4 +1,4 @@
 //! The kinds on real brokers.
 
-mod kafka;
-mod nats;
+pub mod kafka;
+pub mod nats;

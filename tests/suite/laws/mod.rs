@@ -3,6 +3,7 @@
 //! `PROPTEST_CASES` says how many pairs a law is tried on; `make laws` tries many.
 
 mod generate;
+mod live;
 
 use futures::executor::block_on;
 use indexmap::IndexMap;

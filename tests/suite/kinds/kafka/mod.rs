@@ -6,6 +6,8 @@ mod rights;
 mod topics;
 mod world;
 
+pub use world::World;
+
 use std::time::{Duration, Instant};
 
 /// A name that no other test uses.

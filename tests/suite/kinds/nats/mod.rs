@@ -8,3 +8,5 @@ mod fields;
 mod refusals;
 mod room;
 mod traps;
+
+pub use bench::Bench;
