@@ -14,10 +14,13 @@ impl Declaration {
             .with(|settings| settings.inline_subschemas = true)
             .into_generator();
         let schema = generator.root_schema_for::<T>().to_value();
-        Declaration::read(&without_null(schema))
+        Declaration::read(&without_null(schema), None)
     }
 
-    fn read(schema: &Value) -> Declaration {
+    /// Fields that don't say where their facts come from have them from where the struct has its own,
+    /// or the struct around it.
+    fn read(schema: &Value, around: Option<&str>) -> Declaration {
+        let source = schema["x-source"].as_str().or(around);
         let required: Vec<&str> = schema["required"]
             .as_array()
             .map(|names| names.iter().filter_map(Value::as_str).collect())
@@ -26,7 +29,8 @@ impl Declaration {
             properties
                 .iter()
                 .map(|(name, schema)| {
-                    let read = Field::read(name, schema, required.contains(&name.as_str()));
+                    let is_required = required.contains(&name.as_str());
+                    let read = Field::read(name, schema, is_required, source);
                     (name.clone(), read)
                 })
                 .collect()
@@ -39,16 +43,17 @@ impl Declaration {
 }
 
 impl Field {
-    fn read(name: &str, schema: &Value, required: bool) -> Field {
-        let facts = schema
+    fn read(name: &str, schema: &Value, required: bool, source: Option<&str>) -> Field {
+        let mut facts = schema
             .get("x-field")
             .and_then(|facts| serde_json::from_value(facts.clone()).ok())
             .unwrap_or_else(field);
+        facts.source = facts.source.or_else(|| source.map(str::to_owned));
         Field {
             name: name.to_owned(),
             description: text_of(schema),
             facts,
-            shape: Shape::read(schema),
+            shape: Shape::read(schema, source),
             required,
             entry_facts: None,
             entry_description: None,
@@ -58,7 +63,7 @@ impl Field {
 }
 
 impl Shape {
-    fn read(schema: &Value) -> Shape {
+    fn read(schema: &Value, source: Option<&str>) -> Shape {
         if let Some(words) = choice_of(schema) {
             return Shape::Choice(words);
         }
@@ -70,14 +75,17 @@ impl Shape {
             },
             Some("number") => Shape::Number,
             Some("string") => Shape::Text,
-            Some("array") => Shape::List(Box::new(Field::read("", &schema["items"], false))),
+            Some("array") => {
+                Shape::List(Box::new(Field::read("", &schema["items"], false, source)))
+            }
             Some("object") if schema["properties"].is_object() => {
-                Shape::Object(Declaration::read(schema))
+                Shape::Object(Declaration::read(schema, source))
             }
             Some("object") => Shape::Map(Box::new(Field::read(
                 "",
                 &schema["additionalProperties"],
                 false,
+                source,
             ))),
             _ => Shape::Other(schema.clone()),
         }

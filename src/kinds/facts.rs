@@ -38,9 +38,13 @@ pub struct Facts {
     /// value that is not declared is no override, and is never reset.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub inherent: bool,
-    /// Where the facts come from: an ADR, a KIP, a server's source.
+    /// Where the facts come from: an ADR, a KIP, a server's source. Where a field says nothing, its
+    /// struct's `x-source` holds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
+    /// What it takes, in words, where its type is wider (a text that holds a number).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub takes: Option<String>,
 }
 
 /// How a live resource takes a change of a field.
@@ -97,6 +101,7 @@ pub fn field() -> Facts {
         hidden: false,
         inherent: false,
         source: None,
+        takes: None,
     }
 }
 
@@ -164,6 +169,12 @@ impl Facts {
     /// Has no default to go back to.
     pub fn inherent(mut self) -> Self {
         self.inherent = true;
+        self
+    }
+
+    /// Takes this, in words.
+    pub fn takes(mut self, words: &str) -> Self {
+        self.takes = Some(words.to_owned());
         self
     }
 

@@ -4,9 +4,10 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Declares the codes: variant, the text that users see, one sentence, and what to do.
+/// Declares the codes: variant, the text that users see, one sentence, what to do, and where that is
+/// written when it is a broker's rule and not ours.
 macro_rules! codes {
-    ($($variant:ident $text:literal $title:literal $way_out:literal;)*) => {
+    ($($variant:ident $text:literal $title:literal $way_out:literal $($source:literal)?;)*) => {
         /// A stable code of a problem or a refusal; `trueup explain CODE` prints its page.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Code { $(#[doc = $title] $variant,)* }
@@ -29,15 +30,29 @@ macro_rules! codes {
             pub const fn way_out(self) -> &'static str {
                 match self { $(Code::$variant => $way_out,)* }
             }
+
+            /// Where the rule is written, when it is a broker's or a standard's and not ours.
+            pub const fn source(self) -> Option<&'static str> {
+                match self { $(Code::$variant => source!($($source)?),)* }
+            }
         }
+    };
+}
+
+macro_rules! source {
+    () => {
+        None
+    };
+    ($source:literal) => {
+        Some($source)
     };
 }
 
 codes! {
     // the text of a manifest
-    YamlSyntax "yaml-syntax" "The text is not YAML." "Repair the line that the caret shows; indent with spaces, never with tabs.";
+    YamlSyntax "yaml-syntax" "The text is not YAML." "Repair the line that the caret shows; indent with spaces, never with tabs." "YAML 1.2";
     YamlTooLarge "yaml-too-large" "The text goes beyond what a manifest may need: bytes, depth, nodes or alias expansion." "Split the manifest over several files of one directory; anchors may be used, but not nested into a bomb.";
-    DuplicateKey "duplicate-key" "A key stands twice in one map." "Keep one of the two.";
+    DuplicateKey "duplicate-key" "A key stands twice in one map." "Keep one of the two." "YAML 1.2, 3.2.1.1";
     FileUnreadable "file-unreadable" "A manifest file can't be read." "Check the path given with `-f`, and its rights.";
     Variable "variable" "A variable is unset or badly written." "Set it in the environment, with `--var NAME=VALUE` or in `--env-file`; or give a default: `${NAME:-default}`.";
     UnknownField "unknown-field" "The field is not one that trueup or the broker knows." "Take the spelling from `trueup explain KIND`.";
@@ -47,30 +62,30 @@ codes! {
     OutOfRange "out-of-range" "The number is below or above what the broker takes." "Take one within the range.";
     BadDuration "bad-duration" "The value is no duration." "Write a number and a unit: `500ms`, `30s`, `2m`, `12h`, `7d`, `1y`; or a plain number in the broker's unit.";
     BadSize "bad-size" "The value is no size." "Write a number and a unit: `512B`, `64KiB`, `10GiB` (powers of two) or `10MB` (powers of ten); or a plain number of bytes.";
-    BadName "bad-name" "The name is not one that the broker takes." "JetStream: no space, `.`, `*`, `>`, `/` or `\\`. Kafka: letters, digits, `.`, `_` and `-`, at most 249.";
-    BadTime "bad-time" "The value is no instant." "Write it as RFC 3339: `2026-01-31T12:00:00Z`.";
+    BadName "bad-name" "The name is not one that the broker takes." "JetStream: no space, `.`, `*`, `>`, `/` or `\\`. Kafka: letters, digits, `.`, `_` and `-`, at most 249." "ADR-6; Kafka Topic.validate";
+    BadTime "bad-time" "The value is no instant." "Write it as RFC 3339: `2026-01-31T12:00:00Z`." "RFC 3339";
     DeclaredTwice "declared-twice" "The same resource is declared in two parts." "Keep one declaration; to change it for an environment, use an overlay: a later `-f`.";
     Dangling "dangling" "Something is named that the manifest does not declare." "Declare it, or repair the name.";
-    SubjectOverlap "subject-overlap" "Two streams would capture the same messages (JetStream error 10065)." "Make the subjects disjoint, or let one stream source the other.";
-    FilterOutside "filter-outside-subjects" "A consumer filters on what its stream never stores." "Take a filter within the stream's subjects.";
-    FilterOverlap "filter-overlap" "Filters overlap where the broker wants them disjoint (JetStream errors 10138, 10100)." "Make the filters disjoint.";
+    SubjectOverlap "subject-overlap" "Two streams would capture the same messages (JetStream error 10065)." "Make the subjects disjoint, or let one stream source the other." "nats-server errors.json, 10065";
+    FilterOutside "filter-outside-subjects" "A consumer filters on what its stream never stores." "Take a filter within the stream's subjects." "nats-server errors.json, 10093";
+    FilterOverlap "filter-overlap" "Filters overlap where the broker wants them disjoint (JetStream errors 10138, 10100)." "Make the filters disjoint." "nats-server errors.json, 10100 and 10138";
     Contradiction "contradiction" "Two fields of one resource can't both hold." "Change one of them as the hint says.";
-    Property "property" "A connection property that trueup can't honour." "Take one of those listed.";
+    Property "property" "A connection property that trueup can't honour." "Take one of those listed." "librdkafka's CONFIGURATION.md";
     NothingDeclared "nothing-declared" "The manifest declares no resources." "Check the `-f` arguments.";
 
     // what a broker would refuse, said by the plan
-    Immutable "immutable" "The field can't change after creation, and a resource that holds data is never replaced." "Make a new resource beside it, move the data (a stream can source another), then retire the old one.";
-    OneWay "one-way" "The field can be switched on but never off." "Leave it on, or make a new resource.";
-    NeedsReplace "needs-replace" "The consumer can't change in place; a replacement loses its position." "Make a consumer with another name that starts where this one stands.";
-    PartitionDecrease "partition-decrease" "Kafka can't take partitions away." "Keep the number, or make a new topic and move the data.";
-    ReplicationChange "replication-change" "Changing a topic's replication factor means moving data, which this version does not do." "Use `kafka-reassign-partitions`, then declare the new factor.";
-    ReplicationTooHigh "replication-too-high" "There are fewer brokers than replicas asked for." "Lower the replication, or add brokers.";
-    ServerTooOld "server-too-old" "The field needs a newer server." "Upgrade the server, or leave the field out.";
-    RefusedByBroker "refused-by-broker" "The broker, asked without changing anything, says no." "Change what the broker's words name.";
+    Immutable "immutable" "The field can't change after creation, and a resource that holds data is never replaced." "Make a new resource beside it, move the data (a stream can source another), then retire the old one." "nats-server configUpdateCheck; Kafka has no request for it";
+    OneWay "one-way" "The field can be switched on but never off." "Leave it on, or make a new resource." "nats-server configUpdateCheck";
+    NeedsReplace "needs-replace" "The consumer can't change in place; a replacement loses its position." "Make a consumer with another name that starts where this one stands." "nats-server checkConsumerCfg and updateConfig";
+    PartitionDecrease "partition-decrease" "Kafka can't take partitions away." "Keep the number, or make a new topic and move the data." "Kafka CreatePartitions, INVALID_PARTITIONS (37); KIP-195";
+    ReplicationChange "replication-change" "Changing a topic's replication factor means moving data, which this version does not do." "Use `kafka-reassign-partitions`, then declare the new factor." "KIP-455";
+    ReplicationTooHigh "replication-too-high" "There are fewer brokers than replicas asked for." "Lower the replication, or add brokers." "nats-server errors.json, 10005 and 10074; Kafka INVALID_REPLICATION_FACTOR (38)";
+    ServerTooOld "server-too-old" "The field needs a newer server." "Upgrade the server, or leave the field out." "ADR-44; the KIP of a Kafka config";
+    RefusedByBroker "refused-by-broker" "The broker, asked without changing anything, says no." "Change what the broker's words name." "Kafka validate_only (KIP-133, KIP-195)";
     Exists "exists-unseen" "The name is taken by something that the broker does not show." "Plan again in a moment: a broker that was restarted lags behind its controller. Else grant the right that the message names.";
-    LockOut "lock-out" "The ACL would take rights away that trueup itself needs." "Leave trueup's own principal out of it.";
-    NoAuthorizer "no-authorizer" "The cluster has no authorizer, so it can't hold ACLs." "Set `authorizer.class.name` on the brokers, or leave the ACLs out.";
-    Busy "busy" "The server is still carrying out an earlier change of this resource." "Wait until it is done, then plan again.";
+    LockOut "lock-out" "The ACL would take rights away that trueup itself needs." "Leave trueup's own principal out of it." "KIP-11";
+    NoAuthorizer "no-authorizer" "The cluster has no authorizer, so it can't hold ACLs." "Set `authorizer.class.name` on the brokers, or leave the ACLs out." "Kafka SECURITY_DISABLED (54)";
+    Busy "busy" "The server is still carrying out an earlier change of this resource." "Wait until it is done, then plan again." "nats-server 2.15, cluster.desired";
 
     // what a command could not do
     Usage "usage" "The command was asked for something that it does not do." "See `trueup COMMAND --help`.";
@@ -82,9 +97,9 @@ codes! {
 
     // what could not be read
     Unreachable "unreachable" "A broker does not answer." "Check the address, the network and the broker's log.";
-    Denied "denied" "A right is missing, so the live state can't be known." "Grant the right that the message names; `trueup doctor` lists them all.";
+    Denied "denied" "A right is missing, so the live state can't be known." "Grant the right that the message names; `trueup doctor` lists them all." "nats-server permissions; Kafka *_AUTHORIZATION_FAILED";
     Unreadable "unreadable" "The live state of a resource could not be read." "See the message; absence was not assumed.";
-    WrongTarget "wrong-target" "The broker is not the one that the manifest pins." "Check the connection, or the pinned `account` or `cluster_id`.";
+    WrongTarget "wrong-target" "The broker is not the one that the manifest pins." "Check the connection, or the pinned `account` or `cluster_id`." "Kafka cluster id (KIP-78)";
 }
 
 impl fmt::Display for Code {

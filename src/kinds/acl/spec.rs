@@ -9,6 +9,7 @@ use crate::kinds::facts::{Edit, Facts, field};
 /// All seven fields together are its identity, and its address. There is nothing else to it, so an
 /// ACL is made or it is there; it never changes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("x-source" = "Kafka AccessControlEntry (KIP-11; prefixes KIP-290)"))]
 pub struct AclSpec {
     /// Whom it is about: `User:analytics`; `User:*` is everybody.
     #[schemars(extend("x-field" = fixed()))]

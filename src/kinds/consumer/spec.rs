@@ -8,6 +8,7 @@ use crate::model::unit::Unit;
 /// A durable JetStream consumer: a position in a stream, and how messages are delivered from it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(extend("x-source" = "nats-server ConsumerConfig (ADR-1)"))]
 pub struct ConsumerSpec {
     /// The consumer's name: the key under `consumers`. trueup's consumers are durable.
     #[schemars(extend("x-field" = field().hidden()))]
@@ -45,7 +46,7 @@ pub struct ConsumerSpec {
     #[schemars(extend("x-field" = field().default_is("")))]
     pub filter_subject: Option<String>,
     /// Only messages of these subjects, which may not overlap.
-    #[schemars(extend("x-field" = field().set().default_is(Vec::<String>::new()).since_nats("2.10", 0)))]
+    #[schemars(extend("x-field" = field().source("ADR-34").set().default_is(Vec::<String>::new()).since_nats("2.10", 0)))]
     pub filter_subjects: Option<Vec<String>>,
     /// As fast as they can be taken, or as they came in. Can't change.
     #[schemars(extend("x-field" = field().edit(Edit::Fixed).default_is("instant")))]
@@ -57,7 +58,7 @@ pub struct ConsumerSpec {
     #[schemars(extend("x-field" = field().compare(Compare::Percent).default_is("")))]
     pub sample_freq: Option<String>,
     /// How many pulls may wait. Pull consumers only. Can't change.
-    #[schemars(extend("x-field" = field().edit(Edit::Fixed).default_is(512)))]
+    #[schemars(extend("x-field" = field().source("ADR-13").edit(Edit::Fixed).default_is(512)))]
     pub max_waiting: Option<i64>,
     /// How many messages may be out unacknowledged.
     #[schemars(extend("x-field" = field().unlimited(&[-1]).default_is(1000)))]
@@ -66,19 +67,19 @@ pub struct ConsumerSpec {
     #[schemars(extend("x-field" = field().edit(Edit::Fixed).default_is(false)))]
     pub flow_control: Option<bool>,
     /// How often an idle push consumer gives a sign of life. Can't change.
-    #[schemars(extend("x-field" = field().edit(Edit::Fixed).unit(Unit::Nanos).default_is(0)))]
+    #[schemars(extend("x-field" = field().source("ADR-9").edit(Edit::Fixed).unit(Unit::Nanos).default_is(0)))]
     pub idle_heartbeat: Option<i64>,
     /// Deliver headers without payload.
     #[schemars(extend("x-field" = field().default_is(false)))]
     pub headers_only: Option<bool>,
     /// How many messages one pull may ask for. Pull consumers only.
-    #[schemars(extend("x-field" = field().unlimited(&[0]).default_is(0)))]
+    #[schemars(extend("x-field" = field().source("ADR-13").unlimited(&[0]).default_is(0)))]
     pub max_batch: Option<i64>,
     /// How long one pull may wait. Pull consumers only.
-    #[schemars(extend("x-field" = field().unit(Unit::Nanos).unlimited(&[0]).default_is(0)))]
+    #[schemars(extend("x-field" = field().source("ADR-13").unit(Unit::Nanos).unlimited(&[0]).default_is(0)))]
     pub max_expires: Option<i64>,
     /// How many bytes one pull may ask for. Pull consumers only.
-    #[schemars(extend("x-field" = field().unit(Unit::Bytes).unlimited(&[0]).default_is(0)))]
+    #[schemars(extend("x-field" = field().source("ADR-13").unit(Unit::Bytes).unlimited(&[0]).default_is(0)))]
     pub max_bytes: Option<i64>,
     /// Where a push consumer delivers; a consumer without it is a pull consumer. Changes only
     /// while nobody listens on the old subject, and never from push to pull or back.
@@ -105,19 +106,19 @@ pub struct ConsumerSpec {
     #[schemars(extend("x-field" = field().hidden()))]
     pub sourcing: Option<bool>,
     /// Deliver nothing until this instant; an instant in the past resumes.
-    #[schemars(extend("x-field" = field().compare(Compare::Instant).since_nats("2.11", 1)))]
+    #[schemars(extend("x-field" = field().source("nats-server 2.11 release notes").compare(Compare::Instant).since_nats("2.11", 1)))]
     pub pause_until: Option<String>,
     /// Which of several clients is served first (ADR-42). Pull consumers only.
-    #[schemars(extend("x-field" = field().default_is("none").since_nats("2.11", 1)))]
+    #[schemars(extend("x-field" = field().source("ADR-42").default_is("none").since_nats("2.11", 1)))]
     pub priority_policy: Option<PriorityPolicy>,
     /// The groups that `priority_policy` works with: 1 to 16 letters, digits, `_`, `-`, `/`, `=`.
-    #[schemars(extend("x-field" = field().set().default_is(Vec::<String>::new()).since_nats("2.11", 1)))]
+    #[schemars(extend("x-field" = field().source("ADR-42").set().default_is(Vec::<String>::new()).since_nats("2.11", 1)))]
     pub priority_groups: Option<Vec<String>>,
     /// How long a pinned client may be silent before another is pinned; left out, 2m.
-    #[schemars(extend("x-field" = field().unit(Unit::Nanos).default_is(0).since_nats("2.11", 1)))]
+    #[schemars(extend("x-field" = field().source("ADR-42").unit(Unit::Nanos).default_is(0).since_nats("2.11", 1)))]
     pub priority_timeout: Option<i64>,
     /// Whatever its owners want to note; keys and values, at most 128 KiB together.
-    #[schemars(extend("x-field" = field().since_nats("2.10", 0)))]
+    #[schemars(extend("x-field" = field().source("ADR-33").since_nats("2.10", 0)))]
     pub metadata: Option<IndexMap<String, String>>,
 }
 

@@ -9,6 +9,7 @@ use crate::model::unit::Unit;
 /// A key-value bucket: a stream `KV_NAME` of a fixed template (ADR-8).
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(extend("x-source" = "ADR-8"))]
 pub struct KvSpec {
     /// What the bucket is for; at most 4096 bytes.
     #[schemars(extend("x-field" = field().default_is("")))]
@@ -46,10 +47,10 @@ pub struct KvSpec {
     pub compression: Option<Compression>,
     /// When `ttl` or a limit removes a key, a marker tells watchers for this long; at least 1s.
     /// Single values may then bring their own time to live, too.
-    #[schemars(extend("x-field" = field().unit(Unit::Nanos).default_is(0).since_nats("2.11", 1)))]
+    #[schemars(extend("x-field" = field().source("ADR-48").unit(Unit::Nanos).default_is(0).since_nats("2.11", 1)))]
     pub limit_marker_ttl: Option<i64>,
     /// Whatever its owners want to note; keys and values, at most 128 KiB together.
-    #[schemars(extend("x-field" = field().since_nats("2.10", 0)))]
+    #[schemars(extend("x-field" = field().source("ADR-33").since_nats("2.10", 0)))]
     pub metadata: Option<IndexMap<String, String>>,
     /// What else the bucket's stream is set to: the template's own.
     #[schemars(extend("x-field" = field().hidden()))]

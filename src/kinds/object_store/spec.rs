@@ -9,6 +9,7 @@ use crate::model::unit::Unit;
 /// An object store: a stream `OBJ_NAME` of a fixed template (ADR-20).
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(extend("x-source" = "ADR-20"))]
 pub struct ObjectStoreSpec {
     /// What the store is for; at most 4096 bytes.
     #[schemars(extend("x-field" = field().default_is("")))]

@@ -8,6 +8,7 @@ use crate::model::unit::Unit;
 /// A JetStream stream: captures the messages of its subjects and keeps them within its limits.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(extend("x-source" = "nats-server StreamConfig (ADR-1)"))]
 pub struct StreamSpec {
     /// The stream's name: the key under `streams`.
     #[schemars(extend("x-field" = field().hidden()))]
@@ -25,7 +26,7 @@ pub struct StreamSpec {
         .source("nats-server configUpdateCheck; 2.10 made limits/interest changeable")))]
     pub retention: Option<Retention>,
     /// How many consumers it may have.
-    #[schemars(extend("x-field" = field().unlimited(&[-1, 0]).default_is(-1)
+    #[schemars(extend("x-field" = field().source("nats-server configUpdateCheck").unlimited(&[-1, 0]).default_is(-1)
         .edit(Edit::InPlaceSince("2.12.5".to_owned()))))]
     pub max_consumers: Option<i64>,
     /// How many messages it keeps.
@@ -50,7 +51,7 @@ pub struct StreamSpec {
     #[schemars(extend("x-field" = field().default_is(false)))]
     pub discard_new_per_subject: Option<bool>,
     /// Where messages are kept. Can't change.
-    #[schemars(extend("x-field" = field().edit(Edit::Fixed).default_is("file")))]
+    #[schemars(extend("x-field" = field().source("nats-server configUpdateCheck").edit(Edit::Fixed).default_is("file")))]
     pub storage: Option<Storage>,
     /// On how many servers of the cluster each message is kept.
     #[schemars(range(min = 1, max = 5), extend("x-field" = field().default_is(1)))]
@@ -73,22 +74,22 @@ pub struct StreamSpec {
     #[schemars(extend("x-field" = field().set().default_is(Vec::<String>::new())))]
     pub sources: Option<Vec<StreamSource>>,
     /// Whether what is kept in files is compressed.
-    #[schemars(extend("x-field" = field().default_is("none").since_nats("2.10", 0)))]
+    #[schemars(extend("x-field" = field().source("nats-server 2.10 release notes").default_is("none").since_nats("2.10", 0)))]
     pub compression: Option<Compression>,
     /// The sequence number of its first message. Counts at creation only: a server takes a change
     /// and nothing happens.
-    #[schemars(extend("x-field" = field().edit(Edit::Fixed).default_is(0).since_nats("2.10", 0)))]
+    #[schemars(extend("x-field" = field().source("nats-server 2.10 release notes").edit(Edit::Fixed).default_is(0).since_nats("2.10", 0)))]
     pub first_seq: Option<u64>,
     /// How the subjects of arriving messages are rewritten before they are kept.
     pub subject_transform: Option<SubjectTransform>,
     /// Under which subjects kept messages are published again.
     pub republish: Option<Republish>,
     /// Every replica answers reads of single messages (`DIRECT.GET`).
-    #[schemars(extend("x-field" = field().default_is(false)))]
+    #[schemars(extend("x-field" = field().source("ADR-31").default_is(false)))]
     pub allow_direct: Option<bool>,
     /// A mirror answers such reads for its origin too. A mirror of a stream in the same account
     /// takes the origin's `allow_direct` for it, whatever is said here.
-    #[schemars(extend("x-field" = field().default_is(false)))]
+    #[schemars(extend("x-field" = field().source("ADR-31").default_is(false)))]
     pub mirror_direct: Option<bool>,
     /// Nothing can be added or removed any more, ever. Not at creation.
     #[schemars(extend("x-field" = field().edit(Edit::OneWay).default_is(false)))]
@@ -100,34 +101,34 @@ pub struct StreamSpec {
     #[schemars(extend("x-field" = field().edit(Edit::OneWay).default_is(false)))]
     pub deny_purge: Option<bool>,
     /// A message may replace all earlier ones (`Nats-Rollup`).
-    #[schemars(extend("x-field" = field().default_is(false)))]
+    #[schemars(extend("x-field" = field().source("ADR-10 and ADR-8").default_is(false)))]
     pub allow_rollup_hdrs: Option<bool>,
     /// Limits for its consumers, which also are their defaults.
     pub consumer_limits: Option<ConsumerLimits>,
     /// A message may bring its own time to live (`Nats-TTL`). Can't be switched off.
-    #[schemars(extend("x-field" = field().edit(Edit::OneWay).default_is(false).since_nats("2.11", 1)))]
+    #[schemars(extend("x-field" = field().source("ADR-43").edit(Edit::OneWay).default_is(false).since_nats("2.11", 1)))]
     pub allow_msg_ttl: Option<bool>,
     /// When limits remove the last message of a subject, a marker takes its place for this long;
     /// at least 1s. Switches `allow_msg_ttl` and `allow_rollup_hdrs` on.
-    #[schemars(extend("x-field" = field().unit(Unit::Nanos).default_is(0).since_nats("2.11", 1)))]
+    #[schemars(extend("x-field" = field().source("ADR-43").unit(Unit::Nanos).default_is(0).since_nats("2.11", 1)))]
     pub subject_delete_marker_ttl: Option<i64>,
     /// Messages are increments of a counter per subject. Can't change.
-    #[schemars(extend("x-field" = field().edit(Edit::Fixed).default_is(false).since_nats("2.12", 2)))]
+    #[schemars(extend("x-field" = field().source("ADR-49").edit(Edit::Fixed).default_is(false).since_nats("2.12", 2)))]
     pub allow_msg_counter: Option<bool>,
     /// Publishers may write several messages as one (ADR-50).
-    #[schemars(extend("x-field" = field().default_is(false).since_nats("2.12", 2)))]
+    #[schemars(extend("x-field" = field().source("ADR-50").default_is(false).since_nats("2.12", 2)))]
     pub allow_atomic: Option<bool>,
     /// Messages may be scheduled (ADR-51). Can't be switched off; switches `allow_rollup_hdrs` on.
-    #[schemars(extend("x-field" = field().edit(Edit::OneWay).default_is(false).since_nats("2.12", 2)))]
+    #[schemars(extend("x-field" = field().source("ADR-51").edit(Edit::OneWay).default_is(false).since_nats("2.12", 2)))]
     pub allow_msg_schedules: Option<bool>,
     /// Whether a message is on the disk before the publisher hears of it. Can't change.
     #[schemars(extend("x-field" = field().edit(Edit::Fixed).default_is("default").since_nats("2.12", 2)))]
     pub persist_mode: Option<PersistMode>,
     /// Publishers may write in batches that are not atomic.
-    #[schemars(extend("x-field" = field().default_is(false).since_nats("2.14", 4)))]
+    #[schemars(extend("x-field" = field().source("ADR-50").default_is(false).since_nats("2.14", 4)))]
     pub allow_batched: Option<bool>,
     /// Whatever its owners want to note; keys and values, at most 128 KiB together.
-    #[schemars(extend("x-field" = field().since_nats("2.10", 0)))]
+    #[schemars(extend("x-field" = field().source("ADR-33").since_nats("2.10", 0)))]
     pub metadata: Option<IndexMap<String, String>>,
     /// Of the stream templates that 2.14 gave up.
     #[schemars(extend("x-field" = field().hidden()))]
@@ -189,6 +190,7 @@ pub enum PersistMode {
 /// On which servers a stream lives.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(extend("x-source" = "nats-server Placement"))]
 pub struct Placement {
     /// The cluster's name.
     #[schemars(extend("x-field" = field().default_is("")))]
@@ -204,6 +206,7 @@ pub struct Placement {
 /// A stream that messages are copied from.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-source" = "nats-server StreamSource"))]
 pub struct StreamSource {
     /// The origin's name.
     pub name: String,
@@ -228,6 +231,7 @@ pub struct StreamSource {
 /// A subject's rewriting.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(extend("x-source" = "ADR-36"))]
 pub struct SubjectTransform {
     /// Which subjects; left out, all.
     #[schemars(extend("x-field" = field().default_is("").since_nats("2.10", 0)))]
@@ -240,6 +244,7 @@ pub struct SubjectTransform {
 /// An origin in another account or domain.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-source" = "nats-server ExternalStream (ADR-19)"))]
 pub struct External {
     /// The prefix of its JetStream API: `$JS.domain.API`.
     pub api: String,
@@ -251,6 +256,7 @@ pub struct External {
 /// The consumer that a copy reads through.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-source" = "nats-server 2.14 StreamConsumerSource"))]
 pub struct SourceConsumer {
     /// Its name.
     #[schemars(extend("x-field" = field().since_nats("2.14", 4)))]
@@ -263,6 +269,7 @@ pub struct SourceConsumer {
 /// Publishing kept messages again.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-source" = "ADR-28"))]
 pub struct Republish {
     /// Which subjects; left out, all.
     #[schemars(extend("x-field" = field().default_is(">")))]
@@ -277,6 +284,7 @@ pub struct Republish {
 /// Limits for consumers.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(extend("x-source" = "nats-server StreamConsumerLimits"))]
 pub struct ConsumerLimits {
     /// The longest `inactive_threshold`.
     #[schemars(extend("x-field" = field().unit(Unit::Nanos).unlimited(&[0]).default_is(0).since_nats("2.10", 0)))]

@@ -25,6 +25,8 @@ pub struct KnownConfig {
     pub default: &'static str,
     /// The release that brought it; none when every supported one has it.
     pub since: Option<&'static str>,
+    /// Where that is written: a KIP, or Kafka's own table.
+    pub source: &'static str,
     /// What it is for.
     pub description: &'static str,
 }

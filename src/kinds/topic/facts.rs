@@ -19,9 +19,23 @@ fn of_known(config: &KnownConfig) -> Facts {
     let mut facts = field().text().unlimited(config.unlimited);
     facts.unit = config.unit;
     facts.since = config.since.map(str::to_owned);
+    let facts = facts.takes(&takes(config)).source(config.source);
     match config.holds {
         ConfigType::List => facts.compare(Compare::TextSet),
         ConfigType::Bool | ConfigType::Number | ConfigType::Fraction | ConfigType::Word => facts,
+    }
+}
+
+fn takes(config: &KnownConfig) -> String {
+    let words = config.words.join(", ");
+    match config.holds {
+        ConfigType::Bool => "true or false".to_owned(),
+        ConfigType::Number => "integer".to_owned(),
+        ConfigType::Fraction => "number".to_owned(),
+        ConfigType::Word if words.is_empty() => "text".to_owned(),
+        ConfigType::Word => format!("one of {words}"),
+        ConfigType::List if words.is_empty() => "list of text".to_owned(),
+        ConfigType::List => format!("list of {words}"),
     }
 }
 

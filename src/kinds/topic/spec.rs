@@ -8,6 +8,7 @@ use crate::kinds::facts::{Edit, field};
 /// A Kafka topic.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-source" = "Kafka CreateTopics request"))]
 pub struct TopicSpec {
     /// How many partitions it has; the broker's `num.partitions` where it is not said. It can
     /// grow and never shrink; growing sends keys to other partitions than before.

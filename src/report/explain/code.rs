@@ -13,6 +13,14 @@ pub fn code(code: Code, width: usize) -> String {
         Tone::Plain,
         code.way_out(),
     );
+    if let Some(source) = code.source() {
+        page.gap();
+        page.wrapped(
+            Line::indented(2).put(Tone::Faint, "source:  "),
+            Tone::Plain,
+            source,
+        );
+    }
     page.finish()
 }
 

@@ -71,13 +71,17 @@ pub fn part_field(part: &Part, path: &str) -> Option<Value> {
     Some(versioned(page))
 }
 
-/// A code: `{format_version, code, title, way_out}`.
+/// A code: `{format_version, code, title, way_out}`, and `source` where the rule is not ours.
 pub fn code(code: Code) -> Value {
     versioned(words_of(code))
 }
 
 fn words_of(code: Code) -> Value {
-    json!({ "code": code, "title": code.title(), "way_out": code.way_out() })
+    let mut words = json!({ "code": code, "title": code.title(), "way_out": code.way_out() });
+    if let Some(source) = code.source() {
+        words["source"] = source.into();
+    }
+    words
 }
 
 fn listed(fields: &[(String, Field)], broker: Option<Broker>) -> Vec<Value> {

@@ -102,12 +102,12 @@ pub fn part_field(part: &Part, path: &str) -> Option<String> {
 
 /// A code: what it means and the way out.
 pub fn code(code: Code) -> String {
-    format!(
-        "## {}\n\n{}\n\nWay out: {}\n",
-        span(code.as_str()),
-        code.title(),
-        code.way_out()
-    )
+    let (name, title, way_out) = (span(code.as_str()), code.title(), code.way_out());
+    let mut text = format!("## {name}\n\n{title}\n\nWay out: {way_out}\n");
+    if let Some(source) = code.source() {
+        let _ = writeln!(text, "\nSource: {source}");
+    }
+    text
 }
 
 fn row(path: &str, field: &Field) -> String {
@@ -228,6 +228,15 @@ mod tests {
                 .filter_map(|rest| rest.split_once(')'));
             for (link, _) in links {
                 assert!(headings.iter().any(|heading| heading == link), "{link}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_field_says_where_its_facts_come_from() {
+        for known in registry() {
+            for (path, field) in all(known.declaration(), "") {
+                assert!(field.facts.source.is_some(), "{}.{path}", known.name());
             }
         }
     }

@@ -8,6 +8,7 @@ use crate::report::one_line;
 /// What a field takes, in a few words: `duration`, `size`, `one of file, memory`.
 pub(super) fn takes(field: &Field) -> String {
     let what = match (&field.facts.unit, &field.shape) {
+        (None, _) if field.facts.takes.is_some() => field.facts.takes.clone().unwrap_or_default(),
         (Some(Unit::Nanos | Unit::Millis | Unit::Seconds), _) => "duration".to_owned(),
         (Some(Unit::Bytes), _) => "size".to_owned(),
         (None, shape) => of_shape(shape),
