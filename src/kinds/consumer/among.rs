@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::rules::filters_of;
+use super::rules::{acks, filters_of, is_push};
 use super::stream_of;
 use crate::kinds::Resources;
 use crate::kinds::stream::{
@@ -23,9 +23,11 @@ pub(super) fn of_stream(consumer: &Resource, all: &Resources) -> Vec<Complaint> 
     if stream.address.kind == KindName::Stream {
         found.extend(outside(said, name, &stream.declared));
         found.extend(of_work_queue(said, &stream.declared));
+        found.extend(circle(said, name, &stream.declared));
     }
     found.extend(replicas(said, &stream.declared));
     found.extend(limits(said, &stream.declared));
+    found.extend(inherited_pending(said, &stream.declared));
     found
 }
 
@@ -46,10 +48,7 @@ fn outside(said: Said<'_>, name: &str, stream: &Flat) -> Vec<Complaint> {
     if is_fed_otherwise {
         return Vec::new();
     }
-    let mut subjects = stream.texts("subjects");
-    if subjects.is_empty() {
-        subjects.push(name);
-    }
+    let subjects = captured(name, stream);
     let field = match said.word("filter_subject") {
         Some(_) => "filter_subject",
         None => "filter_subjects",
@@ -71,6 +70,28 @@ fn outside(said: Said<'_>, name: &str, stream: &Flat) -> Vec<Complaint> {
             )
         })
         .collect()
+}
+
+/// The subjects of a stream that captures something itself: its name, where it lists none.
+fn captured<'a>(name: &'a str, stream: Said<'a>) -> Vec<&'a str> {
+    let listed = stream.texts("subjects");
+    if listed.is_empty() && !is_mirror(stream) && !has_sources(stream) {
+        return vec![name];
+    }
+    listed
+}
+
+/// What is delivered into the stream's own subjects would come back for ever (10081).
+pub(super) fn circle(said: Said<'_>, name: &str, stream: &Flat) -> Option<Complaint> {
+    let dest = said.word("deliver_subject")?;
+    let subject = captured(name, Said(stream))
+        .into_iter()
+        .find(|subject| collide(subject, dest))?;
+    Some(Complaint::contradiction(
+        "deliver_subject",
+        format!("`deliver_subject: {dest}` leads back into the subject `{subject}` of its stream"),
+        "deliver to a subject that the stream doesn't capture",
+    ))
 }
 
 pub(super) fn is_work_queue(stream: Said<'_>) -> bool {
@@ -122,6 +143,21 @@ pub(super) fn replicas(said: Said<'_>, stream: &Flat) -> Option<Complaint> {
         reason,
         "leave `num_replicas` of the consumer out: it then follows the stream",
     ))
+}
+
+/// A limit of the stream's is its consumers' own where they name none, which a push consumer
+/// without acknowledgements can't have (10082).
+pub(super) fn inherited_pending(said: Said<'_>, stream: &Flat) -> Option<Complaint> {
+    let is_inherited = said.number("max_ack_pending").unwrap_or(0) == 0;
+    let field = "consumer_limits.max_ack_pending";
+    Said(stream).limit(field).filter(|_| is_inherited)?;
+    (is_push(said) && acks(said) == "none").then(|| {
+        Complaint::contradiction(
+            "ack_policy",
+            format!("a push consumer takes the stream's `{field}`, which needs acknowledgements"),
+            "take another `ack_policy` than `none`, or say `max_ack_pending: unlimited`",
+        )
+    })
 }
 
 /// Within the stream's `consumer_limits` (10121, 10151).

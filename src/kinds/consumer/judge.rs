@@ -62,9 +62,8 @@ fn deliver_subject(live: &Flat, next: &Flat, case: &Case<'_>) -> Option<Complain
 
 /// What the declared stream forbids, when only the live values of the consumer show it.
 fn in_stream(next: &Flat, case: &Case<'_>) -> Vec<Complaint> {
-    let stream = stream_of(case.resource)
-        .and_then(|name| declared_as(name, case.all))
-        .and_then(|address| case.all.get(&address));
+    let name = stream_of(case.resource).unwrap_or_default();
+    let stream = declared_as(name, case.all).and_then(|address| case.all.get(&address));
     let Some(stream) = stream else {
         return Vec::new();
     };
@@ -72,6 +71,7 @@ fn in_stream(next: &Flat, case: &Case<'_>) -> Vec<Complaint> {
     let said = Said(next);
     let mut found = among::of_work_queue(said, &stream.declared);
     found.extend(among::limits(said, &stream.declared));
+    found.extend(among::circle(said, name, &stream.declared));
     found.retain(touched);
     found
 }

@@ -2,6 +2,7 @@
 
 mod among;
 mod crowd;
+mod flow_control;
 mod judge;
 mod queue;
 mod rules;

@@ -1,9 +1,9 @@
 //! What a consumer's configuration may not be, as `checkConsumerCfg` of nats-server 2.15 sees it.
 
-use super::DECLARATION;
+use super::{DECLARATION, flow_control};
 use crate::kinds::stream::{
-    Complaint, Said, SubjectTree, asset_name, bad_instants, description, metadata, no_subject,
-    server_metadata, subject_fault,
+    Complaint, Said, SubjectTree, asset_name, bad_instants, description, is_within, metadata,
+    no_subject, not_literal, server_metadata, subject_fault,
 };
 use crate::model::{Address, Code};
 
@@ -24,7 +24,9 @@ const RULES: &[Rule] = &[
     policy_needs_groups,
     groups_need_policy,
     timeout_needs_policy,
-    flow_control_ack,
+    deliver_literal,
+    pending_needs_acks,
+    shortest_expiry,
 ];
 
 /// Everything that contradicts itself or the server's limits.
@@ -33,6 +35,7 @@ pub(super) fn complaints(said: Said<'_>) -> Vec<Complaint> {
     found.extend(server_metadata(said));
     found.extend(group_names(said));
     found.extend(wrong_side(said));
+    found.extend(flow_control::complaints(said));
     found.extend(filters(said));
     found.extend(last_per_subject(said));
     found.extend(bad_instants(said, &DECLARATION));
@@ -84,7 +87,9 @@ fn filters(said: Said<'_>) -> Vec<Complaint> {
             found.push(no_subject(field, filter, reason));
             continue;
         }
-        if let Some(other) = before.overlapping(filter, &|_| true) {
+        // where each takes something that the other doesn't, a server takes both
+        let covers = |other: &&str| is_within(filter, other) || is_within(other, filter);
+        if let Some(other) = before.overlapping(filter, &covers) {
             found.push(Complaint::new(
                 Code::FilterOverlap,
                 field,
@@ -175,7 +180,7 @@ fn backoff_and_wait(said: Said<'_>) -> Option<Complaint> {
     })
 }
 
-fn acks(said: Said<'_>) -> &str {
+pub(super) fn acks(said: Said<'_>) -> &str {
     said.word("ack_policy").unwrap_or("explicit")
 }
 
@@ -204,11 +209,10 @@ const PUSH_ONLY: &[&str] = &["rate_limit_bps", "flow_control", "idle_heartbeat"]
 
 /// What stands on the wrong side of a consumer that pushes, or of one that is pulled from.
 pub(super) fn wrong_side(said: Said<'_>) -> Vec<Complaint> {
-    if acks(said) == "flow_control" {
-        return Vec::new();
-    }
     let (fields, side, way_out) = if is_push(said) {
         (PULL_ONLY, "pull", "leave `deliver_subject` out")
+    } else if acks(said) == "flow_control" {
+        return Vec::new();
     } else {
         (PUSH_ONLY, "push", "give a `deliver_subject`")
     };
@@ -231,6 +235,39 @@ pub(super) fn wrong_side(said: Said<'_>) -> Vec<Complaint> {
         .collect()
 }
 
+/// A push consumer delivers to one subject (10079, 10112).
+fn deliver_literal(said: Said<'_>) -> Option<Complaint> {
+    let subject = said.word("deliver_subject")?;
+    let reason = not_literal(subject)?;
+    Some(Complaint::new(
+        Code::BadName,
+        "deliver_subject",
+        format!("a consumer can't deliver to `{subject}`: {reason}"),
+        "take one subject without `*` and `>`",
+    ))
+}
+
+/// Without acknowledgements nothing that was pushed is pending (10082).
+fn pending_needs_acks(said: Said<'_>) -> Option<Complaint> {
+    let is_pushed_unacknowledged = is_push(said) && acks(said) == "none";
+    (is_pushed_unacknowledged && said.limit("max_ack_pending").is_some()).then(|| {
+        Complaint::contradiction(
+            "max_ack_pending",
+            "`max_ack_pending` of a push consumer needs acknowledgements",
+            "leave `max_ack_pending` out, or take another `ack_policy` than `none`",
+        )
+    })
+}
+
+/// The shortest time that a pull may wait, in nanoseconds.
+const SHORTEST_EXPIRY: i64 = 1_000_000;
+
+fn shortest_expiry(said: Said<'_>) -> Option<Complaint> {
+    let expiry = said.limit("max_expires")?;
+    (expiry < SHORTEST_EXPIRY && !is_push(said))
+        .then(|| Complaint::too_short("max_expires", expiry, SHORTEST_EXPIRY))
+}
+
 fn group_needs_push(said: Said<'_>) -> Option<Complaint> {
     let group = said.word("deliver_group")?;
     let is_queue_name = !group.contains(char::is_whitespace);
@@ -244,8 +281,10 @@ fn group_needs_push(said: Said<'_>) -> Option<Complaint> {
     })
 }
 
+/// (`ack_policy: flow_control` brings its own.)
 fn flow_control_heartbeat(said: Said<'_>) -> Option<Complaint> {
-    (said.is_on("flow_control") && said.limit("idle_heartbeat").is_none()).then(|| {
+    let is_alone = said.is_on("flow_control") && said.limit("idle_heartbeat").is_none();
+    (is_alone && acks(said) != "flow_control").then(|| {
         Complaint::contradiction(
             "flow_control",
             "`flow_control` needs `idle_heartbeat`",
@@ -314,16 +353,6 @@ fn timeout_needs_policy(said: Said<'_>) -> Option<Complaint> {
             "priority_timeout",
             "`priority_timeout` has no meaning without a `priority_policy`",
             "leave it out, or take a policy",
-        )
-    })
-}
-
-fn flow_control_ack(said: Said<'_>) -> Option<Complaint> {
-    (acks(said) == "flow_control" && !is_push(said)).then(|| {
-        Complaint::contradiction(
-            "ack_policy",
-            "`ack_policy: flow_control` is for push consumers only",
-            "give a `deliver_subject`, or take another policy",
         )
     })
 }

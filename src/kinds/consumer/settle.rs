@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::flow_control;
 use crate::kinds::stream::Said;
 use crate::model::Flat;
 
@@ -9,6 +10,7 @@ use crate::model::Flat;
 pub(super) fn settle(declared: &mut Flat, live: &mut Flat) {
     one_filter_field(declared, live);
     forget_derived_wait(declared, live);
+    flow_control::forget_given(declared, live);
 }
 
 const ONE: &str = "filter_subject";

@@ -77,8 +77,8 @@ impl Kind for Kv {
         &DECLARATION
     }
 
-    fn check(&self, resource: &Resource, _all: &Resources) -> Vec<Problem> {
-        TEMPLATE.check(self, resource)
+    fn check(&self, resource: &Resource, all: &Resources) -> Vec<Problem> {
+        TEMPLATE.check(self, resource, all)
     }
 
     fn rests_on(&self, resource: &Resource, all: &Resources) -> Vec<Address> {
@@ -96,6 +96,12 @@ impl Kind for Kv {
 
     fn settle(&self, declared: &mut Flat, live: &mut Flat) {
         origins::by_bucket_name(declared);
+        if let Some(bucket) = Said(live)
+            .text("stream.name")
+            .and_then(|name| self.resource_name(name))
+        {
+            origins::forget_no_transforms(bucket, declared);
+        }
         shared_settle(declared);
         TEMPLATE.mend(&DECLARATION, declared, live);
     }

@@ -53,11 +53,22 @@ pub(super) fn by_bucket_name(fields: &mut Flat) {
     });
 }
 
+/// That a source has no transforms says nothing where it would get none by itself.
+pub(super) fn forget_no_transforms(bucket: &str, fields: &mut Flat) {
+    each_source(fields, |source| {
+        let is_empty = source.get("subject_transforms") == Some(&json!([]));
+        if is_empty && own_keys(bucket, source).is_none() {
+            source.shift_remove("subject_transforms");
+        }
+    });
+}
+
 /// The transform that moves the origin's keys into this bucket; none where the source filters by
 /// itself, or where nothing needs to move.
 fn own_keys(bucket: &str, source: &Doc) -> Option<Value> {
-    let filters = ["filter_subject", "consumer"];
-    if filters.iter().any(|field| source.contains_key(*field)) {
+    let filter = source.get("filter_subject");
+    let has_filter = filter.is_some_and(|filter| *filter != json!(""));
+    if has_filter || source.contains_key("consumer") {
         return None;
     }
     let name = source.get("name")?.as_str()?;
@@ -95,6 +106,22 @@ mod tests {
     fn fields(value: Value) -> Flat {
         let object = value.as_object().cloned().unwrap_or_default();
         object.into_iter().collect()
+    }
+
+    #[test]
+    fn no_transforms_are_told_apart_only_where_some_would_come() {
+        let mut declared = fields(json!({ "sources": [
+            { "name": "a", "subject_transforms": [] },
+            { "name": "a", "filter_subject": "x", "subject_transforms": [] },
+            { "name": "b", "external": { "api": "x" }, "subject_transforms": [] },
+        ] }));
+        forget_no_transforms("b", &mut declared);
+        let left = fields(json!({ "sources": [
+            { "name": "a", "subject_transforms": [] },
+            { "name": "a", "filter_subject": "x" },
+            { "name": "b", "external": { "api": "x" } },
+        ] }));
+        assert_eq!(declared, left);
     }
 
     #[test]

@@ -56,8 +56,8 @@ impl Kind for ObjectStore {
         &DECLARATION
     }
 
-    fn check(&self, resource: &Resource, _all: &Resources) -> Vec<Problem> {
-        TEMPLATE.check(self, resource)
+    fn check(&self, resource: &Resource, all: &Resources) -> Vec<Problem> {
+        TEMPLATE.check(self, resource, all)
     }
 
     fn settle(&self, declared: &mut Flat, live: &mut Flat) {

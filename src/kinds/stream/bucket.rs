@@ -11,8 +11,8 @@ use super::origins::{is_mirror, own_origin};
 use super::said::Said;
 use super::settle::{SEAL, derived_window, has_origins, is_derived_window};
 use super::view::{View, stream_declaration};
-use super::{names, rule_mirror, rules};
-use crate::kinds::{Case, Declaration, Delta, Edit, Shape};
+use super::{copies, names, rule_mirror, rules};
+use crate::kinds::{Case, Declaration, Delta, Edit, Resources, Shape};
 use crate::model::{Code, Flat, Problem, Refusal, Resource};
 
 /// How a kind of bucket and its stream translate.
@@ -237,7 +237,12 @@ impl Template {
     }
 
     /// The rules that need no broker.
-    pub(in crate::kinds) fn check(&self, view: &dyn View, bucket: &Resource) -> Vec<Problem> {
+    pub(in crate::kinds) fn check(
+        &self,
+        view: &dyn View,
+        bucket: &Resource,
+        all: &Resources,
+    ) -> Vec<Problem> {
         let name = &bucket.address.name;
         let mut fields = view.fresh();
         fields.extend(bucket.declared.clone());
@@ -252,6 +257,7 @@ impl Template {
             .chain(own_metadata)
             .chain(rules::complaints(Said(&stream)))
             .chain(own_origin(&self.stream_name(name), Said(&stream)))
+            .chain(copies::beside(Said(&stream), all))
             .map(|complaint| self.in_own_words(view, complaint).problem(bucket))
             .collect()
     }

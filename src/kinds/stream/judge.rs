@@ -7,7 +7,7 @@ use super::complaint::Complaint;
 use super::said::Said;
 use super::settle::SEAL;
 use super::view::{View, stream_declaration};
-use super::{level, origins, rules};
+use super::{copies, level, origins, purges, rules};
 use crate::kinds::{Case, NatsFacts, NatsVersion};
 use crate::model::{Code, Refusal};
 
@@ -26,6 +26,10 @@ pub(in crate::kinds) fn judge(view: &dyn View, case: &Case<'_>) -> Vec<Refusal> 
     } else {
         found.extend(retention(&change));
         found.extend(frozen_counter(&change));
+        found.extend(purges::denied_for_good(
+            Said(&change.live),
+            Said(&change.next),
+        ));
         if let Some(fixed) = mirror(view, &change, case.surroundings.nats.as_ref()) {
             // what a mirror may not have is no second reason
             let of_mirrors = origins::forbidden_with_mirror(Said(&change.next));
@@ -33,6 +37,7 @@ pub(in crate::kinds) fn judge(view: &dyn View, case: &Case<'_>) -> Vec<Refusal> 
             found.push(fixed);
         }
     }
+    found.extend(copies::beside(Said(&change.next), case.all));
     if let Some(server) = &case.surroundings.nats {
         found.extend(of_server(&change, server));
     }
@@ -89,8 +94,18 @@ fn explain_seal(
 /// A server makes a stream of counters with delete markers, and then takes no change of it, not even
 /// of its description (10052; seen with 2.15.1).
 fn frozen_counter(change: &StreamChange) -> Option<Complaint> {
-    let live = Said(&change.live);
+    let (live, next) = (Said(&change.live), Said(&change.next));
     let marker = "subject_delete_marker_ttl";
+    if live.is_on("allow_msg_counter")
+        && live.limit(marker).is_none()
+        && next.limit(marker).is_some()
+    {
+        return Some(Complaint::contradiction(
+            marker,
+            format!("a live stream of counters takes no `{marker}`"),
+            format!("leave `{marker}` out"),
+        ));
+    }
     (live.is_on("allow_msg_counter") && live.limit(marker).is_some()).then(|| {
         Complaint::new(
             Code::Immutable,

@@ -5,6 +5,7 @@ mod bucket;
 mod change;
 mod circles;
 mod complaint;
+mod copies;
 mod instants;
 mod judge;
 mod level;
@@ -12,7 +13,9 @@ mod links;
 mod names;
 mod origins;
 mod overlaps;
+mod purges;
 mod rehearse;
+mod republish;
 mod room;
 mod rules;
 mod said;
@@ -44,7 +47,9 @@ pub(super) use origins::{has_sources, is_mirror, local_origins};
 pub(super) use rules::{description, metadata, server_metadata};
 pub(super) use said::Said;
 pub(super) use settle::shared as shared_settle;
-pub(super) use subjects::{SubjectTree, collide, fault as subject_fault, no_subject};
+pub(super) use subjects::{
+    SubjectTree, collide, fault as subject_fault, is_within, no_subject, not_literal,
+};
 pub(super) use view::View;
 pub(super) use wire::{
     config_of, each, exported, told_left_out, unanswered, unconnected, unreadable,
@@ -99,7 +104,7 @@ impl Kind for Stream {
         &DECLARATION
     }
 
-    fn check(&self, resource: &Resource, _all: &Resources) -> Vec<Problem> {
+    fn check(&self, resource: &Resource, all: &Resources) -> Vec<Problem> {
         let said = Said(&resource.declared);
         let name = &resource.address.name;
         let complaints = names::asset_name("stream", name)
@@ -107,6 +112,8 @@ impl Kind for Stream {
             .chain(rules::server_metadata(said))
             .chain(empty_subjects(said))
             .chain(origins::own_origin(name, said))
+            .chain(republish::circle_of_name(name, said))
+            .chain(copies::beside(said, all))
             .chain(rules::complaints(said));
         complaints
             .map(|complaint| complaint.problem(resource))

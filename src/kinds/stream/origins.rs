@@ -9,7 +9,7 @@ use super::said::Said;
 use super::subjects;
 use super::view::stream_declaration;
 use crate::kinds::Shape;
-use crate::model::{Doc, Flat};
+use crate::model::{Code, Doc, Flat};
 
 /// Whether the configuration is a mirror.
 pub(in crate::kinds) fn is_mirror(said: Said<'_>) -> bool {
@@ -27,6 +27,7 @@ pub(super) fn complaints(said: Said<'_>) -> Vec<Complaint> {
     if let Some(mirror) = mirror_of(said) {
         found.extend(forbidden_with_mirror(said));
         found.extend(origin(&mirror, "mirror"));
+        found.extend(overlapping_transforms(&mirror, "mirror", subjects::collide));
     }
     found.extend(schedules_with_sources(said));
     let mut seen = HashSet::new();
@@ -35,6 +36,11 @@ pub(super) fn complaints(said: Said<'_>) -> Vec<Complaint> {
             continue;
         };
         found.extend(origin(source, "sources"));
+        found.extend(overlapping_transforms(
+            source,
+            "sources",
+            subjects::is_within,
+        ));
         if !seen.insert(identity(source)) {
             let name = source.get("name").and_then(Value::as_str);
             found.push(Complaint::contradiction(
@@ -134,14 +140,87 @@ fn origin(origin: &Doc, field: &str) -> Vec<Complaint> {
         let fault = subjects::fault(filter);
         found.extend(fault.map(|fault| subjects::no_subject(field, filter, fault)));
     }
-    if origin.contains_key("external") {
-        return found;
-    }
-    if let Some(mut complaint) = super::names::asset_name("stream", name) {
+    found.extend(consumer_names(origin, field));
+    found.extend(external_prefixes(origin, field));
+    let is_elsewhere = field == "mirror" && origin.contains_key("external");
+    if let Some(mut complaint) = super::names::asset_name("stream", name)
+        && !is_elsewhere
+    {
         complaint.field = field.to_owned();
         found.push(complaint);
     }
     found
+}
+
+/// Transforms of one origin that take the same messages (10147, 10154).
+fn overlapping_transforms(
+    origin: &Doc,
+    field: &str,
+    overlap: fn(&str, &str) -> bool,
+) -> Option<Complaint> {
+    let transforms = origin.get("subject_transforms")?.as_array()?;
+    let taken: Vec<&str> = transforms
+        .iter()
+        .map(|one| one.get("src").and_then(Value::as_str).unwrap_or_default())
+        .map(|src| if src.is_empty() { ">" } else { src })
+        .collect();
+    let (one, other) = taken.iter().enumerate().find_map(|(index, one)| {
+        let others = taken.get(index + 1..)?;
+        let other = others
+            .iter()
+            .find(|other| overlap(one, other) || overlap(other, one))?;
+        Some((one, other))
+    })?;
+    Some(Complaint::contradiction(
+        field,
+        format!("the `subject_transforms` of `{one}` and `{other}` overlap"),
+        "make them disjoint",
+    ))
+}
+
+/// Names that an origin's consumer can't have (10213, 10215).
+fn consumer_names(origin: &Doc, field: &str) -> Vec<Complaint> {
+    let text = |key: &str| text_under(origin, "consumer", key);
+    let misnamed = text("name").and_then(|name| super::names::asset_name("consumer", name));
+    let subject = text("deliver_subject").and_then(|subject| {
+        let reason = subjects::not_literal(subject)?;
+        Some(Complaint::new(
+            Code::BadName,
+            field,
+            format!("an origin's consumer can't deliver to `{subject}`: {reason}"),
+            "take one subject without `*` and `>`",
+        ))
+    });
+    let at_field = |complaint: Complaint| Complaint {
+        field: field.to_owned(),
+        ..complaint
+    };
+    misnamed.into_iter().chain(subject).map(at_field).collect()
+}
+
+/// Prefixes that an origin elsewhere can't have (10022 and its kin).
+fn external_prefixes(origin: &Doc, field: &str) -> Vec<Complaint> {
+    let fault = |key: &'static str| {
+        let prefix = text_under(origin, "external", key)?;
+        let reason = match subjects::not_literal(prefix) {
+            None if key == "api" && prefix == OWN_API => "it is this account's own",
+            fault => fault?,
+        };
+        Some(Complaint::contradiction(
+            field,
+            format!("`external.{key}` can't be `{prefix}`: {reason}"),
+            "take a prefix like `$JS.domain.API`, without `*` and `>`",
+        ))
+    };
+    ["api", "deliver"].into_iter().filter_map(fault).collect()
+}
+
+/// The prefix of the account's own JetStream API.
+const OWN_API: &str = "$JS.API";
+
+fn text_under<'d>(origin: &'d Doc, object: &str, key: &str) -> Option<&'d str> {
+    let text = origin.get(object)?.get(key)?.as_str()?;
+    (!text.is_empty()).then_some(text)
 }
 
 /// An origin's consumer is named with where it delivers (10213).
@@ -174,13 +253,32 @@ pub(in crate::kinds) fn own_origin(stream: &str, said: Said<'_>) -> Option<Compl
     })
 }
 
-/// What tells one source from another: the origin and its filter.
+/// What tells one source from another: the origin, its consumer and its filter
+/// (`StreamSource.composeIName`, nats-server 2.15).
 fn identity(source: &Doc) -> String {
-    ["name", "external", "filter_subject", "subject_transforms"]
-        .iter()
-        .map(|key| source.get(*key).map(Value::to_string).unwrap_or_default())
-        .collect::<Vec<_>>()
-        .join(" ")
+    let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
+    let or_all = |text: String| {
+        if text.is_empty() {
+            ">".to_owned()
+        } else {
+            text
+        }
+    };
+    let api = source
+        .get("external")
+        .map(|external| text(external.get("api")));
+    let consumer = source
+        .get("consumer")
+        .map(|consumer| text(consumer.get("name")));
+    let transforms = source.get("subject_transforms").and_then(Value::as_array);
+    let filters: Vec<(String, String)> = match transforms {
+        Some(transforms) if !transforms.is_empty() => transforms
+            .iter()
+            .map(|one| (or_all(text(one.get("src"))), or_all(text(one.get("dest")))))
+            .collect(),
+        _ => vec![(or_all(text(source.get("filter_subject"))), ">".to_owned())],
+    };
+    format!("{:?}", (text(source.get("name")), api, consumer, filters))
 }
 
 /// The names of the origins in the same account.

@@ -4,11 +4,11 @@ use std::collections::HashSet;
 
 use super::change::StreamChange;
 use super::origins::{has_sources, is_mirror};
-use super::room;
 use super::said::Said;
 use super::subjects::{self, SubjectTree};
 use super::view::View;
 use super::wire::each;
+use super::{copies, room};
 use crate::broker::Brokers;
 use crate::broker::nats::{JetStream, NatsError};
 use crate::kinds::Rehearsal;
@@ -57,6 +57,8 @@ pub(in crate::kinds) async fn rehearse(
     rehearsal.unasked.extend(unasked(&unknown));
     let no_room = room::rehearse(view, nats, steps).await;
     rehearsal.refusals.extend(no_room);
+    let too_large = copies::rehearse(view, nats, steps).await;
+    rehearsal.refusals.extend(too_large);
     rehearsal
 }
 

@@ -7,7 +7,7 @@ use super::complaint::Complaint;
 use super::said::Said;
 use super::view::stream_declaration;
 use super::wire::SERVER_METADATA;
-use super::{instants, origins, subjects, transforms};
+use super::{instants, origins, purges, republish, subjects, transforms};
 use crate::model::Code;
 
 /// The shortest age and duplicate window, in nanoseconds.
@@ -31,17 +31,20 @@ const RULES: &[Rule] = &[
     shortest_window,
     window_within_age,
     new_per_subject,
-    rollup_and_purge,
+    purges::rollup_and_purge,
+    purges::switch_and_purge,
     marker,
     counter_retention,
     counter_discard,
     counter_ttl,
+    counter_schedules,
     schedules_discard,
     async_storage,
     async_replicas,
     async_atomic,
-    republish_circle,
-    republish_transform,
+    republish::destination,
+    republish::circle,
+    republish::transform,
     placement_preferred,
 ];
 
@@ -139,16 +142,6 @@ fn new_per_subject(said: Said<'_>) -> Option<Complaint> {
     })
 }
 
-fn rollup_and_purge(said: Said<'_>) -> Option<Complaint> {
-    (said.is_on("allow_rollup_hdrs") && said.is_on("deny_purge")).then(|| {
-        Complaint::contradiction(
-            "deny_purge",
-            "`allow_rollup_hdrs` purges, which `deny_purge` forbids",
-            "switch one of them off",
-        )
-    })
-}
-
 fn counter_retention(said: Said<'_>) -> Option<Complaint> {
     let retention = said.text("retention").filter(|word| *word != "limits")?;
     said.is_on("allow_msg_counter").then(|| {
@@ -176,6 +169,16 @@ fn counter_ttl(said: Said<'_>) -> Option<Complaint> {
             "allow_msg_counter",
             "a stream of counters can't hold messages with a time to live",
             "leave `allow_msg_ttl` out",
+        )
+    })
+}
+
+fn counter_schedules(said: Said<'_>) -> Option<Complaint> {
+    (said.is_on("allow_msg_counter") && said.is_on("allow_msg_schedules")).then(|| {
+        Complaint::contradiction(
+            "allow_msg_schedules",
+            "a stream of counters can't have `allow_msg_schedules`",
+            "leave one of them out",
         )
     })
 }
@@ -280,20 +283,6 @@ fn sealed_forces(said: Said<'_>) -> Vec<Complaint> {
         .collect()
 }
 
-/// Messages republished into the stream's own subjects would come back for ever.
-fn republish_circle(said: Said<'_>) -> Option<Complaint> {
-    let dest = said.word("republish.dest")?;
-    let subject = said
-        .texts("subjects")
-        .into_iter()
-        .find(|subject| subjects::collide(subject, dest))?;
-    Some(Complaint::contradiction(
-        "republish.dest",
-        format!("`republish.dest: {dest}` leads back into the stream's own subject `{subject}`"),
-        "republish under a subject that the stream doesn't capture",
-    ))
-}
-
 fn placement_preferred(said: Said<'_>) -> Option<Complaint> {
     said.word("placement.preferred")?;
     Some(Complaint::contradiction(
@@ -301,18 +290,6 @@ fn placement_preferred(said: Said<'_>) -> Option<Complaint> {
         "a stream's placement can't prefer a server",
         "leave `placement.preferred` out; ask for a step-down instead",
     ))
-}
-
-/// Messages republished by a transform that no server takes (10052).
-fn republish_transform(said: Said<'_>) -> Option<Complaint> {
-    let dest = said.word("republish.dest")?;
-    let src = said.word("republish.src").unwrap_or_default();
-    let has_blank = src.is_empty() || src.contains(char::is_whitespace);
-    if let Some(reason) = subjects::fault(src).filter(|_| !has_blank) {
-        return Some(subjects::no_subject("republish.src", src, reason));
-    }
-    let reason = transforms::fault(src, dest)?;
-    Some(transforms::complaint("republish.dest", Some(dest), &reason))
 }
 
 /// What is wrong with the list of subjects.

@@ -33,6 +33,12 @@ pub(in crate::kinds) fn no_subject(field: &str, subject: &str, fault: &str) -> C
     )
 }
 
+/// Why nothing can be published to a subject as it stands; none when a server takes it.
+pub(in crate::kinds) fn not_literal(subject: &str) -> Option<&'static str> {
+    let holds_wildcard = subject.split('.').any(|token| ["*", ">"].contains(&token));
+    fault(subject).or(holds_wildcard.then_some("it holds a wildcard"))
+}
+
 /// Whether some message would match both.
 pub(in crate::kinds) fn collide(left: &str, right: &str) -> bool {
     let mut left = left.split('.');

@@ -57,7 +57,8 @@ pub(super) fn complaint(field: &str, dest: Option<&str>, reason: &str) -> Compla
 /// What is wrong with a transform; none when a server takes it. Nothing becomes of nothing.
 pub(super) fn fault(src: &str, dest: &str) -> Option<String> {
     if dest.is_empty() {
-        return None;
+        let is_bad = !src.is_empty() && subjects::fault(src).is_some();
+        return is_bad.then(|| format!("`{src}` is no subject"));
     }
     let src = if src.is_empty() { ">" } else { src };
     let (from, to): (Vec<&str>, Vec<&str>) = (src.split('.').collect(), dest.split('.').collect());

@@ -12,7 +12,7 @@ use super::view::{View, stream_declaration};
 use crate::broker::Brokers;
 use crate::broker::nats::{JetStream, NatsError};
 use crate::kinds::{Delta, Live, Observations, Observed};
-use crate::model::{Action, Address, Code, Doc, Flat, Outcome, Problem, Step};
+use crate::model::{Action, Address, Code, Doc, Outcome, Problem, Step};
 
 /// How many steps are on their way at once; the connection holds each back until its turn.
 pub(in crate::kinds) const AT_ONCE: usize = 64;
@@ -216,7 +216,7 @@ async fn create(
     let change = StreamChange::creating(view, name, deltas);
     let level = required_level(stream_declaration(), &change.live, &change.next);
     let reply = nats
-        .stream_create(&document(view, name, &change.next), level)
+        .stream_create(&document(view, name, &change), level)
         .await?;
     Ok(verdict(view, name, deltas, &reply))
 }
@@ -238,7 +238,7 @@ async fn update(
     let change = StreamChange::updating(view, name, &live.fields, deltas);
     let level = required_level(stream_declaration(), &change.live, &change.next);
     let reply = nats
-        .stream_update(&document(view, name, &change.next), level)
+        .stream_update(&document(view, name, &change), level)
         .await?;
     Ok(verdict(view, name, deltas, &reply))
 }
@@ -255,11 +255,22 @@ fn busy(info: &Doc) -> Option<Outcome> {
     )))
 }
 
-/// The document to send.
-fn document(view: &dyn View, name: &str, stream: &Flat) -> Doc {
-    let mut doc = stream_declaration().unflatten(stream);
+/// The document to send. A newer field that says what leaving it out says is left out: a server that
+/// doesn't know it would refuse the whole (10025), and one that knows it takes an empty list of a
+/// mirror's transforms for another mirror than the one without that it shows, which it refuses to
+/// change (10055).
+fn document(view: &dyn View, name: &str, change: &StreamChange) -> Doc {
+    let mut stream = change.next.clone();
+    stream.retain(|path, value| change.live.contains_key(path) || !is_needless(path, value));
+    let mut doc = stream_declaration().unflatten(&stream);
     doc.insert("name".to_owned(), view.stream_name(name).into());
     doc
+}
+
+/// Whether this is the default of a field that not every server has.
+fn is_needless(path: &str, value: &Value) -> bool {
+    let field = stream_declaration().field(path);
+    field.is_some_and(|field| field.facts.since.is_some() && field.same(Some(value), None))
 }
 
 /// Compares the reply with what was asked for: before 2.12 a server drops what it doesn't know
@@ -373,4 +384,37 @@ pub(in crate::kinds) fn exported(view: &dyn View, info: &Doc) -> Option<Address>
     let name = view.resource_name(stream).filter(|_| is_sayable)?;
     view.tells_all(&live(view, name, info).fields)
         .then(|| Address::new(view.name(), name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Stream;
+    use super::*;
+    use crate::model::Flat;
+    use serde_json::json;
+
+    #[test]
+    fn only_what_says_something_is_sent_of_newer_fields() {
+        let flat = |fields: Value| -> Flat {
+            fields
+                .as_object()
+                .cloned()
+                .unwrap_or_default()
+                .into_iter()
+                .collect()
+        };
+        let change = StreamChange {
+            live: flat(json!({ "allow_atomic": true })),
+            next: flat(json!({
+                "max_msgs": -1, "allow_atomic": false, "allow_batched": false, "allow_msg_ttl": true,
+                "mirror.name": "A", "mirror.subject_transforms": [],
+            })),
+            creates: false,
+        };
+        let sent = json!({
+            "max_msgs": -1, "allow_atomic": false, "allow_msg_ttl": true, "mirror": { "name": "A" },
+            "name": "S",
+        });
+        assert_eq!(Value::Object(document(&Stream, "S", &change)), sent);
+    }
 }

@@ -5,6 +5,7 @@ mod buckets;
 mod deviations;
 mod exports;
 mod fields;
+mod found;
 mod refusals;
 mod room;
 mod traps;
