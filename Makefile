@@ -26,5 +26,5 @@ sandbox-up: ## real brokers on loopback, to use by hand
 sandbox-down: ## stops them and removes their data
 	@sandbox/sandbox down
 
-laws: ## the laws on 100,000 random pairs each, on a snapshot
-	PROPTEST_CASES=100000 cargo test --release --locked --test suite laws::
+laws: ## the laws on many random pairs: 100,000 on a snapshot, 1,000 of each kind on real brokers
+	@sandbox/run-tests laws

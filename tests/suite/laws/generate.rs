@@ -13,7 +13,7 @@ use trueup::model::{Address, Code, Doc, Flat, KindName, Resource, Severity};
 const SECOND: i64 = 1_000_000_000;
 
 /// Fields of this kind in wire units, as the kind's own rules allow them: each is there with this
-/// probability.
+/// probability, those that a manifest must give always.
 pub fn fields(name: KindName, likely: f64) -> BoxedStrategy<Flat> {
     let kind = kind(name).unwrap();
     let declaration = kind.declaration();
@@ -47,7 +47,11 @@ fn document(declaration: &Declaration, likely: f64) -> BoxedStrategy<Doc> {
             continue;
         };
         let name = field.name.clone();
-        all = (all, weighted(likely, strategy))
+        let strategy = match field.required {
+            true => strategy.prop_map(Some).boxed(),
+            false => weighted(likely, strategy).boxed(),
+        };
+        all = (all, strategy)
             .prop_map(move |(mut doc, value)| {
                 if let Some(value) = value {
                     doc.insert(name.clone(), value);

@@ -7,13 +7,14 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
-use serde_json::{Value, json};
+use serde_json::json;
 use trueup::apply::{Stop, apply};
 use trueup::engine::{self, Port};
 use trueup::kinds::{Observed, Resources, kind};
-use trueup::model::{Address, Flat, KindName, Outcome, Resource};
+use trueup::model::{Address, Flat, KindName, Outcome, Resource, Severity};
 use trueup::plan::{Desired, Plan};
 
+use super::possible::{possible, sorts_of_streams};
 use super::{Nobody, generate, loaded};
 use crate::kinds::kafka::World;
 use crate::kinds::nats::Bench;
@@ -66,7 +67,7 @@ async fn try_all(name: KindName, port: &dyn Port, elsewhere: &dyn Port) {
             batch.made_again(port, elsewhere, &mut tally).await;
         }
     }
-    eprintln!("{name}: {tally}, LAWS_SEED={}", source.seed);
+    say(&format!("{name}: {tally}, LAWS_SEED={}", source.seed));
     assert!(
         tally.wrong.is_empty(),
         "LAWS_SEED={}\n{:#?}",
@@ -77,6 +78,15 @@ async fn try_all(name: KindName, port: &dyn Port, elsewhere: &dyn Port) {
         tally.carried_out > tally.pairs / 10,
         "next to nothing was tried: {tally}"
     );
+}
+
+/// Shown with `--nocapture`.
+#[expect(
+    clippy::disallowed_macros,
+    reason = "a test's own words, for whoever asks for them"
+)]
+fn say(text: &str) {
+    eprintln!("{text}");
 }
 
 /// What was tried, and what went wrong.
@@ -159,12 +169,18 @@ impl Batch {
         for number in 0..BATCH {
             let id = format!("{}{}", std::process::id(), source.next);
             source.next += 1;
-            let address = batch.address(&id);
+            let address = batch.address(&id, source);
+            let beside = source.some(&(0..BATCH).boxed());
+            let beside = format!(
+                "L{}{}",
+                std::process::id(),
+                source.next - 1 - number + beside
+            );
             if number % 5 != 0 {
                 let fields = source.some(&held);
                 batch
                     .before
-                    .insert(address.clone(), possible(&address, fields, &id));
+                    .insert(address.clone(), possible(&address, fields, &id, &beside));
             }
             if number % 10 == 1 {
                 batch.strangers.push(address);
@@ -172,20 +188,38 @@ impl Batch {
                 let fields = source.some(&wanted);
                 batch
                     .declared
-                    .insert(address.clone(), possible(&address, fields, &id));
+                    .insert(address.clone(), possible(&address, fields, &id, &beside));
             }
         }
+        batch.before = batch.checked(&batch.before);
+        batch.declared = batch.checked(&batch.declared);
         batch
     }
 
+    /// Without what the check of a manifest refuses in view of everything else.
+    fn checked(&self, resources: &Resources) -> Resources {
+        let all = self.with_world(resources);
+        let kind = kind(self.name).unwrap();
+        let is_fine = |resource: &Resource| {
+            let problems = kind.check(resource, &all);
+            problems
+                .iter()
+                .all(|problem| problem.severity == Severity::Warning)
+        };
+        let fine = resources.iter().filter(|(_, resource)| is_fine(resource));
+        fine.map(|(address, resource)| (address.clone(), resource.clone()))
+            .collect()
+    }
+
     /// A name of its own; a consumer's stream is part of the world.
-    fn address(&mut self, id: &str) -> Address {
+    fn address(&mut self, id: &str, source: &mut Source) -> Address {
         match self.name {
             KindName::Consumer => {
                 let stream = Address::new(KindName::Stream, format!("S{id}"));
-                let subjects = Flat::from([("subjects".into(), json!([format!("s{id}.>")]))]);
+                let mut fields = Flat::from([("subjects".into(), json!([format!("s{id}.>")]))]);
+                fields.extend(source.some(&sorts_of_streams()));
                 self.world
-                    .insert(stream.clone(), Resource::new(stream, subjects));
+                    .insert(stream.clone(), Resource::new(stream, fields));
                 Address::new(KindName::Consumer, format!("S{id}/c"))
             }
             KindName::Topic => Address::new(self.name, format!("laws-{id}")),
@@ -247,16 +281,17 @@ impl Batch {
         }
     }
 
-    /// On another broker the export makes what exports to the same text, but for what the plan there
-    /// says can't be made.
+    /// On another broker the export, read backwards, makes what exports to the same text, but for what
+    /// the plan there says can't be made: neither the broker nor the order of a manifest matters.
     async fn made_again(&self, port: &dyn Port, elsewhere: &dyn Port, tally: &mut Tally) {
         let text = self.exported(port).await;
         let Some(manifest) = loaded(&text) else {
             return;
         };
-        let plan = planned(&manifest.resources, elsewhere).await;
+        let backwards: Resources = manifest.resources.clone().into_iter().rev().collect();
+        let plan = planned(&backwards, elsewhere).await;
         let impossible: Vec<Address> = plan.blocked_steps().map(|s| s.address.clone()).collect();
-        carried_out(&manifest.resources, elsewhere, tally).await;
+        carried_out(&backwards, elsewhere, tally).await;
         let mut wanted = manifest.resources;
         wanted.retain(|address, _| !impossible.contains(address));
         let wanted = trueup::manifest::write("laws", &wanted);
@@ -280,42 +315,6 @@ impl Batch {
             .await
             .unwrap();
         trueup::manifest::write("laws", &exported.resources)
-    }
-}
-
-/// What a random document says, made possible among many and on a single server: subjects and names
-/// of its own, no peers that are not there.
-fn possible(address: &Address, fields: Flat, id: &str) -> Resource {
-    let own = |value: &Value| match value.as_str() {
-        Some(text) if !text.is_empty() => json!(format!("s{id}.{text}")),
-        _ => value.clone(),
-    };
-    let mut declared = Flat::new();
-    for (path, value) in fields {
-        let value = match path.as_str() {
-            "deliver_subject" | "republish.dest" => apart(&value, id),
-            "subjects" | "filter_subjects" => value
-                .as_array()
-                .map(|items| items.iter().map(own).collect())
-                .unwrap_or(value),
-            "filter_subject" | "subject_transform.src" => own(&value),
-            path if path.starts_with("placement") => continue,
-            "replication_factor" | "num_replicas" => json!(1),
-            "partitions" => json!(1 + value.as_i64().unwrap_or(1) % 3),
-            _ => value,
-        };
-        declared.insert(path, value);
-    }
-    let mut resource = Resource::new(address.clone(), declared);
-    kind(address.kind).unwrap().complete(&mut resource);
-    resource
-}
-
-/// A subject that no stream of a batch captures.
-fn apart(value: &Value, id: &str) -> Value {
-    match value.as_str() {
-        Some(text) if !text.is_empty() => json!(format!("d{id}.{text}")),
-        _ => value.clone(),
     }
 }
 

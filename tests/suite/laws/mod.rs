@@ -4,6 +4,7 @@
 
 mod generate;
 mod live;
+mod possible;
 
 use futures::executor::block_on;
 use indexmap::IndexMap;
