@@ -6,7 +6,7 @@ use super::rules::{acks, filters_of, is_push};
 use super::stream_of;
 use crate::kinds::Resources;
 use crate::kinds::stream::{
-    Complaint, Said, SubjectTree, declared_as, has_sources, is_mirror, subject_fault,
+    Complaint, Said, SubjectTree, collide, declared_as, has_sources, is_mirror, subject_fault,
 };
 use crate::model::{Address, Code, Flat, KindName, Problem, Resource};
 
