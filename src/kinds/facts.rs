@@ -28,6 +28,9 @@ pub struct Facts {
     /// The same as the JetStream API level (ADR-44).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub api_level: Option<u8>,
+    /// Words that came later than the field itself.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub newer_words: Vec<NewerWord>,
     /// The wire holds text even where the value is a number or a boolean (Kafka's configs).
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub text: bool,
@@ -45,6 +48,17 @@ pub struct Facts {
     /// What it takes, in words, where its type is wider (a text that holds a number).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub takes: Option<String>,
+}
+
+/// A word of a field that came with a later server than the field.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewerWord {
+    /// The word.
+    pub word: String,
+    /// The server that brought it.
+    pub since: String,
+    /// The same as the JetStream API level (ADR-44).
+    pub api_level: u8,
 }
 
 /// How a live resource takes a change of a field.
@@ -97,6 +111,7 @@ pub fn field() -> Facts {
         default: None,
         since: None,
         api_level: None,
+        newer_words: Vec::new(),
         text: false,
         hidden: false,
         inherent: false,
@@ -145,6 +160,16 @@ impl Facts {
     pub fn since_nats(mut self, version: &str, api_level: u8) -> Self {
         self.since = Some(version.to_owned());
         self.api_level = Some(api_level);
+        self
+    }
+
+    /// This word of it came with a later NATS server and JetStream API level.
+    pub fn word_since_nats(mut self, word: &str, version: &str, api_level: u8) -> Self {
+        self.newer_words.push(NewerWord {
+            word: word.to_owned(),
+            since: version.to_owned(),
+            api_level,
+        });
         self
     }
 

@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use declaration::{Declaration, Field, Shape};
-pub use facts::{Compare, Edit, Facts, field};
+pub use facts::{Compare, Edit, Facts, NewerWord, field};
 pub use link::{End, Link};
 pub use rehearsal::Rehearsal;
 pub use schema::{Completeness, of_field, or_null, schema_of};

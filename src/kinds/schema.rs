@@ -151,6 +151,9 @@ fn describe(schema: &mut Map<String, Value>, field: &Field) {
         let server = if field.facts.text { "Kafka" } else { "NATS" };
         text.push_str(&format!(" Since {server} {since}."));
     }
+    for newer in &field.facts.newer_words {
+        text.push_str(&format!(" `{}` since NATS {}.", newer.word, newer.since));
+    }
     if !text.is_empty() {
         schema.insert("description".into(), text.trim().into());
     }

@@ -26,8 +26,14 @@ pub fn diff(kind: &dyn Kind, resource: &Resource, live: Option<&Live>) -> Differ
     };
     let mut fields = live.fields.clone();
     fields.retain(|path, _| !is_ignored(&resource.lifecycle, path));
+    let resets = match resource.lifecycle.undeclared {
+        Undeclared::Keep => Vec::new(),
+        Undeclared::Reset => resets(kind, &declared, fields.clone()),
+    };
     kind.settle(&mut declared, &mut fields);
-    compare(kind, resource.lifecycle.undeclared, &declared, &fields)
+    let mut difference = compare(kind, &declared, &fields);
+    difference.deltas.extend(resets);
+    difference
 }
 
 fn created(declared: Flat) -> Vec<Delta> {
@@ -41,7 +47,7 @@ fn created(declared: Flat) -> Vec<Delta> {
         .collect()
 }
 
-fn compare(kind: &dyn Kind, undeclared: Undeclared, declared: &Flat, live: &Flat) -> Difference {
+fn compare(kind: &dyn Kind, declared: &Flat, live: &Flat) -> Difference {
     let mut difference = Difference::default();
     for (path, wanted) in declared {
         let held = live.get(path);
@@ -61,11 +67,6 @@ fn compare(kind: &dyn Kind, undeclared: Undeclared, declared: &Flat, live: &Flat
         }
     }
     difference.undeclared = undeclared_values(kind, declared, live);
-    if undeclared == Undeclared::Reset {
-        difference
-            .deltas
-            .extend(resets(kind, &difference.undeclared));
-    }
     difference
 }
 
@@ -81,17 +82,27 @@ fn undeclared_values(kind: &dyn Kind, declared: &Flat, live: &Flat) -> Vec<(Stri
         .collect()
 }
 
-/// Going back to the default, for each undeclared field that can change at all.
-fn resets(kind: &dyn Kind, undeclared: &[(String, Value)]) -> Vec<Delta> {
-    undeclared
-        .iter()
-        .filter(|(path, value)| kind.can_reset(path, value))
-        .map(|(path, value)| Delta {
-            path: path.clone(),
-            before: Some(value.clone()),
-            after: None,
-        })
-        .collect()
+/// Going back to the default, for each undeclared field that can change at all. What a field that
+/// goes had switched on or derived goes with it: it is looked again at what is left.
+fn resets(kind: &dyn Kind, declared: &Flat, mut live: Flat) -> Vec<Delta> {
+    let mut found = Vec::new();
+    loop {
+        let (mut wanted, mut held) = (declared.clone(), live.clone());
+        kind.settle(&mut wanted, &mut held);
+        let mut undeclared = undeclared_values(kind, &wanted, &held);
+        undeclared.retain(|(path, value)| live.contains_key(path) && kind.can_reset(path, value));
+        if undeclared.is_empty() {
+            return found;
+        }
+        for (path, value) in undeclared {
+            live.shift_remove(&path);
+            found.push(Delta {
+                path,
+                before: Some(value),
+                after: None,
+            });
+        }
+    }
 }
 
 fn is_ignored(lifecycle: &Lifecycle, path: &str) -> bool {

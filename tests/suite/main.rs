@@ -12,6 +12,7 @@ mod kinds;
 mod laws;
 mod manifest;
 mod manifests;
+mod matrix;
 mod plan;
 mod readme;
 mod sandbox;

@@ -3,7 +3,7 @@
 use super::rules::{complaints, is_push, wrong_side};
 use super::{DECLARATION, among, stream_of};
 use crate::kinds::stream::{Complaint, Said, declared_as, too_old};
-use crate::kinds::{Case, Delta, NatsVersion};
+use crate::kinds::{Case, Delta};
 use crate::model::{Code, Flat, Refusal};
 
 /// Every refusal of this case.
@@ -23,8 +23,6 @@ pub(super) fn judge(case: &Case<'_>) -> Vec<Refusal> {
     found.extend(in_stream(&next, case));
     if let Some(server) = &case.surroundings.nats {
         found.extend(too_old(&DECLARATION, &live, &next, server));
-        found.extend(prioritized(&next, server.version));
-        found.extend(flow_control_ack(&next, server.version));
     }
     found.into_iter().map(Complaint::refusal).collect()
 }
@@ -74,44 +72,4 @@ fn in_stream(next: &Flat, case: &Case<'_>) -> Vec<Complaint> {
     found.extend(among::circle(said, name, &stream.declared));
     found.retain(touched);
     found
-}
-
-/// `prioritized` came one release after the other policies.
-fn prioritized(next: &Flat, server: NatsVersion) -> Option<Complaint> {
-    newer_word(
-        next,
-        "priority_policy",
-        "prioritized",
-        NatsVersion(2, 12, 0),
-        server,
-    )
-}
-
-/// `flow_control` came with 2.14.
-fn flow_control_ack(next: &Flat, server: NatsVersion) -> Option<Complaint> {
-    newer_word(
-        next,
-        "ack_policy",
-        "flow_control",
-        NatsVersion(2, 14, 0),
-        server,
-    )
-}
-
-fn newer_word(
-    next: &Flat,
-    field: &str,
-    word: &str,
-    since: NatsVersion,
-    server: NatsVersion,
-) -> Option<Complaint> {
-    let is_it = Said(next).text(field) == Some(word);
-    (is_it && server < since).then(|| {
-        Complaint::new(
-            Code::ServerTooOld,
-            field,
-            format!("`{field}: {word}` needs NATS {since}; the server is {server}"),
-            format!("upgrade the server to {since}, or take another word"),
-        )
-    })
 }

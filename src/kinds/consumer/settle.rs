@@ -11,6 +11,7 @@ pub(super) fn settle(declared: &mut Flat, live: &mut Flat) {
     one_filter_field(declared, live);
     forget_derived_wait(declared, live);
     flow_control::forget_given(declared, live);
+    default_pin(declared, live);
 }
 
 const ONE: &str = "filter_subject";
@@ -69,5 +70,29 @@ fn forget_derived_wait(declared: &mut Flat, live: &mut Flat) {
     }
     if !declared.contains_key("ack_wait") {
         live.shift_remove("ack_wait");
+    }
+}
+
+/// How long a pinned client may be silent where nothing is said of it, in nanoseconds
+/// (`JsDefaultPinnedTTL`, nats-server 2.11).
+const PIN: i64 = 120_000_000_000;
+
+/// A pinned client always has a timeout: the server turns none into its own.
+fn default_pin(declared: &mut Flat, live: &mut Flat) {
+    const TIMEOUT: &str = "priority_timeout";
+    let policy = Said(declared)
+        .word("priority_policy")
+        .or_else(|| Said(live).word("priority_policy"));
+    if policy != Some("pinned_client") {
+        return;
+    }
+    match Said(declared).number(TIMEOUT) {
+        Some(0) => {
+            declared.insert(TIMEOUT.to_owned(), json!(PIN));
+        }
+        None if Said(live).number(TIMEOUT) == Some(PIN) => {
+            live.shift_remove(TIMEOUT);
+        }
+        Some(_) | None => {}
     }
 }

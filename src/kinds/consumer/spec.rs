@@ -30,7 +30,8 @@ pub struct ConsumerSpec {
     pub opt_start_time: Option<String>,
     /// How messages are acknowledged. Can't change. Left out, trueup makes it `explicit`, as
     /// client libraries do; a bare request to the server would make it `none`.
-    #[schemars(extend("x-field" = field().edit(Edit::Fixed).default_is("explicit")))]
+    #[schemars(extend("x-field" = field().edit(Edit::Fixed).default_is("explicit")
+        .word_since_nats("flow_control", "2.14", 4)))]
     pub ack_policy: Option<AckPolicy>,
     /// How long a message may stay unacknowledged before it is delivered again. `backoff`, where
     /// set, takes its place.
@@ -109,7 +110,8 @@ pub struct ConsumerSpec {
     #[schemars(extend("x-field" = field().source("nats-server 2.11 release notes").compare(Compare::Instant).since_nats("2.11", 1)))]
     pub pause_until: Option<String>,
     /// Which of several clients is served first (ADR-42). Pull consumers only.
-    #[schemars(extend("x-field" = field().source("ADR-42").default_is("none").since_nats("2.11", 1)))]
+    #[schemars(extend("x-field" = field().source("ADR-42").default_is("none").since_nats("2.11", 1)
+        .word_since_nats("prioritized", "2.12", 2)))]
     pub priority_policy: Option<PriorityPolicy>,
     /// The groups that `priority_policy` works with: 1 to 16 letters, digits, `_`, `-`, `/`, `=`.
     #[schemars(extend("x-field" = field().source("ADR-42").set().default_is(Vec::<String>::new()).since_nats("2.11", 1)))]

@@ -8,9 +8,9 @@ use crate::broker::nats::{ConsumerAction, JetStream, NatsError};
 use crate::kinds::kv::Kv;
 use crate::kinds::object_store::ObjectStore;
 use crate::kinds::stream::{
-    Stream, View, asset_name, config_of, each, exported, failed, gone, moved, outcome_of,
-    required_level, told_left_out, unanswered, unconnected, unreadable, verdict, withheld,
-    without_server_metadata,
+    Stream, View, asset_name, config_of, each, exported, failed, forget_unknown, gone, moved,
+    outcome_of, required_level, told_left_out, unanswered, unconnected, unreadable, verdict,
+    version, withheld, without_server_metadata,
 };
 use crate::kinds::{Delta, Kind, Live, Observations, Observed};
 use crate::model::{Action, Address, Doc, Flat, KindName, Outcome, Problem, Step};
@@ -132,7 +132,7 @@ async fn create(
     next.insert("ack_policy".to_owned(), json!("explicit"));
     Delta::lay_over(&mut next, deltas);
     let level = required_level(&DECLARATION, &Flat::new(), &next);
-    let doc = document(&name, &next);
+    let doc = document(&name, next, nats);
     let reply = nats
         .consumer_create(&stream, &doc, ConsumerAction::Create, level)
         .await?;
@@ -188,7 +188,7 @@ async fn reconfigure(
     Delta::lay_over(&mut next, deltas);
     fit(&mut next, deltas);
     let level = required_level(&DECLARATION, fields, &next);
-    let doc = document(name, &next);
+    let doc = document(name, next, nats);
     let reply = nats
         .consumer_create(stream, &doc, ConsumerAction::Update, level)
         .await?;
@@ -216,10 +216,11 @@ pub(super) fn fit(next: &mut Flat, deltas: &[Delta]) {
     }
 }
 
-/// The document to send; always with the durable name, without which an update would make the
+/// The document to send to this server; always with the durable name, without which an update would make the
 /// consumer an ephemeral one.
-fn document(name: &str, fields: &Flat) -> Doc {
-    let mut doc = DECLARATION.unflatten(fields);
+fn document(name: &str, mut fields: Flat, nats: &JetStream) -> Doc {
+    forget_unknown(&DECLARATION, &mut fields, version(nats));
+    let mut doc = DECLARATION.unflatten(&fields);
     doc.insert("durable_name".to_owned(), name.into());
     doc.insert("name".to_owned(), name.into());
     doc

@@ -2,8 +2,8 @@
 
 use super::said::Said;
 use super::settle::{derived_window, forced, has_origins};
-use super::view::View;
-use crate::kinds::{Case, Delta};
+use super::view::{View, stream_declaration};
+use crate::kinds::{Case, Declaration, Delta, Shape};
 use crate::model::{Action, Flat, Step};
 
 /// A stream's configuration before and after, flat and in the stream's own terms.
@@ -74,8 +74,10 @@ impl StreamChange {
     ) -> StreamChange {
         let mut next = fields.clone();
         Delta::lay_over(&mut next, deltas);
+        keep_template(view, &mut next, deltas);
         let live = view.in_stream_terms(name, fields.clone());
         let mut next = view.in_stream_terms(name, next);
+        forget_headless(stream_declaration(), "", &live, &mut next);
         keep_ttl(&live, &mut next);
         fit_window(&live, &mut next);
         forget_forced(&live, &mut next);
@@ -84,6 +86,37 @@ impl StreamChange {
             next,
             creates: false,
         }
+    }
+}
+
+/// What goes back to the default goes back to what a new resource of the kind has: a server's own
+/// default is not always the kind's (a bucket's history).
+fn keep_template(view: &dyn View, next: &mut Flat, deltas: &[Delta]) {
+    let resets = deltas.iter().filter(|delta| delta.after.is_none());
+    let fresh = view.fresh();
+    for path in resets.map(|delta| &delta.path) {
+        if let Some(value) = fresh.get(path) {
+            next.insert(path.clone(), value.clone());
+        }
+    }
+}
+
+/// An object goes as a whole when the field that it can't be without goes: a server takes the rest
+/// and makes up what is missing (`republish` without `dest` goes to `>`).
+fn forget_headless(declaration: &Declaration, within: &str, live: &Flat, next: &mut Flat) {
+    for (name, field) in &declaration.fields {
+        let Shape::Object(inner) = &field.shape else {
+            continue;
+        };
+        let object = format!("{within}{name}.");
+        let is_headless = inner.fields.values().any(|field| {
+            let path = format!("{object}{}", field.name);
+            field.required && live.contains_key(&path) && !next.contains_key(&path)
+        });
+        if is_headless {
+            next.retain(|path, _| !path.starts_with(&object));
+        }
+        forget_headless(inner, &object, live, next);
     }
 }
 

@@ -177,7 +177,7 @@ fn mirror(view: &dyn View, change: &StreamChange, server: Option<&NatsFacts>) ->
     }
     let message = match (&held, &wanted) {
         (Some(_), None) if server.is_none_or(|server| server.version >= PROMOTION) => return None,
-        (Some(_), None) => "`mirror` can be removed from NATS 2.12 on only".to_owned(),
+        (Some(_), None) => return server.map(no_promotion),
         (None, _) => format!("`mirror` can't be added to a {what} that exists"),
         (Some(_), Some(_)) => "`mirror` can't change".to_owned(),
     };
@@ -189,6 +189,18 @@ fn mirror(view: &dyn View, change: &StreamChange, server: Option<&NatsFacts>) ->
     ))
 }
 
+fn no_promotion(server: &NatsFacts) -> Complaint {
+    Complaint::new(
+        Code::ServerTooOld,
+        "mirror",
+        format!(
+            "to take `mirror` away needs NATS {PROMOTION}; the server is {}",
+            server.version
+        ),
+        format!("upgrade the server to {PROMOTION}, or declare the `mirror`"),
+    )
+}
+
 /// What this server, or this account, won't do.
 fn of_server(change: &StreamChange, server: &NatsFacts) -> Vec<Complaint> {
     let mut found = level::too_old(stream_declaration(), &change.live, &change.next, server);
@@ -196,6 +208,7 @@ fn of_server(change: &StreamChange, server: &NatsFacts) -> Vec<Complaint> {
     found.extend(move_and_scale(change, server));
     found.extend(max_bytes_required(change, server));
     found.extend(ttl_switch(change, server));
+    found.extend(schedules_discard(change, server));
     found
 }
 
@@ -246,15 +259,31 @@ fn max_bytes_required(change: &StreamChange, server: &NatsFacts) -> Option<Compl
     })
 }
 
+/// `allow_msg_ttl` can be switched on in a live stream, by itself or by a marker.
 fn ttl_switch(change: &StreamChange, server: &NatsFacts) -> Option<Complaint> {
-    let field = "allow_msg_ttl";
-    let switches_on = Said(&change.next).is_on(field) && !Said(&change.live).is_on(field);
+    const MARKER: &str = "subject_delete_marker_ttl";
+    const TTL: &str = "allow_msg_ttl";
+    let (live, next) = (Said(&change.live), Said(&change.next));
+    let marks = next.limit(MARKER).is_some();
+    let switches_on = (marks || next.is_on(TTL)) && !live.is_on(TTL);
+    let field = if marks { MARKER } else { TTL };
     (!change.creates && switches_on && server.version < TTL_SWITCH).then(|| {
         Complaint::new(
             Code::ServerTooOld,
             field,
-            format!("`{field}` of a live stream can be switched on from NATS {TTL_SWITCH} on; the server is {}", server.version),
+            format!("`{field}` needs NATS {TTL_SWITCH} where the live stream does without it; the server is {}", server.version),
             format!("upgrade the server to {TTL_SWITCH}, or leave `{field}` out"),
         )
     })
+}
+
+/// Servers that take schedules with `discard: new` are 2.12.0 to 2.12.9, 2.14.0 and 2.14.1.
+fn schedules_discard(change: &StreamChange, server: &NatsFacts) -> Option<Complaint> {
+    let takes = |version| {
+        version < NatsVersion(2, 12, 10)
+            || (NatsVersion(2, 14, 0)..NatsVersion(2, 14, 2)).contains(&version)
+    };
+    let before = rules::schedules_discard(Said(&change.live));
+    let is_new = change.creates || before.is_none();
+    rules::schedules_discard(Said(&change.next)).filter(|_| is_new && !takes(server.version))
 }

@@ -3,11 +3,22 @@
 use serde_json::Value;
 
 use super::complaint::Complaint;
-use crate::kinds::{ApiLevel, Declaration, Facts, Field, NatsFacts, NatsVersion, Shape};
+use crate::broker::nats::JetStream;
+use crate::kinds::{ApiLevel, Declaration, Field, NatsFacts, NatsVersion, Shape};
 use crate::model::{Code, Flat};
 
-/// The fields whose value is new, differs from the default, and came with a later server.
-fn newer_fields(declaration: &Declaration, live: &Flat, next: &Flat) -> Vec<(String, Facts)> {
+/// Something of a configuration that came with a later server than the oldest supported one.
+#[derive(PartialEq)]
+struct Newer {
+    path: String,
+    /// The field as a message says it, with its word where the word is what came later.
+    shown: String,
+    since: String,
+    api_level: Option<ApiLevel>,
+}
+
+/// What is new in `next`, differs from the default, and came with a later server.
+fn newer_parts(declaration: &Declaration, live: &Flat, next: &Flat) -> Vec<Newer> {
     let mut found = Vec::new();
     for (path, value) in next {
         let Some(field) = declaration.field(path) else {
@@ -20,13 +31,11 @@ fn newer_fields(declaration: &Declaration, live: &Flat, next: &Flat) -> Vec<(Str
     found
 }
 
-fn collect(path: &str, field: &Field, value: &Value, found: &mut Vec<(String, Facts)>) {
+fn collect(path: &str, field: &Field, value: &Value, found: &mut Vec<Newer>) {
     if field.same(Some(value), None) {
         return;
     }
-    if field.facts.since.is_some() {
-        found.push((path.to_owned(), field.facts.clone()));
-    }
+    found.extend(newer_itself(path, field, value));
     match (&field.shape, value) {
         (Shape::List(item), Value::Array(items)) => {
             for value in items {
@@ -44,46 +53,98 @@ fn collect(path: &str, field: &Field, value: &Value, found: &mut Vec<(String, Fa
     }
 }
 
+/// The field, or the word that it holds; the later of the two is what counts.
+fn newer_itself(path: &str, field: &Field, value: &Value) -> Option<Newer> {
+    let facts = &field.facts;
+    let word = facts.newer_words.iter().find(|newer| *value == newer.word);
+    let (shown, since, api_level) = match word {
+        Some(newer) => (
+            format!("{path}: {}", newer.word),
+            newer.since.clone(),
+            Some(newer.api_level),
+        ),
+        None => (path.to_owned(), facts.since.clone()?, facts.api_level),
+    };
+    Some(Newer {
+        path: path.to_owned(),
+        shown,
+        since,
+        api_level,
+    })
+}
+
 /// The API level that a change needs (ADR-44); none when every supported server will do.
 pub(in crate::kinds) fn required_level(
     declaration: &Declaration,
     live: &Flat,
     next: &Flat,
 ) -> Option<ApiLevel> {
-    newer_fields(declaration, live, next)
+    newer_parts(declaration, live, next)
         .into_iter()
-        .filter_map(|(_, facts)| facts.api_level)
+        .filter_map(|newer| newer.api_level)
         .max()
         .filter(|level| *level > 0)
 }
 
-/// The fields that this server is too old for.
+/// What this server is too old for.
 pub(in crate::kinds) fn too_old(
     declaration: &Declaration,
     live: &Flat,
     next: &Flat,
     server: &NatsFacts,
 ) -> Vec<Complaint> {
-    let mut complaints: Vec<Complaint> = newer_fields(declaration, live, next)
+    let mut complaints: Vec<Complaint> = newer_parts(declaration, live, next)
         .into_iter()
-        .filter_map(|(path, facts)| {
-            let since = facts.since?;
-            let needed = since.parse::<NatsVersion>().ok()?;
-            (server.version < needed).then(|| {
+        .filter(|newer| is_beyond(&newer.since, server.version))
+        .map(
+            |Newer {
+                 path, shown, since, ..
+             }| {
                 Complaint::new(
                     Code::ServerTooOld,
                     &path,
                     format!(
-                        "`{path}` needs NATS {since}; the server is {}",
+                        "`{shown}` needs NATS {since}; the server is {}",
                         server.version
                     ),
-                    format!("upgrade the server to {since}, or leave `{path}` out"),
+                    format!("upgrade the server to {since}, or leave `{shown}` out"),
                 )
-            })
-        })
+            },
+        )
         .collect();
     complaints.dedup();
     complaints
+}
+
+fn is_beyond(since: &str, server: NatsVersion) -> bool {
+    since
+        .parse::<NatsVersion>()
+        .is_ok_and(|needed| server < needed)
+}
+
+/// The version of a connected server.
+pub(in crate::kinds) fn version(nats: &JetStream) -> NatsVersion {
+    let (major, minor, patch) = nats.server().release;
+    let small = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+    NatsVersion(small(major), small(minor), small(patch))
+}
+
+/// Takes out what says no more than the default and came later than this server: from 2.12 on a
+/// server refuses a field that it does not know, whatever the value (10025), and before it drops
+/// the field in silence.
+pub(in crate::kinds) fn forget_unknown(
+    declaration: &Declaration,
+    next: &mut Flat,
+    server: NatsVersion,
+) {
+    next.retain(|path, value| {
+        let Some(field) = declaration.field(path) else {
+            return true;
+        };
+        let since = field.facts.since.as_deref();
+        let is_unknown = since.is_some_and(|since| is_beyond(since, server));
+        !(is_unknown && field.same(Some(value), None))
+    });
 }
 
 #[cfg(test)]

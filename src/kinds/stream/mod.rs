@@ -40,7 +40,7 @@ pub(super) use answer::{failed, gone, moved, outcome_of, verdict, withheld};
 pub(super) use bucket::{Template, fixed};
 pub(super) use complaint::Complaint;
 pub(super) use instants::complaints as bad_instants;
-pub(super) use level::{required_level, too_old};
+pub(super) use level::{forget_unknown, required_level, too_old, version};
 pub(super) use links::links;
 pub(super) use names::asset_name;
 pub(super) use origins::{has_sources, is_mirror, local_origins};
@@ -60,7 +60,9 @@ use super::{
     Case, Caveat, Declaration, Edit, Kind, Link, Live, Observations, Rehearsal, Resources, Shape,
 };
 use crate::broker::Brokers;
-use crate::model::{Address, Code, Flat, KindName, Outcome, Problem, Refusal, Resource, Step};
+use crate::model::{
+    Address, Code, Flat, KindName, Outcome, Problem, Refusal, Resource, Severity, Step,
+};
 
 /// JetStream streams.
 #[derive(Clone, Copy, Debug)]
@@ -117,6 +119,7 @@ impl Kind for Stream {
             .chain(rules::complaints(said));
         complaints
             .map(|complaint| complaint.problem(resource))
+            .chain(only_on_older_servers(resource))
             .chain(bucket_in_disguise(resource))
             .collect()
     }
@@ -238,6 +241,15 @@ pub(super) fn declared_as(stream: &str, all: &Resources) -> Option<Address> {
     .into_iter()
     .flatten()
     .find(|address| all.contains_key(address))
+}
+
+/// What the plan refuses once it knows that the server does.
+fn only_on_older_servers(resource: &Resource) -> Option<Problem> {
+    let complaint = rules::schedules_discard(Said(&resource.declared))?;
+    Some(Problem {
+        severity: Severity::Warning,
+        ..complaint.problem(resource)
+    })
 }
 
 /// Without subjects the server captures the stream's name.

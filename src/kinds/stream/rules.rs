@@ -38,7 +38,6 @@ const RULES: &[Rule] = &[
     counter_discard,
     counter_ttl,
     counter_schedules,
-    schedules_discard,
     async_storage,
     async_replicas,
     async_atomic,
@@ -183,11 +182,12 @@ fn counter_schedules(said: Said<'_>) -> Option<Complaint> {
     })
 }
 
-fn schedules_discard(said: Said<'_>) -> Option<Complaint> {
+/// What only older servers take: 2.12.0 to 2.12.9, 2.14.0 and 2.14.1.
+pub(super) fn schedules_discard(said: Said<'_>) -> Option<Complaint> {
     (said.is_on("allow_msg_schedules") && said.text("discard") == Some("new")).then(|| {
         Complaint::contradiction(
             "discard",
-            "a stream with `allow_msg_schedules` can't have `discard: new`",
+            "a stream with `allow_msg_schedules` can't have `discard: new` from NATS 2.12.10 and 2.14.2 on",
             "take `discard: old`",
         )
     })

@@ -5,14 +5,15 @@ use serde_json::Value;
 
 use super::answer::{failed, gone, moved, outcome_of, withheld};
 use super::change::StreamChange;
-use super::level::required_level;
+use super::level::{required_level, version};
 use super::names::asset_name;
 use super::rehearse::{because, captor};
+use super::said::Said;
 use super::view::{View, stream_declaration};
 use crate::broker::Brokers;
 use crate::broker::nats::{JetStream, NatsError};
-use crate::kinds::{Delta, Live, Observations, Observed};
-use crate::model::{Action, Address, Code, Doc, Outcome, Problem, Step};
+use crate::kinds::{Delta, Live, NatsVersion, Observations, Observed};
+use crate::model::{Action, Address, Code, Doc, Flat, Outcome, Problem, Step};
 
 /// How many steps are on their way at once; the connection holds each back until its turn.
 pub(in crate::kinds) const AT_ONCE: usize = 64;
@@ -216,7 +217,7 @@ async fn create(
     let change = StreamChange::creating(view, name, deltas);
     let level = required_level(stream_declaration(), &change.live, &change.next);
     let reply = nats
-        .stream_create(&document(view, name, &change), level)
+        .stream_create(&document(view, name, &change, version(nats)), level)
         .await?;
     Ok(verdict(view, name, deltas, &reply))
 }
@@ -238,7 +239,7 @@ async fn update(
     let change = StreamChange::updating(view, name, &live.fields, deltas);
     let level = required_level(stream_declaration(), &change.live, &change.next);
     let reply = nats
-        .stream_update(&document(view, name, &change), level)
+        .stream_update(&document(view, name, &change, version(nats)), level)
         .await?;
     Ok(verdict(view, name, deltas, &reply))
 }
@@ -259,9 +260,10 @@ fn busy(info: &Doc) -> Option<Outcome> {
 /// doesn't know it would refuse the whole (10025), and one that knows it takes an empty list of a
 /// mirror's transforms for another mirror than the one without that it shows, which it refuses to
 /// change (10055).
-fn document(view: &dyn View, name: &str, change: &StreamChange) -> Doc {
+fn document(view: &dyn View, name: &str, change: &StreamChange, server: NatsVersion) -> Doc {
     let mut stream = change.next.clone();
     stream.retain(|path, value| change.live.contains_key(path) || !is_needless(path, value));
+    say_what_a_marker_needs(&mut stream, server);
     let mut doc = stream_declaration().unflatten(&stream);
     doc.insert("name".to_owned(), view.stream_name(name).into());
     doc
@@ -271,6 +273,16 @@ fn document(view: &dyn View, name: &str, change: &StreamChange) -> Doc {
 fn is_needless(path: &str, value: &Value) -> bool {
     let field = stream_declaration().field(path);
     field.is_some_and(|field| field.facts.since.is_some() && field.same(Some(value), None))
+}
+
+/// Before 2.11.2 a server refuses a marker without what later ones switch on by themselves.
+fn say_what_a_marker_needs(stream: &mut Flat, server: NatsVersion) {
+    let marks = Said(stream).limit("subject_delete_marker_ttl").is_some();
+    if marks && server < NatsVersion(2, 11, 2) {
+        for field in ["allow_msg_ttl", "allow_rollup_hdrs"] {
+            stream.insert(field.to_owned(), true.into());
+        }
+    }
 }
 
 /// Compares the reply with what was asked for: before 2.12 a server drops what it doesn't know

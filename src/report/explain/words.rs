@@ -101,11 +101,21 @@ pub(super) fn default(field: &Field) -> Option<String> {
     Some(one_line(&field.to_manifest(default)))
 }
 
-/// The server that brought the field.
+/// The server that brought the field, and those that brought words of it later.
 pub(super) fn since(field: &Field, broker: Broker) -> Option<String> {
-    let version = field.facts.since.as_ref()?;
-    Some(match field.facts.api_level {
+    let facts = &field.facts;
+    let server = |version: &str, level: Option<u8>| match level {
         Some(level) => format!("{broker} {version} (JetStream API level {level})"),
         None => format!("{broker} {version}"),
-    })
+    };
+    let own = facts
+        .since
+        .iter()
+        .map(|since| server(since, facts.api_level));
+    let words = facts.newer_words.iter().map(|newer| {
+        let brought = server(&newer.since, Some(newer.api_level));
+        format!("`{}` with {brought}", newer.word)
+    });
+    let said: Vec<String> = own.chain(words).collect();
+    (!said.is_empty()).then(|| said.join("; "))
 }

@@ -4,7 +4,7 @@ mod acls;
 mod lost;
 mod rights;
 mod topics;
-mod world;
+pub mod world;
 
 pub use world::World;
 

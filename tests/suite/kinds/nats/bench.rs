@@ -1,14 +1,11 @@
 //! A server of the test's own with plans made and applied on it.
 
-use std::collections::BTreeMap;
-
-use serde::Deserialize;
 use serde_json::{Map, Value};
 use trueup::apply::{Stop, Watch, apply};
 use trueup::broker::Brokers;
 use trueup::broker::nats::{ConsumerAction, JetStream, NatsError, NatsSettings};
 use trueup::engine::{LiveBrokers, plan};
-use trueup::kinds::{Declaration, NatsFacts, Resources, Shape, Surroundings, kind};
+use trueup::kinds::{NatsFacts, Resources, Surroundings, kind};
 use trueup::model::{Address, Flat, KindName, Outcome, Resource};
 use trueup::plan::{Desired, Plan};
 
@@ -99,6 +96,11 @@ impl Bench {
     /// A stream's whole document.
     pub async fn info(&self, stream: &str) -> Value {
         self.nats.stream_info(stream).await.unwrap().unwrap().into()
+    }
+
+    /// Where the server is.
+    pub fn url(&self) -> String {
+        self.server.url()
     }
 
     /// A client's own view of the server.
@@ -238,69 +240,4 @@ pub fn resource(address: &str, said: &Map<String, Value>) -> Resource {
     let mut resource = Resource::new(address, declaration.flatten(&wire));
     kind.complete(&mut resource);
     resource
-}
-
-/// The same, from a path and a value beside other fields.
-pub fn with(
-    base: &Map<String, Value>,
-    kind_name: KindName,
-    path: &str,
-    value: &Value,
-) -> Map<String, Value> {
-    let mut said = base.clone();
-    let declaration = kind(kind_name).unwrap().declaration();
-    declaration.set(&mut said, path, Some(value.clone()));
-    said
-}
-
-/// Every path that a manifest may declare.
-pub fn paths(declaration: &Declaration) -> Vec<String> {
-    let mut found = Vec::new();
-    for (name, field) in &declaration.fields {
-        if field.facts.hidden {
-            continue;
-        }
-        match &field.shape {
-            Shape::Object(inner) => {
-                found.extend(
-                    paths(inner)
-                        .into_iter()
-                        .map(|path| format!("{name}.{path}")),
-                );
-            }
-            _ => found.push(name.clone()),
-        }
-    }
-    found
-}
-
-/// One field with two values, and what must stand beside it.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Sample {
-    /// Other fields that it needs.
-    #[serde(default)]
-    pub with: Map<String, Value>,
-    /// What it is created with.
-    pub first: Value,
-    /// What it is changed to.
-    pub second: Value,
-    /// `yes` when the change is carried out, a code when the plan refuses it.
-    #[serde(default = "yes")]
-    pub changes: String,
-    /// The server takes what the plan refuses, without effect.
-    #[serde(default)]
-    pub server_takes_it: bool,
-    /// The resource is refused already when it would be created.
-    #[serde(default)]
-    pub create_refused: Option<String>,
-}
-
-fn yes() -> String {
-    "yes".to_owned()
-}
-
-/// The samples of a kind, by path.
-pub fn samples(text: &str) -> BTreeMap<String, Sample> {
-    serde_yaml::from_str(text).unwrap()
 }

@@ -1,10 +1,9 @@
 //! Streams, consumers and buckets against a real server.
 
-mod bench;
+pub mod bench;
 mod buckets;
 mod deviations;
 mod exports;
-mod fields;
 mod found;
 mod refusals;
 mod room;

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use trueup::kinds::{Resources, kind};
-use trueup::model::Address;
+use trueup::engine::Port;
+use trueup::kinds::{NatsVersion, Resources, kind};
+use trueup::model::{Address, Code};
 
 use super::bench::{Bench, manifest, resources};
 
@@ -23,6 +24,24 @@ struct Case {
     /// We refuse what the server takes, on purpose.
     #[serde(default)]
     server_takes_it: bool,
+    /// Servers before these took it: the newest of a line of releases last.
+    #[serde(default)]
+    taken_before: Vec<String>,
+}
+
+impl Case {
+    /// Whether this server takes it.
+    fn is_taken_by(&self, server: NatsVersion) -> bool {
+        let limits = self
+            .taken_before
+            .iter()
+            .map(|version| version.parse().unwrap());
+        let limit: Option<NatsVersion> = limits
+            .clone()
+            .find(|limit: &NatsVersion| (limit.0, limit.1) >= (server.0, server.1))
+            .or(limits.last());
+        limit.is_some_and(|limit| server < limit)
+    }
 }
 
 #[tokio::test]
@@ -55,13 +74,17 @@ async fn try_case(case: &Case) -> Result<(), String> {
         .map(|problem| problem.code)
         .chain(refused.map(|refusal| refusal.code))
         .collect();
-    if !codes.iter().any(|code| code.as_str() == case.code) {
+    let server = bench.port().surroundings().nats.as_ref().unwrap().version;
+    let is_taken = case.is_taken_by(server);
+    if !is_taken && !codes.iter().any(|code| code.as_str() == case.code) {
         return Err(format!("{codes:?}"));
     }
-    if case.server_takes_it {
+    if case.server_takes_it || codes.contains(&Code::ServerTooOld) {
         return Ok(());
     }
     match bench.send(&subject[&address]).await {
+        Err(_) if is_taken => Err("the server refuses it".to_owned()),
+        Ok(_) if is_taken => Ok(()),
         Err(_) => Ok(()),
         Ok(reply) => Err(format!("the server takes it: {reply:?}")),
     }
