@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test laws build fmt audit sandbox-up sandbox-down
+.PHONY: help demo test matrix laws build fmt audit sandbox-up sandbox-down
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -9,6 +9,9 @@ demo: ## the main job on real brokers, step by step
 
 test: ## everything: format, clippy, unit tests, tests on real brokers
 	@sandbox/run-tests
+
+matrix: ## every field and change on every supported broker; writes docs/compatibility.md
+	@sandbox/matrix
 
 build: ## the trueup binary, optimised
 	cargo build --release --locked

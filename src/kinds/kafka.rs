@@ -48,6 +48,19 @@ pub(super) fn unreadable(addresses: &[Address], problem: &Problem) -> Observatio
         .collect()
 }
 
+/// Whether a release (`3.9`, `4.3+`) came before another.
+pub(super) fn is_before(release: &str, other: &str) -> bool {
+    let numbers = |text: &str| {
+        let parts = text.trim_end_matches('+').split('.');
+        let numbers: Option<Vec<u32>> = parts.map(|part| part.parse().ok()).collect();
+        numbers
+    };
+    match (numbers(release), numbers(other)) {
+        (Some(release), Some(other)) => release < other,
+        (_, _) => false,
+    }
+}
+
 /// A right that an error says is missing, as a message.
 pub(super) fn needs(right: &str) -> String {
     format!("needs {right}")
@@ -150,6 +163,12 @@ pub(super) fn unseen(allowed: Duration, failure: Option<&KafkaError>) -> Outcome
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn releases_compare_as_numbers() {
+        assert!(is_before("3.9", "4.1") && is_before("4.1", "4.10"));
+        assert!(!is_before("4.3+", "4.3") && !is_before("?", "4.3"));
+    }
 
     #[test]
     fn a_missing_right_is_one_line_with_the_way_out() {

@@ -1,6 +1,7 @@
-//! The ACLs that would lock trueup itself out.
+//! The ACLs that a cluster is too old for, and those that would lock trueup itself out.
 
-use super::{AclBinding, Operation, PatternType, Permission, ResourceType, acl_of};
+use super::{AclBinding, Operation, PatternType, Permission, ResourceType, acl_of, since};
+use crate::kinds::kafka::is_before;
 use crate::kinds::{Case, Resources};
 use crate::model::{Code, KindName, Refusal};
 
@@ -24,29 +25,45 @@ const ON_TOPIC: [Operation; 6] = [
     Operation::AlterConfigs,
 ];
 
+/// Every reason why the ACL can't be made.
+pub(super) fn judge(case: &Case<'_>) -> Vec<Refusal> {
+    let Ok(acl) = acl_of(&case.resource.address) else {
+        return Vec::new();
+    };
+    if case.live.is_some() {
+        return Vec::new();
+    }
+    let refusals = [too_old(&acl, case), lock_out(&acl, case)];
+    refusals.into_iter().flatten().collect()
+}
+
+/// An operation that came later than the release that the cluster is finalised at.
+fn too_old(acl: &AclBinding, case: &Case<'_>) -> Option<Refusal> {
+    let release = case.surroundings.kafka.as_ref()?.release.as_deref()?;
+    let since = since(acl.operation).filter(|since| is_before(release, since))?;
+    let operation = acl.operation;
+    Some(Refusal::new(
+        Code::ServerTooOld,
+        format!("`{operation}` needs Kafka {since}; the cluster is at {release}"),
+        format!(
+            "upgrade the cluster to {since} (`metadata.version` too), or leave `{operation}` out"
+        ),
+    ))
+}
+
 /// Refuses a deny that takes a right from trueup's own principal which trueup needs.
 ///
 /// Deny wins over allow, so only a super user would get out of it again, and whether trueup is one
 /// no broker tells: DescribeConfigs gives `super.users` and `allow.everyone.if.no.acl.found` as
 /// sensitive, without a value (measured on 4.3.1), because they are the authorizer's and not the
 /// broker's own. So every such deny is refused.
-pub(super) fn judge(case: &Case<'_>) -> Vec<Refusal> {
-    let Ok(acl) = acl_of(&case.resource.address) else {
-        return Vec::new();
-    };
-    let own = case
-        .surroundings
-        .kafka
-        .as_ref()
-        .and_then(|kafka| kafka.principal.as_deref());
-    let is_lock_out = case.live.is_none()
-        && acl.permission == Permission::Deny
+fn lock_out(acl: &AclBinding, case: &Case<'_>) -> Option<Refusal> {
+    let kafka = case.surroundings.kafka.as_ref();
+    let own = kafka.and_then(|kafka| kafka.principal.as_deref());
+    let is_lock_out = acl.permission == Permission::Deny
         && (acl.principal == "User:*" || Some(acl.principal.as_str()) == own)
-        && takes_a_needed_right(&acl, case.all);
-    is_lock_out
-        .then(|| refusal(&acl, own))
-        .into_iter()
-        .collect()
+        && takes_a_needed_right(acl, case.all);
+    is_lock_out.then(|| refusal(acl, own))
 }
 
 fn takes_a_needed_right(acl: &AclBinding, all: &Resources) -> bool {

@@ -153,6 +153,28 @@ pub(super) fn operation(kind: ResourceType, operation: Operation) -> Option<Comp
     })
 }
 
+/// The release that brought an operation; none when every supported one has it. An older broker
+/// refuses the whole request that holds it.
+pub fn since(operation: Operation) -> Option<&'static str> {
+    match operation {
+        // KIP-939
+        Operation::TwoPhaseCommit => Some("4.1"),
+        Operation::All
+        | Operation::Read
+        | Operation::Write
+        | Operation::Create
+        | Operation::Delete
+        | Operation::Alter
+        | Operation::Describe
+        | Operation::ClusterAction
+        | Operation::DescribeConfigs
+        | Operation::AlterConfigs
+        | Operation::IdempotentWrite
+        | Operation::CreateTokens
+        | Operation::DescribeTokens => None,
+    }
+}
+
 /// The operations of a type of resource.
 ///
 /// Source: `kafka.security.authorizer.AclEntry.supportedOperations`, Kafka 4.3.

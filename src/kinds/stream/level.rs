@@ -201,4 +201,14 @@ mod tests {
             (2, 1, 0)
         );
     }
+
+    #[test]
+    fn a_default_that_the_server_does_not_know_is_not_sent() {
+        for (version, sent) in [("2.10.26", 1), ("2.12.8", 2), ("2.14.0", 3)] {
+            let fields = json!({ "max_age": 5, "allow_atomic": false, "allow_batched": false });
+            let mut next = flat(fields);
+            forget_unknown(stream_declaration(), &mut next, version.parse().unwrap());
+            assert_eq!(next.len(), sent, "{version}");
+        }
+    }
 }

@@ -27,6 +27,8 @@ pub struct KnownConfig {
     pub since: Option<&'static str>,
     /// Where that is written: a KIP, or Kafka's own table.
     pub source: &'static str,
+    /// The release that took it away; none when the newest has it.
+    pub gone: Option<&'static str>,
     /// What it is for.
     pub description: &'static str,
 }

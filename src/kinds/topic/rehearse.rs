@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 
-use super::configs::known_config;
+use super::configs::{KnownConfig, known_config};
 use super::order::Order;
 use super::rules::nearest_key;
 use crate::broker::kafka::{ConfigChange, ItemError, Kafka, KafkaError, NewTopic};
@@ -95,29 +95,49 @@ fn of_item(error: &ItemError, right: &str) -> Refusal {
     if is_denial(error) {
         return Refusal::new(Code::Denied, needs(right), Code::Denied.way_out());
     }
-    Refusal::new(
-        Code::RefusedByBroker,
-        format!("the broker says {error}"),
-        hint(error),
-    )
+    of_unknown_key(error).unwrap_or_else(|| {
+        Refusal::new(
+            Code::RefusedByBroker,
+            format!("the broker says {error}"),
+            Code::RefusedByBroker.way_out(),
+        )
+    })
 }
 
-/// For a key that the broker does not know: the release that brings it, or the one that is meant.
-fn hint(error: &ItemError) -> String {
-    let unknown = error
-        .message
-        .as_deref()
-        .and_then(|message| message.split_once("nknown topic config name: "))
-        .map(|(_, key)| key.trim_end_matches('.').trim());
-    let known = unknown.and_then(known_config);
-    match (
-        known.and_then(|config| config.since),
-        unknown.and_then(nearest_key),
-    ) {
-        (Some(since), _) => format!("it came with Kafka {since}: upgrade, or leave it out"),
-        (None, Some(near)) if known.is_none() => format!("did you mean `{near}`?"),
-        (None, _) => Code::RefusedByBroker.way_out().to_owned(),
-    }
+/// The refusal of a key that the broker says it does not know.
+fn of_unknown_key(error: &ItemError) -> Option<Refusal> {
+    let message = error.message.as_deref()?;
+    let (_, key) = message.split_once("nknown topic config name: ")?;
+    let key = key.trim_end_matches('.').trim();
+    let refusal = match (known_config(key), nearest_key(key)) {
+        (
+            Some(KnownConfig {
+                since: Some(since), ..
+            }),
+            _,
+        ) => Refusal::new(
+            Code::ServerTooOld,
+            format!("`{key}` needs Kafka {since}, and the broker does not know it"),
+            format!("upgrade the brokers to {since}, or leave `{key}` out"),
+        ),
+        (
+            Some(KnownConfig {
+                gone: Some(gone), ..
+            }),
+            _,
+        ) => Refusal::new(
+            Code::RefusedByBroker,
+            format!("`{key}` is gone from Kafka {gone} on, and the broker does not know it"),
+            format!("leave `{key}` out"),
+        ),
+        (None, Some(near)) => Refusal::new(
+            Code::RefusedByBroker,
+            format!("the broker says {error}"),
+            format!("did you mean `{near}`?"),
+        ),
+        (_, _) => return None,
+    };
+    Some(refusal.field(format!("config.{key}")))
 }
 
 /// The right that making a topic wants.
@@ -154,9 +174,37 @@ mod tests {
         let told = |message: &str| of_configs("t", &error(40, message)).hint.unwrap();
         let unknown = |key: &str| told(&format!("Unknown topic config name: {key}"));
         assert_eq!(unknown("retention.mss"), "did you mean `retention.ms`?");
-        assert!(unknown("remote.log.copy.disable").contains("Kafka 3.9"));
+        assert!(unknown("remote.log.copy.disable").contains("to 3.9"));
+        assert!(unknown("message.format.version").contains("leave"));
         assert_eq!(unknown("foo"), Code::RefusedByBroker.way_out());
         assert_eq!(told("Invalid value 1"), Code::RefusedByBroker.way_out());
+    }
+
+    #[test]
+    fn a_key_of_another_release_is_told_with_the_release() {
+        let refusal = |key: &str| {
+            of_create(
+                "t",
+                &error(40, &format!("Unknown topic config name: {key}")),
+            )
+        };
+        let newer = refusal("remote.log.copy.disable");
+        assert_eq!(newer.code, Code::ServerTooOld);
+        assert!(
+            newer.message.contains("needs Kafka 3.9"),
+            "{}",
+            newer.message
+        );
+        assert_eq!(
+            newer.field.as_deref(),
+            Some("config.remote.log.copy.disable")
+        );
+        let older = refusal("message.format.version");
+        assert!(
+            older.message.contains("gone from Kafka 4.0"),
+            "{}",
+            older.message
+        );
     }
 
     #[test]

@@ -25,11 +25,11 @@ pub(super) const KNOWN: &[KnownConfig] = &[
     known("local.retention.ms", Number, "-2", "how long segments stay on local disk with tiered storage; -2 means `retention.ms`").millis().unlimited(&[-1]).since("3.6").source("KIP-405"),
     known("max.compaction.lag.ms", Number, "9223372036854775807", "after how long a message must be open to compaction").millis().unlimited(&[i64::MAX]).source("KIP-354"),
     known("max.message.bytes", Number, "1048588", "the largest record batch that is taken, after compression").bytes(),
-    known("message.downconversion.enable", Bool, "true", "whether old consumers are served in old formats; gone in Kafka 4.0").source("KIP-283"),
-    known("message.format.version", Word, "3.0-IV1", "the format of messages on disk; without effect since Kafka 3.0, gone in 4.0").source("KIP-724"),
+    known("message.downconversion.enable", Bool, "true", "whether old consumers are served in old formats; gone in Kafka 4.0").gone("4.0").source("KIP-283"),
+    known("message.format.version", Word, "3.0-IV1", "the format of messages on disk; without effect since Kafka 3.0, gone in 4.0").gone("4.0").source("KIP-724"),
     known("message.timestamp.after.max.ms", Number, "3600000", "how far a producer's timestamp may be ahead of the broker's clock; not used with `LogAppendTime`").millis().unlimited(&[i64::MAX]).since("3.6").source("KIP-937"),
     known("message.timestamp.before.max.ms", Number, "9223372036854775807", "how far a producer's timestamp may be behind the broker's clock; not used with `LogAppendTime`").millis().unlimited(&[i64::MAX]).since("3.6").source("KIP-937"),
-    known("message.timestamp.difference.max.ms", Number, "9223372036854775807", "how far a producer's timestamp may be off the broker's clock; gone in Kafka 4.0").millis().unlimited(&[i64::MAX]).source("KIP-32"),
+    known("message.timestamp.difference.max.ms", Number, "9223372036854775807", "how far a producer's timestamp may be off the broker's clock; gone in Kafka 4.0").gone("4.0").millis().unlimited(&[i64::MAX]).source("KIP-32"),
     known("message.timestamp.type", Word, "CreateTime", "whose timestamp a message keeps: the producer's or the broker's").words(&["CreateTime", "LogAppendTime"]).source("KIP-32"),
     known("min.cleanable.dirty.ratio", Fraction, "0.5", "how much of the log must be uncompacted before the cleaner takes it, 0 to 1; higher is cheaper and wastes more disk"),
     known("min.compaction.lag.ms", Number, "0", "how long a message stays uncompacted at least").millis().source("KIP-58"),
@@ -62,6 +62,7 @@ const fn known(
         default,
         since: None,
         source: "Kafka TopicConfig",
+        gone: None,
         description,
     }
 }
@@ -99,6 +100,13 @@ impl KnownConfig {
     const fn since(self, release: &'static str) -> KnownConfig {
         KnownConfig {
             since: Some(release),
+            ..self
+        }
+    }
+
+    const fn gone(self, release: &'static str) -> KnownConfig {
+        KnownConfig {
+            gone: Some(release),
             ..self
         }
     }

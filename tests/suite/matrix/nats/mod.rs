@@ -14,7 +14,8 @@ use trueup::model::KindName;
 use crate::kinds::nats::bench::{Bench, manifest};
 use crate::matrix::row;
 use ear::Ear;
-use sample::{declared_paths, samples};
+pub use sample::declared_paths;
+use sample::samples;
 use table::Table;
 
 const STREAMS: &str = include_str!("../../../cases/kinds/stream_fields.yaml");

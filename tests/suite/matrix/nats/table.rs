@@ -18,7 +18,11 @@ pub struct Table<'a> {
     bench: &'a Bench,
     raw: Raw,
     beside: Resources,
+    /// The present way's resource: a server that deletes one has not always done so when it answers,
+    /// so each way has a name of its own.
     address: Address,
+    base: String,
+    ways: usize,
     pub rows: Vec<Row>,
     /// What is not as it should be, by field and change.
     pub wrong: BTreeMap<String, String>,
@@ -56,6 +60,8 @@ impl<'a> Table<'a> {
             raw: Raw::at(&bench.url()).await,
             beside,
             address: address.parse().unwrap(),
+            base: address.to_owned(),
+            ways: 0,
             rows: Vec::new(),
             wrong: BTreeMap::new(),
         }
@@ -167,6 +173,8 @@ impl<'a> Table<'a> {
     /// Goes this way with a new resource, as far as there is one.
     async fn go(&mut self, path: &str, sample: &Sample, shown: &str, way: Vec<Act>) {
         let server = self.version();
+        self.ways += 1;
+        self.address = format!("{}{}", self.base, self.ways).parse().unwrap();
         for (index, act) in way.iter().enumerate() {
             let cell = Cell {
                 bench: self.bench,
