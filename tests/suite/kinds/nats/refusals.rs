@@ -32,15 +32,11 @@ struct Case {
 impl Case {
     /// Whether this server takes it.
     fn is_taken_by(&self, server: NatsVersion) -> bool {
-        let limits = self
-            .taken_before
-            .iter()
-            .map(|version| version.parse().unwrap());
-        let limit: Option<NatsVersion> = limits
-            .clone()
-            .find(|limit: &NatsVersion| (limit.0, limit.1) >= (server.0, server.1))
-            .or(limits.last());
-        limit.is_some_and(|limit| server < limit)
+        let limits = self.taken_before.iter();
+        let limits: Vec<NatsVersion> = limits.map(|version| version.parse().unwrap()).collect();
+        let of_line = |limit: &&NatsVersion| (limit.0, limit.1) >= (server.0, server.1);
+        let limit = limits.iter().find(of_line).or(limits.last());
+        limit.is_some_and(|limit| server < *limit)
     }
 }
 

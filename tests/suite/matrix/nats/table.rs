@@ -18,8 +18,7 @@ pub struct Table<'a> {
     bench: &'a Bench,
     raw: Raw,
     beside: Resources,
-    /// The present way's resource: a server that deletes one has not always done so when it answers,
-    /// so each way has a name of its own.
+    /// The present way's resource, under a name of its own: a server may still be busy deleting the last.
     address: Address,
     base: String,
     ways: usize,
