@@ -208,7 +208,7 @@ fn of_server(change: &StreamChange, server: &NatsFacts) -> Vec<Complaint> {
     found.extend(move_and_scale(change, server));
     found.extend(max_bytes_required(change, server));
     found.extend(ttl_switch(change, server));
-    found.extend(schedules_discard(change, server));
+    found.extend(beside_schedules(change, server));
     found
 }
 
@@ -277,13 +277,17 @@ fn ttl_switch(change: &StreamChange, server: &NatsFacts) -> Option<Complaint> {
     })
 }
 
-/// Servers that take schedules with `discard: new` are 2.12.0 to 2.12.9, 2.14.0 and 2.14.1.
-fn schedules_discard(change: &StreamChange, server: &NatsFacts) -> Option<Complaint> {
-    let takes = |version| {
-        version < NatsVersion(2, 12, 10)
-            || (NatsVersion(2, 14, 0)..NatsVersion(2, 14, 2)).contains(&version)
+/// What may not stand beside schedules; servers that take it are 2.12.0 to 2.12.9, 2.14.0 and 2.14.1.
+fn beside_schedules(change: &StreamChange, server: &NatsFacts) -> Vec<Complaint> {
+    let old_lines = NatsVersion(2, 14, 0)..NatsVersion(2, 14, 2);
+    if server.version < NatsVersion(2, 12, 10) || old_lines.contains(&server.version) {
+        return Vec::new();
+    }
+    let before = match change.creates {
+        true => Vec::new(),
+        false => rules::beside_schedules(Said(&change.live)),
     };
-    let before = rules::schedules_discard(Said(&change.live));
-    let is_new = change.creates || before.is_none();
-    rules::schedules_discard(Said(&change.next)).filter(|_| is_new && !takes(server.version))
+    let mut found = rules::beside_schedules(Said(&change.next));
+    found.retain(|complaint| !before.contains(complaint));
+    found
 }

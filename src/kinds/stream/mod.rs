@@ -244,12 +244,13 @@ pub(super) fn declared_as(stream: &str, all: &Resources) -> Option<Address> {
 }
 
 /// What the plan refuses once it knows that the server does.
-fn only_on_older_servers(resource: &Resource) -> Option<Problem> {
-    let complaint = rules::schedules_discard(Said(&resource.declared))?;
-    Some(Problem {
+fn only_on_older_servers(resource: &Resource) -> Vec<Problem> {
+    let warning = |complaint: Complaint| Problem {
         severity: Severity::Warning,
         ..complaint.problem(resource)
-    })
+    };
+    let found = rules::beside_schedules(Said(&resource.declared)).into_iter();
+    found.map(warning).collect()
 }
 
 /// Without subjects the server captures the stream's name.

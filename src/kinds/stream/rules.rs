@@ -37,7 +37,6 @@ const RULES: &[Rule] = &[
     counter_retention,
     counter_discard,
     counter_ttl,
-    counter_schedules,
     async_storage,
     async_replicas,
     async_atomic,
@@ -176,14 +175,20 @@ fn counter_schedules(said: Said<'_>) -> Option<Complaint> {
     (said.is_on("allow_msg_counter") && said.is_on("allow_msg_schedules")).then(|| {
         Complaint::contradiction(
             "allow_msg_schedules",
-            "a stream of counters can't have `allow_msg_schedules`",
+            "a stream of counters can't have `allow_msg_schedules` from NATS 2.12.10 and 2.14.2 on",
             "leave one of them out",
         )
     })
 }
 
-/// What only older servers take: 2.12.0 to 2.12.9, 2.14.0 and 2.14.1.
-pub(super) fn schedules_discard(said: Said<'_>) -> Option<Complaint> {
+/// What may not stand beside schedules, and what only older servers take all the same: 2.12.0 to
+/// 2.12.9, 2.14.0 and 2.14.1.
+pub(super) fn beside_schedules(said: Said<'_>) -> Vec<Complaint> {
+    let found = [counter_schedules(said), schedules_discard(said)];
+    found.into_iter().flatten().collect()
+}
+
+fn schedules_discard(said: Said<'_>) -> Option<Complaint> {
     (said.is_on("allow_msg_schedules") && said.text("discard") == Some("new")).then(|| {
         Complaint::contradiction(
             "discard",

@@ -427,6 +427,9 @@ mod tests {
             "max_msgs": -1, "allow_atomic": false, "allow_msg_ttl": true, "mirror": { "name": "A" },
             "name": "S",
         });
-        assert_eq!(Value::Object(document(&Stream, "S", &change)), sent);
+        assert_eq!(
+            Value::Object(document(&Stream, "S", &change, NatsVersion(2, 15, 1))),
+            sent
+        );
     }
 }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use trueup::engine::Port;
 use trueup::kinds::{NatsVersion, Resources, kind};
 use trueup::model::{Address, Code};
+use trueup::plan::Plan;
 
 use super::bench::{Bench, manifest, resources};
 
@@ -62,6 +63,9 @@ async fn try_case(case: &Case) -> Result<(), String> {
     let mut problems = kind.check(&all[&address], &all);
     problems.extend(kind.check_all(&all));
     let bench = Bench::start().await;
+    if is_too_old(&bench.plan(&beside).await) {
+        return Ok(());
+    }
     bench.settle(&beside).await;
     let plan = bench.plan(&all).await;
     let refused = plan.steps.iter().flat_map(|step| &step.refusals);
@@ -84,6 +88,11 @@ async fn try_case(case: &Case) -> Result<(), String> {
         Err(_) => Ok(()),
         Ok(reply) => Err(format!("the server takes it: {reply:?}")),
     }
+}
+
+fn is_too_old(plan: &Plan) -> bool {
+    let mut refusals = plan.steps.iter().flat_map(|step| &step.refusals);
+    refusals.any(|refusal| refusal.code == Code::ServerTooOld)
 }
 
 /// `@1000` in a case is a text of that length.
