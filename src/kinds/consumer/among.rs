@@ -57,6 +57,7 @@ fn outside(said: Said<'_>, name: &str, stream: &Flat) -> Vec<Complaint> {
     for subject in &subjects {
         captured.insert(subject, ());
     }
+    let within = format!("take a filter within {}", some(&subjects));
     filters_of(said)
         .into_iter()
         .filter(|filter| subject_fault(filter).is_none())
@@ -66,7 +67,7 @@ fn outside(said: Said<'_>, name: &str, stream: &Flat) -> Vec<Complaint> {
                 Code::FilterOutside,
                 field,
                 format!("the filter `{filter}` is outside the subjects of stream `{name}`"),
-                format!("take a filter within `{}`", subjects.join("`, `")),
+                within.clone(),
             )
         })
         .collect()
@@ -92,6 +93,20 @@ pub(super) fn circle(said: Said<'_>, name: &str, stream: &Flat) -> Option<Compla
         format!("`deliver_subject: {dest}` leads back into the subject `{subject}` of its stream"),
         "deliver to a subject that the stream doesn't capture",
     ))
+}
+
+/// The first few, and how many more there are.
+fn some(subjects: &[&str]) -> String {
+    const MOST: usize = 5;
+    let named: Vec<String> = subjects
+        .iter()
+        .take(MOST)
+        .map(|s| format!("`{s}`"))
+        .collect();
+    match subjects.len().checked_sub(MOST) {
+        None | Some(0) => named.join(", "),
+        Some(more) => format!("{} and {more} more", named.join(", ")),
+    }
 }
 
 pub(super) fn is_work_queue(stream: Said<'_>) -> bool {
@@ -234,4 +249,15 @@ fn overlap(consumer: &Resource, filter: &str, subject: &str, other: &Resource) -
     .at(consumer.place_of(field))
     .note(other.place.clone(), format!("{} takes `{subject}`", other.address))
     .hint("make the filters disjoint, or let one consumer serve several clients")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::some;
+
+    #[test]
+    fn many_subjects_are_counted() {
+        assert_eq!(some(&["a", "b"]), "`a`, `b`");
+        assert_eq!(some(&["a"; 7]), "`a`, `a`, `a`, `a`, `a` and 2 more");
+    }
 }
