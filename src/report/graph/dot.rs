@@ -1,8 +1,7 @@
 use std::fmt::Write;
 
-use super::mermaid::is_foreign;
-use super::{Graph, Node};
-use crate::model::Broker;
+use super::{Graph, Node, Role};
+use crate::model::{Broker, KindName};
 
 /// The picture for Graphviz: `trueup graph --as dot | dot -Tsvg`.
 pub fn dot(graph: &Graph) -> String {
@@ -45,15 +44,17 @@ pub fn dot(graph: &Graph) -> String {
 
 fn looks(node: &Node) -> String {
     let shape = match node.role {
-        "stream" | "stream elsewhere" | "kv" | "object-store" => "cylinder",
-        "topic" | "topics" => "box3d",
-        "consumer" => "component",
-        "group" => "hexagon",
-        "subject" => "cds",
-        _ => "ellipse",
+        Role::Kind(KindName::Stream | KindName::Kv | KindName::ObjectStore) | Role::Elsewhere => {
+            "cylinder"
+        }
+        Role::Kind(KindName::Topic) | Role::Topics => "box3d",
+        Role::Kind(KindName::Consumer) => "component",
+        Role::Group => "hexagon",
+        Role::Subject => "cds",
+        Role::Principal | Role::Kind(KindName::Acl) => "ellipse",
     };
-    let text = format!("{} {}", node.role, node.lines.join("\n"));
-    let style = match is_foreign(node) {
+    let text = format!("{} {}", node.role.as_str(), node.lines.join("\n"));
+    let style = match node.is_foreign() {
         true => ", style=dashed",
         false => "",
     };

@@ -14,7 +14,7 @@ pub fn json(graph: &Graph) -> Value {
                 None => ("", &[][..]),
             };
             json!({
-                "role": node.role,
+                "role": node.role.as_str(),
                 "name": name,
                 "broker": node.broker,
                 "declared": node.is_declared,

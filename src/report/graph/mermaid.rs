@@ -1,7 +1,7 @@
 use std::fmt::Write;
 
-use super::{Graph, Node};
-use crate::model::Broker;
+use super::{Graph, Node, Role};
+use crate::model::{Broker, KindName};
 
 /// The picture for Mermaid (`flowchart`), as GitHub, GitLab and mermaid.live draw it.
 pub fn mermaid(graph: &Graph) -> String {
@@ -30,28 +30,25 @@ pub fn mermaid(graph: &Graph) -> String {
         .nodes
         .values()
         .enumerate()
-        .filter(|(_, node)| is_foreign(node))
+        .filter(|(_, node)| node.is_foreign())
     {
         let _ = writeln!(text, "  style n{number} stroke-dasharray: 4");
     }
     text
 }
 
-/// A resource that the manifest speaks of and does not declare.
-pub(super) fn is_foreign(node: &Node) -> bool {
-    !node.is_declared && matches!(node.role, "stream" | "topic" | "stream elsewhere")
-}
-
 fn shape(node: &Node) -> String {
     let lines: Vec<_> = node.lines.iter().map(|line| escaped(line)).collect();
-    let text = format!("{} {}", node.role, lines.join("<br/>"));
+    let text = format!("{} {}", node.role.as_str(), lines.join("<br/>"));
     match node.role {
-        "stream" | "stream elsewhere" | "kv" | "object-store" => format!("[(\"{text}\")]"),
-        "topic" | "topics" => format!("[[\"{text}\"]]"),
-        "consumer" => format!("([\"{text}\"])"),
-        "group" => format!("{{{{\"{text}\"}}}}"),
-        "subject" => format!(">\"{text}\"]"),
-        _ => format!("(\"{text}\")"),
+        Role::Kind(KindName::Stream | KindName::Kv | KindName::ObjectStore) | Role::Elsewhere => {
+            format!("[(\"{text}\")]")
+        }
+        Role::Kind(KindName::Topic) | Role::Topics => format!("[[\"{text}\"]]"),
+        Role::Kind(KindName::Consumer) => format!("([\"{text}\"])"),
+        Role::Group => format!("{{{{\"{text}\"}}}}"),
+        Role::Subject => format!(">\"{text}\"]"),
+        Role::Principal | Role::Kind(KindName::Acl) => format!("(\"{text}\")"),
     }
 }
 

@@ -29,14 +29,52 @@ pub struct Graph {
 /// What is told of one end of an arrow.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Node {
-    /// What it is: `stream`, `topic`, `group`, `principal`, ...
-    pub role: &'static str,
+    /// What it is.
+    pub role: Role,
     /// What is written in it, by line; the first is its name.
     pub lines: Vec<String>,
     /// The broker whose box it stands in.
     pub broker: Broker,
     /// Whether the manifest declares it or only speaks of it.
     pub is_declared: bool,
+}
+
+/// What an end of an arrow is, and so how it is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// A resource.
+    Kind(KindName),
+    /// A stream of another account or domain.
+    Elsewhere,
+    /// A NATS subject.
+    Subject,
+    /// Kafka topics by a pattern.
+    Topics,
+    /// Consumer groups.
+    Group,
+    /// A Kafka principal.
+    Principal,
+}
+
+impl Role {
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Role::Kind(kind) => kind.as_str(),
+            Role::Elsewhere => "stream elsewhere",
+            Role::Subject => "subject",
+            Role::Topics => "topics",
+            Role::Group => "group",
+            Role::Principal => "principal",
+        }
+    }
+}
+
+impl Node {
+    /// Whether it is a resource that the manifest speaks of and does not declare.
+    fn is_foreign(&self) -> bool {
+        !self.is_declared && matches!(self.role, Role::Kind(_) | Role::Elsewhere)
+    }
 }
 
 impl Graph {
@@ -101,13 +139,13 @@ fn node(end: &End, resource: Option<&Resource>) -> Node {
             let name = address
                 .stream_and_consumer()
                 .map_or(&*address.name, |(_, name)| name);
-            (address.kind.as_str(), name, address.kind.broker())
+            (Role::Kind(address.kind), name, address.kind.broker())
         }
-        End::Elsewhere(name) => ("stream elsewhere", &**name, Broker::Nats),
-        End::Subject(name) => ("subject", &**name, Broker::Nats),
-        End::Topics(name) => ("topics", &**name, Broker::Kafka),
-        End::Groups(name) => ("group", &**name, Broker::Kafka),
-        End::Principal(name) => ("principal", &**name, Broker::Kafka),
+        End::Elsewhere(name) => (Role::Elsewhere, &**name, Broker::Nats),
+        End::Subject(name) => (Role::Subject, &**name, Broker::Nats),
+        End::Topics(name) => (Role::Topics, &**name, Broker::Kafka),
+        End::Groups(name) => (Role::Group, &**name, Broker::Kafka),
+        End::Principal(name) => (Role::Principal, &**name, Broker::Kafka),
     };
     let mut lines = vec![name.to_owned()];
     lines.extend(resource.into_iter().flat_map(told));

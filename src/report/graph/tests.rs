@@ -71,6 +71,10 @@ fn a_part_draws_what_it_is_tied_to() {
     let all = resources();
     let consumer: crate::model::Address = "consumer/EVENTS/search".parse().unwrap();
     let graph = Graph::of("demo", all.get(&consumer).into_iter(), &all);
-    let roles: Vec<_> = graph.nodes.values().map(|node| node.role).collect();
+    let roles: Vec<_> = graph
+        .nodes
+        .values()
+        .map(|node| node.role.as_str())
+        .collect();
     assert_eq!(roles, ["consumer", "stream"]);
 }
