@@ -18,7 +18,7 @@ use super::sections::names_under;
 use super::suggest::nearest;
 use super::walk::Walk;
 use crate::broker::nats::NatsSettings;
-use crate::model::{Code, Place, Problem};
+use crate::model::{Broker, Code, Place, Problem};
 
 pub(super) use nats_fields::nats_declaration;
 
@@ -176,35 +176,27 @@ pub(super) fn read(
     let mut walk = Walk::new(files);
     let heads = entry.and_then(|entry| map_of(&mut walk, entry, "connections"));
     for (name, entry) in heads.into_iter().flatten() {
-        let noun = format!("connections.{name}");
-        match &**name {
-            "nats" => {
-                if let Some(map) = map_of(&mut walk, entry, &noun) {
-                    let walk = &mut walk;
-                    let reading = Reading {
-                        walk,
-                        environment,
-                        whole,
-                    };
-                    nats::read(&mut connections.nats, map, entry, reading);
-                }
-            }
-            "kafka" => {
-                if let Some(map) = map_of(&mut walk, entry, &noun) {
-                    let walk = &mut walk;
-                    let reading = Reading {
-                        walk,
-                        environment,
-                        whole,
-                    };
-                    kafka::read(&mut connections.kafka, map, entry, reading);
-                }
-            }
+        let broker = match &**name {
+            "nats" => Broker::Nats,
+            "kafka" => Broker::Kafka,
             _ => {
                 let near = nearest(name, names_under("connections"));
                 let problem = unknown_field("`connections`", name, near);
                 walk.problems.push(problem.at(files.place(entry.key)));
+                continue;
             }
+        };
+        let Some(map) = map_of(&mut walk, entry, &format!("connections.{name}")) else {
+            continue;
+        };
+        let reading = Reading {
+            walk: &mut walk,
+            environment,
+            whole,
+        };
+        match broker {
+            Broker::Nats => nats::read(&mut connections.nats, map, entry, reading),
+            Broker::Kafka => kafka::read(&mut connections.kafka, map, entry, reading),
         }
     }
     (connections, walk.problems)
