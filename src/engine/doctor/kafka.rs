@@ -2,7 +2,9 @@ use indexmap::IndexMap;
 
 use super::outlook::{Outlook, for_later};
 use super::{Finding, Health};
-use crate::broker::kafka::{ItemError, Kafka, NewTopic, Operation, TopicDescription};
+use crate::broker::kafka::{
+    Cluster, ItemError, Kafka, KafkaError, NewTopic, Operation, TopicDescription,
+};
 use crate::engine::port::{LiveBrokers, Port};
 use crate::kinds::Resources;
 use crate::model::{Address, Broker, Code, KindName};
@@ -32,11 +34,14 @@ pub async fn look(port: &LiveBrokers, resources: &Resources) -> Vec<Finding> {
     let has_acls = resources
         .keys()
         .any(|address| address.kind == KindName::Acl);
-    let mut findings = look_at_cluster(kafka, port).await;
+    let cluster = kafka.cluster().await;
+    let mut findings = of_cluster(&cluster, port);
     if has_acls {
         let needs_alter = outlook.creates_any(KindName::Acl);
         let needed = |operation| operation != Operation::Alter || needs_alter;
-        let granted = granted_on_cluster(kafka).await;
+        let granted = cluster
+            .ok()
+            .and_then(|cluster| cluster.authorized_operations);
         let rights = rights(
             "cluster",
             granted.as_deref(),
@@ -58,13 +63,8 @@ pub async fn look(port: &LiveBrokers, resources: &Resources) -> Vec<Finding> {
     findings
 }
 
-/// What we may do to the cluster, where it tells.
-async fn granted_on_cluster(kafka: &Kafka) -> Option<Vec<Operation>> {
-    kafka.cluster().await.ok()?.authorized_operations
-}
-
-async fn look_at_cluster(kafka: &Kafka, port: &LiveBrokers) -> Vec<Finding> {
-    let cluster = match kafka.cluster().await {
+fn of_cluster(cluster: &Result<Cluster, KafkaError>, port: &LiveBrokers) -> Vec<Finding> {
+    let cluster = match cluster {
         Ok(cluster) => cluster,
         Err(error) => {
             return vec![Finding::new(
