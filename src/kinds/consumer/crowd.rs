@@ -7,7 +7,7 @@ use super::wire::is_internal;
 use crate::broker::Brokers;
 use crate::broker::nats::{AccountFacts, JetStream};
 use crate::kinds::Resources;
-use crate::kinds::stream::{Said, each};
+use crate::kinds::stream::{Said, account, each};
 use crate::model::{Action, Address, Code, Doc, KindName, Problem, Refusal, Resource, Step};
 
 /// Streams with more declared consumers than their own `max_consumers` (10026).
@@ -45,16 +45,9 @@ pub(super) async fn rehearse(brokers: &Brokers, steps: &[&Step]) -> Vec<(Address
     let Some(nats) = brokers.nats.as_ref().filter(|_| !new.is_empty()) else {
         return Vec::new();
     };
-    let account = match nats.account().await {
-        Ok(account) => account,
-        Err(error) => {
-            tracing::debug!(%error, "can't ask for the account's limits");
-            return Vec::new();
-        }
-    };
-    if !limits_consumers(&account) {
+    let Some(account) = account(nats).await.filter(limits_consumers) else {
         return Vec::new();
-    }
+    };
     let asked = each(
         new.into_iter()
             .map(|(stream, new)| beyond(nats, &account, stream, new)),

@@ -44,6 +44,7 @@ pub(super) use level::{forget_unknown, required_level, too_old, version};
 pub(super) use links::links;
 pub(super) use names::asset_name;
 pub(super) use origins::{has_sources, is_mirror, local_origins};
+pub(super) use room::account;
 pub(super) use rules::{description, metadata, server_metadata};
 pub(super) use said::Said;
 pub(super) use settle::shared as shared_settle;

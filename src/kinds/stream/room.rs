@@ -41,15 +41,20 @@ pub(super) async fn rehearse(
     if !steps.iter().any(|step| takes_room(view, step)) {
         return Vec::new();
     }
-    let account = match nats.account().await {
-        Ok(account) => account,
-        Err(error) => {
-            tracing::debug!(%error, "can't ask for the account's limits");
-            return Vec::new();
-        }
+    let Some(account) = account(nats).await else {
+        return Vec::new();
     };
     let needs = needs(view, nats, steps).await;
     refused(view, &needs, &account)
+}
+
+/// What the account may hold and holds, where it tells; else its limits are left to the server.
+pub(in crate::kinds) async fn account(nats: &JetStream) -> Option<AccountFacts> {
+    let asked = nats.account().await;
+    if let Err(error) = &asked {
+        tracing::debug!(%error, "can't ask for the account's limits");
+    }
+    asked.ok()
 }
 
 fn takes_room(view: &dyn View, step: &Step) -> bool {
