@@ -3,7 +3,7 @@ use indexmap::IndexMap;
 use super::planning::observe_all;
 use super::port::Port;
 use crate::kinds::{Caveat, Kind, Live, Resources, kind};
-use crate::model::{Address, Broker, Code, Flat, KindName, Problem, Resource, Severity};
+use crate::model::{Address, Broker, Code, Flat, KindName, Problem, Resource, Severity, few};
 
 /// Which resources an export takes.
 pub type Wanted<'a> = &'a (dyn Fn(&Address) -> bool + Sync);
@@ -76,12 +76,7 @@ fn caveats(found: &IndexMap<Address, Live>) -> Vec<Problem> {
 /// The names in backquotes; of many, how many more there are.
 fn listed(names: &[String]) -> String {
     const SHOWN: usize = 5;
-    let shown = names.iter().take(SHOWN).map(|name| format!("`{name}`"));
-    let shown = shown.collect::<Vec<_>>().join(", ");
-    match names.len().saturating_sub(SHOWN) {
-        0 => shown,
-        more => format!("{shown} and {more} more"),
-    }
+    few(names.iter().map(|name| format!("`{name}`")), SHOWN)
 }
 
 /// Takes out what the check of a manifest would refuse, with a warning each.

@@ -2,6 +2,7 @@
 
 mod address;
 mod code;
+mod few;
 mod flat;
 mod format;
 mod place;
@@ -12,6 +13,7 @@ pub mod unit;
 
 pub use address::{Address, AddressError, Broker, KindName};
 pub use code::Code;
+pub use few::few;
 pub use flat::{Doc, Flat};
 pub use format::{FormatError, versioned};
 pub use place::Place;

@@ -4,7 +4,7 @@ use super::{Finding, Health};
 use crate::engine::planning::foresee;
 use crate::engine::port::Port;
 use crate::kinds::Resources;
-use crate::model::{Action, Address, Broker, KindName, Step};
+use crate::model::{Action, Address, Broker, KindName, Step, few};
 use crate::plan::Desired;
 
 /// Rights for later that are named in one line.
@@ -66,12 +66,7 @@ fn sets(step: &Step, field: &str) -> bool {
 
 /// The rights that are missing and that nothing declared is known to need now, in one line.
 pub(super) fn for_later(broker: Broker, missing: &[String]) -> Option<Finding> {
-    let (first, rest) = missing.split_at(missing.len().min(NAMED));
-    let rest = match rest.len() {
-        0 => String::new(),
-        n => format!(" and {n} more"),
-    };
-    let detail = format!("lacks {}{rest}", first.join(", "));
+    let detail = format!("lacks {}", few(missing.iter(), NAMED));
     let hint = "an apply may need them later; what is declared isn't known to need them now";
     let finding = Finding::new(broker, "rights for later", Health::Doubtful, detail).hint(hint);
     (!missing.is_empty()).then_some(finding)

@@ -8,7 +8,7 @@ use crate::kinds::Resources;
 use crate::kinds::stream::{
     Complaint, Said, SubjectTree, collide, declared_as, has_sources, is_mirror, subject_fault,
 };
-use crate::model::{Address, Code, Flat, KindName, Problem, Resource};
+use crate::model::{Address, Code, Flat, KindName, Problem, Resource, few};
 
 /// What is wrong with a consumer in view of its declared stream.
 pub(super) fn of_stream(consumer: &Resource, all: &Resources) -> Vec<Complaint> {
@@ -40,6 +40,9 @@ fn dangling(stream: &str) -> Complaint {
     )
 }
 
+/// So many subjects of a stream are named in a hint.
+const NAMED: usize = 5;
+
 /// Filters on what the stream never stores.
 fn outside(said: Said<'_>, name: &str, stream: &Flat) -> Vec<Complaint> {
     let stream = Said(stream);
@@ -57,7 +60,8 @@ fn outside(said: Said<'_>, name: &str, stream: &Flat) -> Vec<Complaint> {
     for subject in &subjects {
         captured.insert(subject, ());
     }
-    let within = format!("take a filter within {}", some(&subjects));
+    let named = subjects.iter().map(|subject| format!("`{subject}`"));
+    let within = format!("take a filter within {}", few(named, NAMED));
     filters_of(said)
         .into_iter()
         .filter(|filter| subject_fault(filter).is_none())
@@ -93,20 +97,6 @@ pub(super) fn circle(said: Said<'_>, name: &str, stream: &Flat) -> Option<Compla
         format!("`deliver_subject: {dest}` leads back into the subject `{subject}` of its stream"),
         "deliver to a subject that the stream doesn't capture",
     ))
-}
-
-/// The first few, and how many more there are.
-fn some(subjects: &[&str]) -> String {
-    const MOST: usize = 5;
-    let named: Vec<String> = subjects
-        .iter()
-        .take(MOST)
-        .map(|s| format!("`{s}`"))
-        .collect();
-    match subjects.len().checked_sub(MOST) {
-        None | Some(0) => named.join(", "),
-        Some(more) => format!("{} and {more} more", named.join(", ")),
-    }
 }
 
 pub(super) fn is_work_queue(stream: Said<'_>) -> bool {
@@ -249,15 +239,4 @@ fn overlap(consumer: &Resource, filter: &str, subject: &str, other: &Resource) -
     .at(consumer.place_of(field))
     .note(other.place.clone(), format!("{} takes `{subject}`", other.address))
     .hint("make the filters disjoint, or let one consumer serve several clients")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::some;
-
-    #[test]
-    fn many_subjects_are_counted() {
-        assert_eq!(some(&["a", "b"]), "`a`, `b`");
-        assert_eq!(some(&["a"; 7]), "`a`, `a`, `a`, `a`, `a` and 2 more");
-    }
 }

@@ -13,7 +13,7 @@ use super::view::{View, stream_declaration};
 use crate::broker::Brokers;
 use crate::broker::nats::{JetStream, NatsError};
 use crate::kinds::{Delta, Live, NatsVersion, Observations, Observed};
-use crate::model::{Action, Address, Code, Doc, Flat, Outcome, Problem, Step};
+use crate::model::{Action, Address, Code, Doc, Flat, Outcome, Problem, Step, few};
 
 /// How many steps are on their way at once; the connection holds each back until its turn.
 pub(in crate::kinds) const AT_ONCE: usize = 64;
@@ -375,17 +375,9 @@ pub(super) fn is_internal(stream: &str) -> bool {
 /// One warning for all that is left out for the same reason.
 pub(in crate::kinds) fn told_left_out(what: &str, names: &[String], why: &str) -> Option<Problem> {
     const SHOWN: usize = 3;
-    let shown: Vec<String> = names
-        .iter()
-        .take(SHOWN)
-        .map(|name| format!("`{name}`"))
-        .collect();
-    let more = match names.len().saturating_sub(SHOWN) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
+    let shown = few(names.iter().map(|name| format!("`{name}`")), SHOWN);
     let plural = if names.len() == 1 { "" } else { "s" };
-    let message = format!("left out: the {what}{plural} {}{more}", shown.join(", "));
+    let message = format!("left out: the {what}{plural} {shown}");
     (!names.is_empty()).then(|| Problem::warning(Code::LeftOut, message).hint(why))
 }
 
