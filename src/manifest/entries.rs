@@ -14,6 +14,7 @@ use super::said::untyped;
 use super::sections::{Holds, names_under, section};
 use super::suggest::nearest;
 use super::walk::{Subject, Walk};
+use crate::kinds::stream::bucket_of;
 use crate::kinds::{Kind, Resources};
 use crate::model::{Address, Code, KindName, Place, Problem, Resource};
 
@@ -266,10 +267,11 @@ impl Entries<'_> {
 
     /// Whether it is the stream of a bucket that is declared as such.
     fn is_of_bucket(&self, stream: &Address) -> bool {
-        [("KV_", KindName::Kv), ("OBJ_", KindName::ObjectStore)]
-            .into_iter()
-            .filter_map(|(prefix, kind)| Some((kind, stream.name.strip_prefix(prefix)?.into())))
-            .any(|bucket| stream.kind == KindName::Stream && self.declared.contains(&bucket))
+        let bucket = bucket_of(&stream.name).filter(|_| stream.kind == KindName::Stream);
+        bucket.is_some_and(|bucket| {
+            let key = (bucket.kind, bucket.name.into());
+            self.declared.contains(&key)
+        })
     }
 
     /// Consumers or an access beside a stream or topic that nothing declares.

@@ -2,8 +2,9 @@ use super::outlook::{Outlook, for_later};
 use super::{Finding, Health};
 use crate::broker::nats::{JetStream, RightProbe, Verdict, WantedRights};
 use crate::engine::port::{LiveBrokers, Port};
+use crate::kinds::stream::stream_name;
 use crate::kinds::{NatsFacts, NatsVersion, Resources};
-use crate::model::{Address, Broker, KindName};
+use crate::model::Broker;
 
 /// The oldest and the newest server that trueup is tried on.
 const SUPPORTED: (NatsVersion, NatsVersion) = (NatsVersion(2, 10, 0), NatsVersion(2, 15, u32::MAX));
@@ -82,17 +83,6 @@ fn needed(resources: &Resources, outlook: &Outlook) -> Vec<String> {
         }
     }
     calls
-}
-
-/// The name of the stream that a resource is, where it is one.
-fn stream_name(address: &Address) -> Option<String> {
-    let name = &address.name;
-    match address.kind {
-        KindName::Stream => Some(name.clone()),
-        KindName::Kv => Some(format!("KV_{name}")),
-        KindName::ObjectStore => Some(format!("OBJ_{name}")),
-        KindName::Consumer | KindName::Topic | KindName::Acl => None,
-    }
 }
 
 /// The rights that are there in one line, those that are not each by itself.

@@ -22,7 +22,7 @@ use crate::model::{Address, Flat, KindName, Outcome, Problem, Refusal, Resource,
 pub struct Kv;
 
 /// What stands before a bucket's name in its stream's.
-const PREFIX: &str = "KV_";
+pub(super) const PREFIX: &str = "KV_";
 
 /// ADR-8, as nats.go writes it (`prepareKeyValueConfig`).
 const TEMPLATE: Template = Template {

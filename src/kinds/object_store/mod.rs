@@ -19,7 +19,7 @@ use crate::model::{Address, Flat, KindName, Outcome, Problem, Refusal, Resource,
 pub struct ObjectStore;
 
 /// What stands before a store's name in its stream's.
-const PREFIX: &str = "OBJ_";
+pub(super) const PREFIX: &str = "OBJ_";
 
 /// ADR-20, as nats.go writes it (`prepareObjectStoreConfig`). `deny_delete` is left alone: it is
 /// off in a new store and harms nothing when it is on.

@@ -43,6 +43,7 @@ pub(super) use instants::complaints as bad_instants;
 pub(super) use level::{forget_unknown, required_level, too_old, version};
 pub(super) use links::links;
 pub(super) use names::asset_name;
+pub(crate) use names::{bucket_of, stream_name};
 pub(super) use origins::{has_sources, is_mirror, local_origins};
 pub(super) use room::account;
 pub(super) use rules::{description, metadata, server_metadata};
@@ -230,18 +231,9 @@ impl View for Stream {
 
 /// The resource that a stream's name stands for: a stream, or the bucket that is declared as such.
 pub(super) fn declared_as(stream: &str, all: &Resources) -> Option<Address> {
-    let bucket = |prefix: &str, kind| {
-        let bucket = stream.strip_prefix(prefix)?;
-        Some(Address::new(kind, bucket))
-    };
-    [
-        Some(Address::new(KindName::Stream, stream)),
-        bucket("KV_", KindName::Kv),
-        bucket("OBJ_", KindName::ObjectStore),
-    ]
-    .into_iter()
-    .flatten()
-    .find(|address| all.contains_key(address))
+    std::iter::once(Address::new(KindName::Stream, stream))
+        .chain(bucket_of(stream))
+        .find(|address| all.contains_key(address))
 }
 
 /// What the plan refuses once it knows that the server does.
@@ -270,13 +262,10 @@ fn empty_subjects(said: Said<'_>) -> Option<Complaint> {
 
 /// A bucket whose stream is declared as a plain stream, too: one of them would undo the other.
 fn bucket_twice(bucket: &Resource, all: &Resources) -> Option<Problem> {
-    let Address { kind, name } = &bucket.address;
-    let view: &dyn View = match kind {
-        KindName::Kv => &super::kv::Kv,
-        KindName::ObjectStore => &super::object_store::ObjectStore,
-        KindName::Stream | KindName::Consumer | KindName::Topic | KindName::Acl => return None,
-    };
-    let stream = Address::new(KindName::Stream, view.stream_name(name));
+    let stream = Address::new(KindName::Stream, stream_name(&bucket.address)?);
+    if stream == bucket.address {
+        return None;
+    }
     let other = all.get(&stream)?;
     let message = format!("`{}` and `{stream}` are the same stream", bucket.address);
     Some(
@@ -291,11 +280,16 @@ fn bucket_twice(bucket: &Resource, all: &Resources) -> Option<Problem> {
 /// A bucket's stream declared as a plain stream escapes the bucket's own rules.
 fn bucket_in_disguise(resource: &Resource) -> Option<Problem> {
     let name = resource.address.name.as_str();
-    let (section, bucket) = name
-        .strip_prefix("KV_")
-        .map(|bucket| ("key_value", bucket))
-        .or_else(|| Some(("object_store", name.strip_prefix("OBJ_")?)))
-        .filter(|(_, bucket)| names::bucket_name("bucket", bucket).is_none())?;
+    let bucket = bucket_of(name)?;
+    let section = match bucket.kind {
+        KindName::Kv => "key_value",
+        KindName::ObjectStore => "object_store",
+        KindName::Stream | KindName::Consumer | KindName::Topic | KindName::Acl => return None,
+    };
+    let bucket = bucket.name;
+    if names::bucket_name("bucket", &bucket).is_some() {
+        return None;
+    }
     Some(
         Problem::warning(
             Code::BadName,

@@ -1,5 +1,32 @@
 use super::complaint::Complaint;
-use crate::model::Code;
+use crate::kinds::{kv, object_store};
+use crate::model::{Address, Code, KindName};
+
+/// What the names of a bucket's streams begin with, by the kind of bucket (ADR-8, ADR-20).
+const BUCKETS: [(&str, KindName); 2] = [
+    (kv::PREFIX, KindName::Kv),
+    (object_store::PREFIX, KindName::ObjectStore),
+];
+
+/// The bucket that a stream of this name belongs to; none for a stream of its own.
+pub(crate) fn bucket_of(stream: &str) -> Option<Address> {
+    BUCKETS
+        .iter()
+        .find_map(|(prefix, kind)| Some(Address::new(*kind, stream.strip_prefix(prefix)?)))
+}
+
+/// The name of the stream that a resource is; none for what is no stream.
+pub(crate) fn stream_name(address: &Address) -> Option<String> {
+    let Address { kind, name } = address;
+    match kind {
+        KindName::Stream => Some(name.clone()),
+        KindName::Kv | KindName::ObjectStore => {
+            let (prefix, _) = BUCKETS.iter().find(|(_, bucket)| bucket == kind)?;
+            Some(format!("{prefix}{name}"))
+        }
+        KindName::Consumer | KindName::Topic | KindName::Acl => None,
+    }
+}
 
 /// The longest name of a stream or consumer, in bytes (`JSMaxNameLen`).
 const LONGEST: usize = 255;
@@ -29,7 +56,7 @@ pub(in crate::kinds) fn bucket_name(what: &str, name: &str) -> Option<Complaint>
     let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     let reason = if name.is_empty() {
         "it is empty"
-    } else if name.len() > LONGEST - "OBJ_".len() {
+    } else if name.len() > LONGEST - object_store::PREFIX.len() {
         "it is longer than 251 bytes"
     } else if !name.chars().all(fits) {
         "it holds something else than letters, digits, `_` and `-`"
@@ -47,4 +74,20 @@ pub(in crate::kinds) fn bucket_name(what: &str, name: &str) -> Option<Complaint>
         format!("`{name}` can't be the name of {article} {what}: {reason}"),
         "use letters, digits, `_` and `-`",
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_and_its_stream() {
+        for (bucket, stream) in [("kv/a", "KV_a"), ("object-store/b_c", "OBJ_b_c")] {
+            let bucket: Address = bucket.parse().unwrap();
+            assert_eq!(stream_name(&bucket).as_deref(), Some(stream));
+            assert_eq!(bucket_of(stream), Some(bucket));
+        }
+        assert_eq!(bucket_of("KVa"), None);
+        assert_eq!(stream_name(&"consumer/S/c".parse().unwrap()), None);
+    }
 }
