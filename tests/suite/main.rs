@@ -10,6 +10,7 @@ mod cli;
 mod generated;
 mod kinds;
 mod laws;
+mod main_job;
 mod manifest;
 mod manifests;
 mod matrix;

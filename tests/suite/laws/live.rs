@@ -8,16 +8,15 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 use serde_json::json;
-use trueup::apply::{Stop, apply};
 use trueup::engine::{self, Port};
 use trueup::kinds::{Observed, Resources, kind};
 use trueup::model::{Address, Flat, KindName, Outcome, Resource, Severity};
-use trueup::plan::{Desired, Plan};
 
 use super::possible::{possible, sorts_of_streams};
-use super::{Nobody, generate, loaded};
+use super::{generate, loaded};
 use crate::kinds::kafka::World;
 use crate::kinds::nats::Bench;
+use crate::main_job::{applied, planned};
 use crate::sandbox;
 
 /// Pairs that go through one plan together.
@@ -318,23 +317,12 @@ impl Batch {
     }
 }
 
-async fn planned(resources: &Resources, port: &dyn Port) -> Plan {
-    let desired = Desired {
-        stack: "laws",
-        manifest_digest: "",
-        resources,
-        chosen: None,
-        warnings: &[],
-    };
-    engine::plan(desired, port).await
-}
-
 /// Carries out what the plan lets through; the broker takes all of it.
 async fn carried_out(resources: &Resources, port: &dyn Port, tally: &mut Tally) {
     let plan = planned(resources, port).await;
     assert!(plan.complete, "{:#?}", plan.problems);
     tally.refused_by_plan += plan.blocked_steps().count();
-    for done in apply(&plan, port, &Nobody, &Stop::default()).await {
+    for done in applied(&plan, port).await {
         match done.outcome {
             Outcome::Applied => tally.carried_out += 1,
             Outcome::NotAttempted { .. }

@@ -10,14 +10,15 @@ use futures::executor::block_on;
 use indexmap::IndexMap;
 use proptest::prelude::*;
 use serde_json::json;
-use trueup::apply::{Stop, Watch, apply};
 use trueup::engine::{self, Port, SNAPSHOT_VERSION, Snapshot, SnapshotPort};
 use trueup::kinds::{
     Delta, KafkaFacts, Live, NatsFacts, NatsVersion, Observed, Resources, Surroundings, kind,
 };
 use trueup::manifest::{self, Input, Inputs, Manifest};
 use trueup::model::{Address, Broker, Flat, KindName, Outcome, Resource, Step};
-use trueup::plan::{Desired, Plan};
+use trueup::plan::Plan;
+
+use crate::main_job;
 
 /// The kinds that have fields to differ in.
 const KINDS: [KindName; 5] = [
@@ -266,19 +267,12 @@ fn snapshot(resources: IndexMap<Address, Live>) -> SnapshotPort {
 }
 
 fn planned(resources: &Resources, port: &SnapshotPort) -> Plan {
-    let desired = Desired {
-        stack: "laws",
-        manifest_digest: "",
-        resources,
-        chosen: None,
-        warnings: &[],
-    };
-    block_on(engine::plan(desired, port))
+    block_on(main_job::planned(resources, port))
 }
 
 fn carried_out(plan: &Plan, port: &SnapshotPort) {
     let open: Vec<&Step> = plan.open_steps().collect();
-    for done in block_on(apply(plan, port, &Nobody, &Stop::default())) {
+    for done in block_on(main_job::applied(plan, port)) {
         let was_open = open.iter().any(|step| step.address == done.address);
         assert_eq!(done.outcome == Outcome::Applied, was_open, "{done:?}");
     }
@@ -298,12 +292,4 @@ fn sorted(observed: Observed) -> Observed {
         }
         other => other,
     }
-}
-
-/// Nobody watches.
-struct Nobody;
-
-impl Watch for Nobody {
-    fn started(&self, _: &[&Address]) {}
-    fn finished(&self, _: &Address, _: &Outcome) {}
 }

@@ -74,17 +74,25 @@ fn manifest(text: &str) -> Manifest {
         .unwrap_or_else(|| panic!("{:#?}", loaded.problems))
 }
 
-fn plan(manifest: &Manifest, case: &Case) -> Plan {
-    let desired = Desired {
+fn desired(manifest: &Manifest) -> Desired<'_> {
+    Desired {
         stack: &manifest.stack,
         manifest_digest: &manifest.digest,
         resources: &manifest.resources,
         chosen: None,
         warnings: &[],
-    };
+    }
+}
+
+fn plan(manifest: &Manifest, case: &Case) -> Plan {
     let observations = observations(&manifest.resources, &case.live);
     assemble(
-        forecast(desired, &observations, &surroundings(case), Vec::new()),
+        forecast(
+            desired(manifest),
+            &observations,
+            &surroundings(case),
+            Vec::new(),
+        ),
         trueup::kinds::Rehearsal::default(),
     )
 }
@@ -92,16 +100,9 @@ fn plan(manifest: &Manifest, case: &Case) -> Plan {
 #[test]
 fn a_broker_that_is_gone_by_the_rehearsal_was_not_asked_and_has_not_refused() {
     let manifest = manifest("kafka: { topics: { t: { partitions: 1 } } }");
-    let desired = Desired {
-        stack: "case",
-        manifest_digest: "",
-        resources: &manifest.resources,
-        chosen: None,
-        warnings: &[],
-    };
     let absent = observations(&manifest.resources, &IndexMap::new());
     let forecast = forecast(
-        desired,
+        desired(&manifest),
         &absent,
         &surroundings(&Case::default()),
         Vec::new(),

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use serde_json::Value;
-use trueup::apply::{Done, Stop, Watch, apply};
+use trueup::apply::Done;
 use trueup::broker::Brokers;
 use trueup::broker::kafka::{ConfigChange, Kafka, KafkaSettings};
-use trueup::engine::{LiveBrokers, plan};
+use trueup::engine::LiveBrokers;
 use trueup::kinds::acl::{AclEntry, expand_entry};
 use trueup::kinds::{KafkaFacts, Resources, Surroundings, topic};
 use trueup::model::{Address, Doc, KindName, Outcome, Resource};
-use trueup::plan::{Desired, Plan, Target};
+use trueup::plan::{Plan, Target};
 
+use crate::main_job::{applied, planned};
 use crate::sandbox::variable;
 
 /// A connection and what is known of its cluster.
@@ -78,18 +79,11 @@ impl World {
     }
 
     pub async fn plan(&self, resources: &Resources) -> Plan {
-        let desired = Desired {
-            stack: "test",
-            manifest_digest: "",
-            resources,
-            chosen: None,
-            warnings: &[],
-        };
-        plan(desired, &self.port).await
+        planned(resources, &self.port).await
     }
 
     pub async fn apply(&self, plan: &Plan) -> Vec<Done> {
-        apply(plan, &self.port, &Nobody, &Stop::default()).await
+        applied(plan, &self.port).await
     }
 
     /// Plans, applies without a failure, and plans to nothing.
@@ -139,13 +133,6 @@ impl World {
             .await;
         }
     }
-}
-
-struct Nobody;
-
-impl Watch for Nobody {
-    fn started(&self, _: &[&Address]) {}
-    fn finished(&self, _: &Address, _: &Outcome) {}
 }
 
 /// A topic as a manifest says it.

@@ -1,15 +1,15 @@
 //! A server of the test's own with plans made and applied on it.
 
 use serde_json::{Map, Value};
-use trueup::apply::{Stop, Watch, apply};
 use trueup::broker::Brokers;
 use trueup::broker::nats::{ConsumerAction, JetStream, NatsError, NatsSettings};
-use trueup::engine::{LiveBrokers, plan};
+use trueup::engine::LiveBrokers;
 use trueup::kinds::{NatsFacts, Resources, Surroundings, kind};
 use trueup::model::{Address, Flat, KindName, Outcome, Resource};
-use trueup::plan::{Desired, Plan};
+use trueup::plan::Plan;
 
 use crate::broker::nats_server::NatsServer;
+use crate::main_job::{applied, planned};
 
 /// A running server, connected.
 pub struct Bench {
@@ -137,14 +137,7 @@ impl Bench {
 
     /// What would change.
     pub async fn plan(&self, resources: &Resources) -> Plan {
-        let desired = Desired {
-            stack: "test",
-            manifest_digest: "",
-            resources,
-            chosen: None,
-            warnings: &[],
-        };
-        plan(desired, &self.port).await
+        planned(resources, &self.port).await
     }
 
     /// Plans and applies, and demands that all of it is done and that nothing is left to do.
@@ -160,7 +153,7 @@ impl Bench {
 
     /// Applies a plan.
     pub async fn apply(&self, plan: &Plan) -> Vec<(Address, Outcome)> {
-        let done = apply(plan, &self.port, &Unwatched, &Stop::default()).await;
+        let done = applied(plan, &self.port).await;
         done.into_iter()
             .map(|done| (done.address, done.outcome))
             .collect()
@@ -196,13 +189,6 @@ fn overlaid(
         declaration.set(&mut config, path, Some(value.clone()));
     }
     config
-}
-
-struct Unwatched;
-
-impl Watch for Unwatched {
-    fn started(&self, _: &[&Address]) {}
-    fn finished(&self, _: &Address, _: &Outcome) {}
 }
 
 /// Declared resources from an address and what a manifest says of each.
