@@ -265,9 +265,8 @@ async fn carry_out(
 fn plan_again(plan: &Plan, global: &Global, targets: &[String]) -> String {
     match &plan.made_by {
         Some(command) if global.files.is_empty() => command.clone(),
-        Some(_) => next::command(&["plan"], global, targets),
         None if global.files.is_empty() => "trueup plan -f MANIFEST".to_owned(),
-        None => next::command(&["plan"], global, targets),
+        Some(_) | None => next::command(&["plan"], global, targets),
     }
 }
 
