@@ -5,7 +5,7 @@
 
 use futures::executor::block_on;
 use libfuzzer_sys::fuzz_target;
-use trueup::engine::{SnapshotPort, Snapshot, export, plan};
+use trueup::engine::{Snapshot, SnapshotPort, export, plan};
 use trueup::manifest::{Input, Inputs, load, write};
 use trueup::model::Broker;
 use trueup::plan::Desired;
