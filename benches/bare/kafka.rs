@@ -2,6 +2,7 @@ use std::error::Error;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::ops::Range;
+use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use kafka_protocol::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
@@ -20,6 +21,8 @@ use crate::Done;
 const READ_AT_ONCE: usize = 1_000;
 /// A controller refuses more than 10,000 records in one change.
 const CREATED_AT_ONCE: usize = 1_000;
+/// Between two looks for what is not visible yet.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Creates topics of one partition with one config each.
 pub(crate) fn create(broker: &str, topics: Range<usize>) -> Done {
@@ -46,7 +49,29 @@ pub(crate) fn create(broker: &str, topics: Range<usize>) -> Done {
             return Err(format!("{:?}: {:?}", topic.name, topic.error_message).into());
         }
     }
+    wait(&mut wire, &names)
+}
+
+/// A broker answers before it shows a topic; a tool that says "created" waits until it does.
+fn wait(wire: &mut TcpStream, names: &[StrBytes]) -> Done {
+    for names in names.chunks(READ_AT_ONCE) {
+        loop {
+            let described: MetadataResponse = ask(wire, ApiKey::Metadata, &metadata_of(names), 12)?;
+            if described.topics.iter().all(|topic| topic.error_code == 0) {
+                break;
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
     Ok(())
+}
+
+fn metadata_of(names: &[StrBytes]) -> MetadataRequest {
+    let topic =
+        |name: &StrBytes| MetadataRequestTopic::default().with_name(Some(TopicName(name.clone())));
+    MetadataRequest::default()
+        .with_topics(Some(names.iter().map(topic).collect()))
+        .with_allow_auto_topic_creation(false)
 }
 
 /// Reads topics and all of their configs.
@@ -56,12 +81,7 @@ pub(crate) fn read(broker: &str, topics: Range<usize>) -> Done {
     let names: Vec<_> = topics.map(name).collect();
     let mut seen = 0;
     for names in names.chunks(READ_AT_ONCE) {
-        let topic = |name: &StrBytes| {
-            MetadataRequestTopic::default().with_name(Some(TopicName(name.clone())))
-        };
-        let request = MetadataRequest::default()
-            .with_topics(Some(names.iter().map(topic).collect()))
-            .with_allow_auto_topic_creation(false);
+        let request = metadata_of(names);
         let described: MetadataResponse = ask(&mut wire, ApiKey::Metadata, &request, 12)?;
         let resource = |name: &StrBytes| {
             DescribeConfigsResource::default()

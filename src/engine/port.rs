@@ -25,6 +25,13 @@ pub trait Port: Send + Sync {
     /// Carries these steps of one kind out; every step gets an outcome.
     async fn carry_out(&self, kind: KindName, steps: &[&Step]) -> Vec<(Address, Outcome)>;
 
+    /// Waits until what these steps did is visible; every step gets its last word.
+    async fn see(&self, _kind: KindName, steps: &[&Step]) -> Vec<(Address, Outcome)> {
+        let seen = steps.iter();
+        seen.map(|step| (step.address.clone(), Outcome::Applied))
+            .collect()
+    }
+
     /// Every resource of this kind.
     async fn list(&self, kind: KindName) -> Result<Vec<Address>, Problem>;
 
@@ -88,6 +95,13 @@ impl Port for LiveBrokers {
     async fn carry_out(&self, name: KindName, steps: &[&Step]) -> Vec<(Address, Outcome)> {
         match kind(name) {
             Some(kind) => kind.carry_out(&self.brokers, steps).await,
+            None => Vec::new(),
+        }
+    }
+
+    async fn see(&self, name: KindName, steps: &[&Step]) -> Vec<(Address, Outcome)> {
+        match kind(name) {
+            Some(kind) => kind.see(&self.brokers, steps).await,
             None => Vec::new(),
         }
     }

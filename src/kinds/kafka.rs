@@ -94,7 +94,7 @@ pub(super) const UNKNOWN_TOPIC: i16 = 3;
 pub(super) const TOPIC_EXISTS: i16 = 36;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 
 /// How long to wait for so many items.
 ///

@@ -135,13 +135,22 @@ pub trait Kind: Send + Sync {
         Rehearsal::default()
     }
 
-    /// Carries these steps out, batched, each with its own outcome, and returns when what was
-    /// done is visible. Updates read the live document anew, refuse when it is no longer the
+    /// Carries these steps out, batched, each with its own outcome, and returns when the brokers
+    /// have taken them. Updates read the live document anew, refuse when it is no longer the
     /// step's base, and write the whole of it back with the changes laid over.
     async fn carry_out(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Outcome)>;
 
     /// The names of all resources of this kind on the brokers, for `export`.
     async fn list(&self, brokers: &Brokers) -> Result<Vec<Address>, Problem>;
+    /// Waits until what these steps did is visible to everybody; each gets its last word. Only
+    /// steps that [`Kind::carry_out`] told as applied come here, and only a kind whose brokers
+    /// answer before they show it has something to wait for.
+    async fn see(&self, _brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Outcome)> {
+        let seen = steps.iter();
+        seen.map(|step| (step.address.clone(), Outcome::Applied))
+            .collect()
+    }
+
 
     /// What [`Kind::list`] does not name though it is there, and why: warnings, few of them.
     async fn left_out(&self, _brokers: &Brokers) -> Vec<Problem> {

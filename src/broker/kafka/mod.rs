@@ -24,6 +24,7 @@ pub use admin::{
     Broker, Cluster, ConfigChange, ConfigEntry, ConfigSource, ConfigSynonym, ConfigType, NewTopic,
     Partition, Reassignment, TopicDescription,
 };
+pub(crate) use batch::TOPICS_PER_DESCRIBE;
 pub use client::{ApiRange, Kafka};
 pub use codes::error_name;
 pub use error::{Fate, ItemError, KafkaError};

@@ -26,7 +26,7 @@ fn denied() -> Problem {
     Problem::error(Code::Denied, needs(RIGHT)).hint(Code::Denied.way_out())
 }
 
-/// Makes the ACLs and returns when they are visible: those that allow first, those that deny last.
+/// Makes the ACLs: those that allow first, those that deny last.
 pub(super) async fn carry_out(kafka: &Kafka, steps: &[&Step]) -> Vec<(Address, Outcome)> {
     let mut outcomes: HashMap<&Address, Outcome> = HashMap::new();
     let mut acls: Vec<(&Address, AclBinding)> = Vec::new();
@@ -41,16 +41,35 @@ pub(super) async fn carry_out(kafka: &Kafka, steps: &[&Step]) -> Vec<(Address, O
     let (allow, deny) = acls
         .into_iter()
         .partition(|(_, acl)| acl.permission == Permission::Allow);
-    let mut made = create(kafka, allow, &mut outcomes).await;
-    made.extend(create(kafka, deny, &mut outcomes).await);
-    wait(kafka, made, &mut outcomes).await;
-    steps
-        .iter()
-        .map(|step| {
-            let outcome = outcomes.remove(&step.address).unwrap_or(Outcome::Applied);
-            (step.address.clone(), outcome)
-        })
-        .collect()
+    create(kafka, allow, &mut outcomes).await;
+    create(kafka, deny, &mut outcomes).await;
+    each(steps, outcomes)
+}
+
+/// Waits until the ACLs are visible.
+pub(super) async fn see(kafka: &Kafka, steps: &[&Step]) -> Vec<(Address, Outcome)> {
+    let acl = |step: &&Step| Some((step.address.clone(), order(step).ok()?));
+    let made: Vec<(Address, AclBinding)> = steps.iter().filter_map(acl).collect();
+    let allowed = patience(made.len());
+    let left = until_visible(made, allowed, |made| async move {
+        let seen = held(kafka, &made.iter().map(|(_, acl)| acl).collect::<Vec<_>>()).await?;
+        let hidden = made.into_iter().filter(|(_, acl)| !seen.contains(acl));
+        Ok(hidden.collect())
+    })
+    .await;
+    let outcome = unseen(allowed, left.failure.as_ref());
+    let outcomes = left.items.iter();
+    let outcomes = outcomes.map(|(address, _)| (address, outcome.clone()));
+    each(steps, outcomes.collect())
+}
+
+/// Every step with its outcome; applied, where nothing else is said.
+fn each(steps: &[&Step], mut outcomes: HashMap<&Address, Outcome>) -> Vec<(Address, Outcome)> {
+    let outcome = |step: &&Step| {
+        let outcome = outcomes.remove(&step.address).unwrap_or(Outcome::Applied);
+        (step.address.clone(), outcome)
+    };
+    steps.iter().map(outcome).collect()
 }
 
 fn order(step: &Step) -> Result<AclBinding, String> {
@@ -64,33 +83,26 @@ fn order(step: &Step) -> Result<AclBinding, String> {
 
 type Acls<'a> = Vec<(&'a Address, AclBinding)>;
 
-/// Sends them and gives back those that the broker took.
-async fn create<'a>(
-    kafka: &Kafka,
-    acls: Acls<'a>,
-    outcomes: &mut HashMap<&'a Address, Outcome>,
-) -> Acls<'a> {
+/// Sends them and tells what the broker did not take.
+async fn create<'a>(kafka: &Kafka, acls: Acls<'a>, outcomes: &mut HashMap<&'a Address, Outcome>) {
     if acls.is_empty() {
-        return acls;
+        return;
     }
     tracing::debug!(acls = acls.len(), "creating ACLs");
     let bindings: Vec<AclBinding> = acls.iter().map(|(_, acl)| acl.clone()).collect();
     match kafka.create_acls(&bindings).await {
         Err(error) => {
             outcomes.extend(acls.iter().map(|(address, _)| (*address, not_sent(&error))));
-            Vec::new()
         }
         Ok(results) => {
-            let mut taken = Vec::new();
-            for (acl, result) in acls.into_iter().zip(results) {
-                match result {
-                    Ok(()) => taken.push(acl),
-                    Err(error) => {
-                        outcomes.insert(acl.0, outcome(&error, RIGHT));
-                    }
-                }
-            }
-            taken
+            let refused = acls
+                .iter()
+                .zip(results)
+                .filter_map(|((address, _), result)| {
+                    let error = result.err()?;
+                    Some((*address, outcome(&error, RIGHT)))
+                });
+            outcomes.extend(refused);
         }
     }
 }
@@ -101,21 +113,5 @@ fn not_sent(error: &KafkaError) -> Outcome {
     match error {
         KafkaError::SecurityDisabled { .. } => Outcome::Failed { why },
         _ => Outcome::NotAttempted { because: why },
-    }
-}
-
-/// Waits for all of them together.
-async fn wait<'a>(kafka: &Kafka, made: Acls<'a>, outcomes: &mut HashMap<&'a Address, Outcome>) {
-    let allowed = patience(made.len());
-    let left = until_visible(made, allowed, |made| async move {
-        let seen = held(kafka, &made.iter().map(|(_, acl)| acl).collect::<Vec<_>>()).await?;
-        Ok(made
-            .into_iter()
-            .filter(|(_, acl)| !seen.contains(acl))
-            .collect())
-    })
-    .await;
-    for (address, _) in left.items {
-        outcomes.insert(address, unseen(allowed, left.failure.as_ref()));
     }
 }

@@ -93,6 +93,13 @@ impl Kind for Acl {
         }
     }
 
+    async fn see(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Outcome)> {
+        match client(brokers) {
+            Ok(kafka) => carry_out::see(kafka, steps).await,
+            Err(problem) => not_attempted(steps, &problem.message),
+        }
+    }
+
     async fn list(&self, brokers: &Brokers) -> Result<Vec<Address>, Problem> {
         observe::list(client(brokers)?).await
     }

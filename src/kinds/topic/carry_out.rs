@@ -8,14 +8,14 @@ use super::declaration;
 use super::observe::{observe, read};
 use super::order::Order;
 use super::rehearse::{configs_right, create_right, partitions_right};
-use crate::broker::kafka::{ItemError, Kafka, KafkaError};
+use crate::broker::kafka::{ItemError, Kafka, KafkaError, TOPICS_PER_DESCRIBE};
 use crate::kinds::kafka::{TOPIC_EXISTS, outcome, patience, unseen, until_visible};
 use crate::kinds::{Live, Observed};
 use crate::model::{Action, Address, Outcome, Step};
 
 type Answers = Result<IndexMap<String, Result<(), ItemError>>, KafkaError>;
 
-/// Carries these steps out and returns when what was done is visible.
+/// Carries these steps out and returns when the broker has taken them.
 pub(super) async fn carry_out(kafka: &Kafka, steps: &[&Step]) -> Vec<(Address, Outcome)> {
     let mut work = Work::default();
     work.read_orders(steps);
@@ -23,11 +23,53 @@ pub(super) async fn carry_out(kafka: &Kafka, steps: &[&Step]) -> Vec<(Address, O
     work.create(kafka).await;
     work.raise_partitions(kafka).await;
     work.alter_configs(kafka).await;
-    work.wait(kafka).await;
     steps
         .iter()
         .map(|step| (step.address.clone(), work.outcome(&step.address.name)))
         .collect()
+}
+
+/// Waits until what these steps did is visible.
+///
+/// While topics are still missing only their descriptions are asked for, those of the oldest
+/// thousand: a broker shows changes in their order, and it is busy opening their logs. What is
+/// there is then read once, configs and all.
+pub(super) async fn see(kafka: &Kafka, steps: &[&Step]) -> Vec<(Address, Outcome)> {
+    let order = |step: &&Step| Some((step.address.name.clone(), Order::of(step).ok()?));
+    let orders: IndexMap<String, Order> = steps.iter().filter_map(order).collect();
+    let orders = &orders;
+    let allowed = patience(orders.len());
+    let is_new = |name: &&String| orders.get(*name).is_some_and(|o| o.create.is_some());
+    let made: Vec<String> = orders.keys().filter(is_new).cloned().collect();
+    let missing = until_visible(made, allowed, |names| still_missing(kafka, names)).await;
+    let shown = |name: &&String| !missing.items.contains(*name);
+    let there: Vec<String> = orders.keys().filter(shown).cloned().collect();
+    let hidden = until_visible(there, allowed, |names| async move {
+        let seen = read(kafka, &names).await?;
+        let is_hidden = |name: &String| !is_visible(orders.get(name), seen.get(name));
+        Ok(names.into_iter().filter(is_hidden).collect())
+    })
+    .await;
+    let mut outcomes = HashMap::new();
+    for left in [missing, hidden] {
+        let outcome = unseen(allowed, left.failure.as_ref());
+        let items = left.items.into_iter();
+        outcomes.extend(items.map(|name| (name, outcome.clone())));
+    }
+    let told = |step: &&Step| {
+        let outcome = outcomes.remove(&step.address.name);
+        (step.address.clone(), outcome.unwrap_or(Outcome::Applied))
+    };
+    steps.iter().map(told).collect()
+}
+
+/// Those of these topics that the broker does not show yet.
+async fn still_missing(kafka: &Kafka, mut names: Vec<String>) -> Result<Vec<String>, KafkaError> {
+    let later = names.split_off(names.len().min(TOPICS_PER_DESCRIBE));
+    let described = kafka.describe_topics(&names).await?;
+    names.retain(|name| !matches!(described.get(name), Some(Ok(_))));
+    // what is left of the oldest goes to the end, so that none that never shows keeps the others back
+    Ok(later.into_iter().chain(names).collect())
 }
 
 /// The orders on their way, by the topic's name, and what became of each part.
@@ -136,27 +178,6 @@ impl Work {
             .entry(name.to_owned())
             .or_default()
             .push(outcome);
-    }
-
-    /// Waits for all that went well, together.
-    async fn wait(&mut self, kafka: &Kafka) {
-        let sent: Vec<String> = self
-            .orders
-            .keys()
-            .filter(|name| !self.outcomes.contains_key(*name))
-            .cloned()
-            .collect();
-        let allowed = patience(sent.len());
-        let orders = &self.orders;
-        let left = until_visible(sent, allowed, |names| async move {
-            let seen = read(kafka, &names).await?;
-            let is_hidden = |name: &String| !is_visible(orders.get(name), seen.get(name));
-            Ok(names.into_iter().filter(is_hidden).collect())
-        })
-        .await;
-        for name in left.items {
-            self.settle(&name, unseen(allowed, left.failure.as_ref()));
-        }
     }
 
     /// The worst of what became of the parts, with what was done all the same.

@@ -101,6 +101,13 @@ impl Kind for Topic {
         }
     }
 
+    async fn see(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Outcome)> {
+        match client(brokers) {
+            Ok(kafka) => carry_out::see(kafka, steps).await,
+            Err(problem) => not_attempted(steps, &problem.message),
+        }
+    }
+
     /// Every topic that the user may describe, but for Kafka's own.
     async fn list(&self, brokers: &Brokers) -> Result<Vec<Address>, Problem> {
         let names = client(brokers)?.list_topics().await;

@@ -1,0 +1,154 @@
+use std::sync::{Mutex, PoisonError};
+
+use async_trait::async_trait;
+use serde_json::json;
+
+use super::*;
+use crate::kinds::{Observations, Rehearsal, Surroundings};
+use crate::model::{KindName, Problem};
+use crate::plan::{Summary, Target};
+
+/// A broker that notes what it is asked for, batch by batch.
+#[derive(Default)]
+struct Noted {
+    notes: Mutex<Vec<String>>,
+    surroundings: Surroundings,
+    stop: Stop,
+    /// The batch whose sending comes with a wish to stop.
+    stops_at: usize,
+    /// A topic that never shows.
+    hidden: &'static str,
+}
+
+impl Noted {
+    fn note(&self, verb: &str, steps: &[&Step]) {
+        let first = steps.first().map(|step| step.address.to_string());
+        let note = format!("{verb} {} from {}", steps.len(), first.unwrap_or_default());
+        self.notes().push(note);
+    }
+
+    fn notes(&self) -> std::sync::MutexGuard<'_, Vec<String>> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn sent(&self) -> usize {
+        let notes = self.notes();
+        notes.iter().filter(|note| note.starts_with("send")).count()
+    }
+}
+
+#[async_trait]
+impl Port for Noted {
+    fn targets(&self) -> Vec<Target> {
+        Vec::new()
+    }
+
+    fn surroundings(&self) -> &Surroundings {
+        &self.surroundings
+    }
+
+    async fn observe(&self, _: KindName, _: &[Address]) -> Observations {
+        Observations::new()
+    }
+
+    async fn rehearse(&self, _: KindName, _: &[&Step]) -> Rehearsal {
+        Rehearsal::default()
+    }
+
+    async fn carry_out(&self, _: KindName, steps: &[&Step]) -> Vec<(Address, Outcome)> {
+        self.note("send", steps);
+        if self.sent() == self.stops_at {
+            self.stop.ask();
+        }
+        let taken = steps.iter();
+        taken
+            .map(|step| (step.address.clone(), Outcome::Applied))
+            .collect()
+    }
+
+    async fn see(&self, _: KindName, steps: &[&Step]) -> Vec<(Address, Outcome)> {
+        self.note("see", steps);
+        let outcome = |step: &&Step| match step.address.name == self.hidden {
+            true => Outcome::Unknown {
+                why: "not visible".to_owned(),
+            },
+            false => Outcome::Applied,
+        };
+        let seen = steps.iter();
+        seen.map(|step| (step.address.clone(), outcome(step)))
+            .collect()
+    }
+
+    async fn list(&self, _: KindName) -> Result<Vec<Address>, Problem> {
+        Ok(Vec::new())
+    }
+}
+
+struct Nobody;
+
+impl Watch for Nobody {
+    fn started(&self, _: &[&Address]) {}
+    fn finished(&self, _: &Address, _: &Outcome) {}
+}
+
+fn plan_of(topics: usize, more: &[(&str, &str)]) -> Plan {
+    let step = |address: String, rests_on: &[&str]| json!({ "address": address, "action": "create", "base": {}, "rests_on": rests_on });
+    let mut steps: Vec<_> = (0..topics)
+        .map(|number| step(format!("topic/t{number}"), &[]))
+        .collect();
+    let more = more.iter();
+    steps.extend(more.map(|(address, origin)| step((*address).to_owned(), &[origin])));
+    let plan = json!({
+        "format_version": "1.0", "tool_version": "0", "stack": "s", "manifest_digest": "",
+        "targets": [], "complete": true, "applyable": true, "steps": steps,
+        "summary": Summary::default(),
+    });
+    serde_json::from_value(plan).unwrap()
+}
+
+#[tokio::test]
+async fn a_batch_is_sent_while_the_one_before_becomes_visible() {
+    let port = Noted::default();
+    let done = apply(&plan_of(2_400, &[]), &port, &Nobody, &port.stop).await;
+    assert!(done.iter().all(|done| done.outcome == Outcome::Applied));
+    assert_eq!(
+        *port.notes(),
+        [
+            "send 1000 from topic/t0",
+            "send 1000 from topic/t1000",
+            "see 1000 from topic/t0",
+            "send 400 from topic/t2000",
+            "see 1000 from topic/t1000",
+            "see 400 from topic/t2000",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn after_a_wish_to_stop_what_was_sent_is_seen_and_nothing_is_sent() {
+    let port = Noted {
+        stops_at: 1,
+        ..Noted::default()
+    };
+    let done = apply(&plan_of(2_400, &[]), &port, &Nobody, &port.stop).await;
+    assert_eq!(
+        *port.notes(),
+        ["send 1000 from topic/t0", "see 1000 from topic/t0"]
+    );
+    let applied = done.iter().filter(|done| done.outcome == Outcome::Applied);
+    assert_eq!(applied.count(), 1_000);
+    assert!(matches!(done[1_000].outcome, Outcome::NotAttempted { .. }));
+}
+
+#[tokio::test]
+async fn what_rests_on_something_that_never_shows_is_not_sent() {
+    let port = Noted {
+        hidden: "t1",
+        ..Noted::default()
+    };
+    let plan = plan_of(2, &[("acl/a", "topic/t1"), ("acl/b", "topic/t0")]);
+    let done = apply(&plan, &port, &Nobody, &port.stop).await;
+    assert!(matches!(done[1].outcome, Outcome::Unknown { .. }));
+    assert!(matches!(done[2].outcome, Outcome::NotAttempted { .. }));
+    assert_eq!(done[3].outcome, Outcome::Applied);
+}
