@@ -172,7 +172,7 @@ mod tests {
             fields: [(key.to_owned(), json!("0:1"))].into_iter().collect(),
             raw: crate::model::Doc::new(),
             incarnation: None,
-            inherited: IndexMap::new(),
+            inherited: Default::default(),
         };
         let found = ["topic/a", "topic/b"].map(|name| (name.parse().unwrap(), live.clone()));
         let told = caveats(&found.into_iter().collect());

@@ -1,6 +1,6 @@
 //! Live state in a file: what stands in for the brokers where they can't be reached, and in tests.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use indexmap::IndexMap;
@@ -206,7 +206,7 @@ fn carry_out(resources: &mut IndexMap<Address, Live>, name: KindName, step: &Ste
             fields: Flat::new(),
             raw: Doc::new(),
             incarnation: Some("made in the snapshot".to_owned()),
-            inherited: IndexMap::new(),
+            inherited: Arc::default(),
         });
     Delta::lay_over(&mut live.fields, &deltas);
     kind.fit(&mut live.fields, &deltas);

@@ -19,6 +19,8 @@ mod surroundings;
 pub mod topic;
 mod values;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
@@ -151,7 +153,6 @@ pub trait Kind: Send + Sync {
             .collect()
     }
 
-
     /// What [`Kind::list`] does not name though it is there, and why: warnings, few of them.
     async fn left_out(&self, _brokers: &Brokers) -> Vec<Problem> {
         Vec::new()
@@ -189,13 +190,34 @@ pub enum Observed {
 pub struct Live {
     /// Its fields in the terms of the kind's declaration, wire units, unknown fields included.
     pub fields: Flat,
-    /// The broker's own document, whole.
+    /// What a rule wants to know of it beside its fields (a topic's `mixed_replication`).
     pub raw: Doc,
     /// Which life of the name it is: a topic's id, JetStream's `created`.
     pub incarnation: Option<String>,
     /// Text to show behind a value that is not the resource's own, by field
     /// (`broker default`), for notes like `pin (= broker default)`.
-    pub inherited: IndexMap<String, Value>,
+    /// What most resources of a broker share is held once.
+    #[serde(with = "shared")]
+    pub inherited: Arc<IndexMap<String, Value>>,
+}
+
+/// Written and read as what is shared.
+mod shared {
+    use std::sync::Arc;
+
+    use indexmap::IndexMap;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use serde_json::Value;
+
+    type Shared = Arc<IndexMap<String, Value>>;
+
+    pub(super) fn serialize<S: Serializer>(shared: &Shared, to: S) -> Result<S::Ok, S::Error> {
+        shared.as_ref().serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Shared, D::Error> {
+        IndexMap::deserialize(from).map(Arc::new)
+    }
 }
 
 impl Live {

@@ -14,6 +14,9 @@ pub(super) const STREAM_NOT_FOUND: u64 = 10059;
 /// (`JSApiListLimit`).
 const WORTH_LISTING: usize = 256;
 
+/// What is kept of a document.
+type Keep = fn(Map<String, Value>) -> Map<String, Value>;
+
 /// All streams of an account.
 #[derive(Debug, Clone, Default)]
 pub struct StreamListing {
@@ -45,14 +48,23 @@ impl JetStream {
     /// Asks for each by its name, 64 at a time; where listing the account takes fewer requests it lists first
     /// and asks only for those that the listing did not show, because a listing never proves absence.
     pub async fn stream_infos(&self, names: &[String]) -> IndexMap<String, Answer> {
-        let mut listed = self.listed_when_cheaper(names).await;
+        self.streams(names, |info| info).await
+    }
+
+    /// The same, of each document only `config` and `created`: of ten thousand, the rest weighs as much as those.
+    pub async fn stream_configs(&self, names: &[String]) -> IndexMap<String, Answer> {
+        self.streams(names, config_alone).await
+    }
+
+    async fn streams(&self, names: &[String], keep: Keep) -> IndexMap<String, Answer> {
+        let mut listed = self.listed_when_cheaper(names, keep).await;
         let names = names.iter().cloned().collect::<IndexSet<_>>();
         let answers = many(names, |name| {
             let found = listed.swap_remove(&name);
             async move {
                 let answer = match found {
                     Some(document) => Ok(Some(document)),
-                    None => self.stream_info(&name).await,
+                    None => self.stream_info(&name).await.map(|info| info.map(keep)),
                 };
                 (name, answer)
             }
@@ -68,12 +80,15 @@ impl JetStream {
     /// As for any read.
     pub async fn stream_list(&self) -> Result<StreamListing, NatsError> {
         for _ in 0..2 {
-            if let Some(listing) = self.list_from(self.stream_page(0).await?).await? {
+            if let Some(listing) = self
+                .list_from(self.stream_page(0).await?, |info| info)
+                .await?
+            {
                 return Ok(listing);
             }
         }
         let first = self.stream_page(0).await?;
-        match self.list_from(first).await? {
+        match self.list_from(first, |info| info).await? {
             Some(listing) => Ok(listing),
             None => Err(NatsError::MalformedAnswer {
                 server: self.server().url.clone(),
@@ -146,7 +161,11 @@ impl JetStream {
     }
 
     /// The wanted documents as far as a listing shows them; none when a listing is no saving or fails.
-    async fn listed_when_cheaper(&self, names: &[String]) -> IndexMap<String, Map<String, Value>> {
+    async fn listed_when_cheaper(
+        &self,
+        names: &[String],
+        keep: Keep,
+    ) -> IndexMap<String, Map<String, Value>> {
         if names.len() <= WORTH_LISTING {
             return IndexMap::new();
         }
@@ -155,7 +174,7 @@ impl JetStream {
         };
         let worth = first.total <= 4 * names.len();
         let listing = match worth {
-            true => self.list_from(first).await,
+            true => self.list_from(first, keep).await,
             false => Ok(None),
         };
         let streams = listing.ok().flatten().unwrap_or_default().streams;
@@ -175,7 +194,11 @@ impl JetStream {
     ///
     /// The offset grows by the streams and the missing ones together: an offline stream takes a place and is
     /// only in `missing` (standalone) or in both (clustered).
-    async fn list_from(&self, mut page: Page) -> Result<Option<StreamListing>, NatsError> {
+    async fn list_from(
+        &self,
+        mut page: Page,
+        keep: Keep,
+    ) -> Result<Option<StreamListing>, NatsError> {
         let mut listing = StreamListing::default();
         let mut seen = IndexSet::new();
         let total = page.total;
@@ -184,7 +207,7 @@ impl JetStream {
             seen.extend(page.streams.iter().filter_map(name_of));
             seen.extend(page.missing.iter().cloned());
             seen.extend(page.offline.keys().cloned());
-            listing.streams.append(&mut page.streams);
+            listing.streams.extend(page.streams.drain(..).map(keep));
             listing.missing.append(&mut page.missing);
             listing.offline.append(&mut page.offline);
             if page.total != total || seen.len() < before + page.places.min(1) {
@@ -238,6 +261,12 @@ impl Page {
             offline,
         }
     }
+}
+
+/// What a comparison reads of a document.
+pub(super) fn config_alone(mut info: Map<String, Value>) -> Map<String, Value> {
+    info.retain(|field, _| field == "config" || field == "created");
+    info
 }
 
 /// Turns the given error codes into absence.

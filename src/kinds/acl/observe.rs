@@ -1,9 +1,9 @@
 //! ACLs as the brokers have them.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use indexmap::{IndexMap, IndexSet};
-use serde_json::{Value, json};
 
 use super::{AclBinding, AclFilter, acl_of, address_of};
 use crate::broker::kafka::{Kafka, KafkaError};
@@ -23,7 +23,7 @@ pub(super) async fn observe(kafka: &Kafka, addresses: &[Address]) -> Observation
     let of = |address: &Address, acl: Result<AclBinding, String>| match (&held, acl) {
         (_, Err(why)) => Observed::Unreadable(no_address(address, why)),
         (Err(problem), Ok(_)) => Observed::Unreadable(problem.clone().about(address)),
-        (Ok(held), Ok(acl)) if held.contains(&acl) => Observed::Present(live(&acl)),
+        (Ok(held), Ok(acl)) if held.contains(&acl) => Observed::Present(live()),
         (Ok(_), Ok(_)) => Observed::Absent,
     };
     acls.into_iter()
@@ -82,16 +82,12 @@ fn no_address(address: &Address, why: String) -> Problem {
 }
 
 /// An ACL has no fields beside its address.
-fn live(acl: &AclBinding) -> Live {
-    let raw = match json!(acl) {
-        Value::Object(raw) => raw,
-        _ => Doc::new(),
-    };
+fn live() -> Live {
     Live {
         fields: Flat::new(),
-        raw,
+        raw: Doc::new(),
         incarnation: None,
-        inherited: IndexMap::new(),
+        inherited: Arc::default(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Consumers on the wire: read whole, written whole.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::{Consumer, DECLARATION};
@@ -8,9 +10,9 @@ use crate::broker::nats::{ConsumerAction, JetStream, NatsError};
 use crate::kinds::kv::Kv;
 use crate::kinds::object_store::ObjectStore;
 use crate::kinds::stream::{
-    Stream, View, asset_name, config_of, each, exported, failed, forget_unknown, gone, moved,
+    Stream, View, asset_name, each, exported, failed, fields_of, forget_unknown, gone, moved,
     outcome_of, required_level, told_left_out, unanswered, unconnected, unreadable, verdict,
-    version, withheld, without_server_metadata,
+    version, withheld,
 };
 use crate::kinds::{Delta, Kind, Live, Observations, Observed};
 use crate::model::{Action, Address, Doc, Flat, KindName, Outcome, Problem, Step};
@@ -33,15 +35,15 @@ pub(super) async fn observe(brokers: &Brokers, addresses: &[Address]) -> Observa
         return unconnected(addresses);
     };
     let names: Vec<(String, String)> = addresses.iter().map(split).collect();
-    let answers = nats.consumer_infos(&names).await;
+    let mut answers = nats.consumer_configs(&names).await;
     addresses
         .iter()
         .zip(&names)
         .map(|(address, name)| {
-            let observed = match answers.get(name) {
-                Some(Ok(Some(info))) => Observed::Present(live(info)),
+            let observed = match answers.swap_remove(name) {
+                Some(Ok(Some(info))) => Observed::Present(live(&info)),
                 Some(Ok(None)) => Observed::Absent,
-                Some(Err(error)) => unreadable(address, error),
+                Some(Err(error)) => unreadable(address, &error),
                 None => unanswered(address),
             };
             (address.clone(), observed)
@@ -55,15 +57,14 @@ fn split(address: &Address) -> (String, String) {
 }
 
 fn live(info: &Doc) -> Live {
-    let raw = config_of(info);
     Live {
-        fields: DECLARATION.flatten(&without_server_metadata(&raw)),
-        raw,
+        fields: fields_of(&DECLARATION, info),
+        raw: Doc::new(),
         incarnation: info
             .get("created")
             .and_then(Value::as_str)
             .map(str::to_owned),
-        inherited: indexmap::IndexMap::new(),
+        inherited: Arc::default(),
     }
 }
 

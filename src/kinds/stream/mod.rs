@@ -54,8 +54,7 @@ pub(super) use subjects::{
 };
 pub(super) use view::View;
 pub(super) use wire::{
-    config_of, each, exported, told_left_out, unanswered, unconnected, unreadable,
-    without_server_metadata,
+    config_of, each, exported, fields_of, told_left_out, unanswered, unconnected, unreadable,
 };
 
 use super::{

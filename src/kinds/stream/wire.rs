@@ -1,5 +1,7 @@
 //! Streams on the wire, for every kind that is one: read whole, written whole.
 
+use std::sync::Arc;
+
 use futures::StreamExt;
 use serde_json::Value;
 
@@ -12,7 +14,7 @@ use super::said::Said;
 use super::view::{View, stream_declaration};
 use crate::broker::Brokers;
 use crate::broker::nats::{JetStream, NatsError};
-use crate::kinds::{Delta, Live, NatsVersion, Observations, Observed};
+use crate::kinds::{Declaration, Delta, Live, NatsVersion, Observations, Observed};
 use crate::model::{Action, Address, Code, Doc, Flat, Outcome, Problem, Step, few};
 
 /// How many steps are on their way at once; the connection holds each back until its turn.
@@ -43,15 +45,15 @@ pub(in crate::kinds) async fn observe(
         .iter()
         .map(|address| view.stream_name(&address.name))
         .collect();
-    let mut answers = nats.stream_infos(&names).await;
+    let mut answers = nats.stream_configs(&names).await;
     addresses
         .iter()
         .zip(&names)
         .map(|(address, name)| {
-            let observed = match answers.get_mut(name) {
-                Some(Ok(Some(info))) => Observed::Present(live(view, &address.name, info)),
+            let observed = match answers.swap_remove(name) {
+                Some(Ok(Some(info))) => Observed::Present(live(view, &address.name, &info)),
                 Some(Ok(None)) => Observed::Absent,
-                Some(Err(error)) => unreadable(address, error),
+                Some(Err(error)) => unreadable(address, &error),
                 None => unanswered(address),
             };
             (address.clone(), observed)
@@ -83,16 +85,14 @@ pub(in crate::kinds) fn unanswered(address: &Address) -> Observed {
 
 /// A stream's document as a live resource of the kind.
 pub(in crate::kinds) fn live(view: &dyn View, name: &str, info: &Doc) -> Live {
-    let raw = config_of(info);
-    let stream = stream_declaration().flatten(&without_server_metadata(&raw));
     Live {
-        fields: view.in_own_terms(name, stream),
-        raw,
+        fields: view.in_own_terms(name, fields_of(stream_declaration(), info)),
+        raw: Doc::new(),
         incarnation: info
             .get("created")
             .and_then(Value::as_str)
             .map(str::to_owned),
-        inherited: indexmap::IndexMap::new(),
+        inherited: Arc::default(),
     }
 }
 
@@ -107,20 +107,14 @@ pub(in crate::kinds) fn config_of(info: &Doc) -> Doc {
 /// that begin with `_nats.` too: a server keeps them as they are.
 pub(super) const SERVER_METADATA: [&str; 3] = ["_nats.level", "_nats.req.level", "_nats.ver"];
 
-/// The configuration without what the server notes in `metadata` for itself (ADR-44).
-pub(in crate::kinds) fn without_server_metadata(config: &Doc) -> Doc {
-    let mut config = config.clone();
-    if let Some(Value::Object(metadata)) = config.get_mut("metadata") {
-        metadata.retain(|key, _| !SERVER_METADATA.contains(&key.as_str()));
+/// The configuration in an answer, flat, without what the server notes in `metadata` for itself (ADR-44).
+pub(in crate::kinds) fn fields_of(declaration: &Declaration, info: &Doc) -> Flat {
+    let config = info.get("config").and_then(Value::as_object);
+    let mut fields = config.map_or_else(Flat::new, |config| declaration.flatten(config));
+    for key in SERVER_METADATA {
+        fields.shift_remove(&format!("metadata.{key}"));
     }
-    if config
-        .get("metadata")
-        .and_then(Value::as_object)
-        .is_some_and(Doc::is_empty)
-    {
-        config.shift_remove("metadata");
-    }
-    config
+    fields
 }
 
 /// Carries steps out side by side. What failed because of another stream's subjects gets a second

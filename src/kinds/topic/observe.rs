@@ -1,11 +1,15 @@
 //! Topics as the brokers have them.
 
+use std::sync::Arc;
+
 use futures::future::try_join;
+use futures::{StreamExt, TryStreamExt, stream};
 use indexmap::IndexMap;
 use serde_json::{Value, json};
 
 use crate::broker::kafka::{
-    ConfigEntry, ConfigSource, ItemError, Kafka, KafkaError, Reassignment, TopicDescription,
+    ConfigEntry, ConfigSource, ItemError, Kafka, KafkaError, Reassignment, TOPICS_PER_DESCRIBE,
+    TopicDescription,
 };
 use crate::kinds::kafka::{UNKNOWN_TOPIC, is_denial, needs};
 use crate::kinds::{Live, Observations, Observed};
@@ -47,18 +51,44 @@ pub(super) async fn read(
     kafka: &Kafka,
     names: &[String],
 ) -> Result<IndexMap<String, Observed>, KafkaError> {
+    let pages = names.chunks(TOPICS_PER_DESCRIBE);
+    let pages: Vec<_> = pages.map(|names| page(kafka, names)).collect();
+    let pages = stream::iter(pages).buffered(PAGES_AT_ONCE);
+    let pages: Vec<IndexMap<String, Observed>> = pages.try_collect().await?;
+    Ok(pages.into_iter().flatten().collect())
+}
+
+/// Two, so that the broker works on one while the other is read; of a page that was read no more is kept than a comparison
+/// wants, which is a tenth.
+const PAGES_AT_ONCE: usize = 2;
+
+async fn page(kafka: &Kafka, names: &[String]) -> Result<IndexMap<String, Observed>, KafkaError> {
     let (described, mut configs) = try_join(
         kafka.describe_topics(names),
         kafka.describe_topic_configs(names),
     )
     .await?;
     let moving = reassignments(kafka, &described).await?;
+    let mut last = Inherited::default();
     let seen = described.into_iter().map(|(name, description)| {
         let configs = configs.swap_remove(&name);
-        let observed = one(&name, description, configs, moving.get(&name));
+        let mut observed = one(&name, description, configs, moving.get(&name));
+        if let Observed::Present(live) = &mut observed {
+            share(&mut live.inherited, &mut last);
+        }
         (name, observed)
     });
     Ok(seen.collect())
+}
+
+type Inherited = Arc<IndexMap<String, Value>>;
+
+/// Topics of one cluster inherit the same values: they are held once.
+fn share(inherited: &mut Inherited, last: &mut Inherited) {
+    match inherited == last {
+        true => *inherited = Arc::clone(last),
+        false => *last = Arc::clone(inherited),
+    }
 }
 
 /// Without DESCRIBE on the cluster there is no list; then what the partitions show has to do.
@@ -150,7 +180,7 @@ fn live(
         fields,
         raw,
         incarnation: topic.topic_id.clone(),
-        inherited,
+        inherited: Arc::new(inherited),
     }
 }
 

@@ -235,7 +235,7 @@ fn held_as(name: KindName, fields: Flat) -> Live {
         raw: kind(name).unwrap().declaration().unflatten(&fields),
         fields,
         incarnation: Some("first".into()),
-        inherited: IndexMap::new(),
+        inherited: Default::default(),
     }
 }
 

@@ -139,7 +139,8 @@ fn held(address: &Address, document: &Doc) -> Live {
         fields: declaration.flatten(&raw),
         raw,
         incarnation: Some("first".into()),
-        inherited: IndexMap::from([("config.retention.ms".into(), Value::from("604800000"))]),
+        inherited: IndexMap::from([("config.retention.ms".into(), Value::from("604800000"))])
+            .into(),
     }
 }
 
