@@ -32,7 +32,7 @@ fuzz_target!(|text: &str| {
     if let Some(manifest) = loaded.manifest {
         let desired = Desired {
             stack: &manifest.stack,
-            manifest_digest: &manifest.digest,
+            manifest_digest: manifest.digest(),
             resources: &manifest.resources,
             chosen: None,
             warnings: &[],

@@ -101,7 +101,7 @@ async fn saved(
     }
     if reach
         .manifest()
-        .is_some_and(|manifest| manifest.digest != plan.manifest_digest)
+        .is_some_and(|manifest| manifest.digest() != plan.manifest_digest)
     {
         of_another_manifest(reach, screen)?;
         return Ok(Err(Exit::Stale));

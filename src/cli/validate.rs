@@ -23,6 +23,8 @@ pub(super) fn run(global: &Global, screen: &Screen) -> Result<Exit, Failure> {
         Form::Text | Form::Markdown => verdict(&manifest),
         Form::Json => complaints.rendered(form, 0),
     })?;
+    // the process ends here: taking ten thousand resources apart is a tenth of its time
+    std::mem::forget(manifest.resources);
     Ok(Exit::Done)
 }
 

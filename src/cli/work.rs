@@ -147,7 +147,7 @@ impl Work {
     fn desired<'a>(&'a self, chosen: Option<&'a HashSet<Address>>) -> Desired<'a> {
         Desired {
             stack: &self.manifest.stack,
-            manifest_digest: &self.manifest.digest,
+            manifest_digest: self.manifest.digest(),
             resources: &self.manifest.resources,
             chosen,
             warnings: &self.warnings,

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use indexmap::IndexMap;
 use serde_json::{Value, json};
 
@@ -93,15 +95,15 @@ impl Declaration {
     }
 
     /// The field at a dotted path, with the facts of an open map's entry where it is one.
-    pub fn field(&self, path: &str) -> Option<Field> {
+    pub fn field(&self, path: &str) -> Option<Cow<'_, Field>> {
         if let Some(field) = self.fields.get(path) {
-            return Some(field.clone());
+            return Some(Cow::Borrowed(field));
         }
         let (head, rest) = path.split_once('.')?;
         let field = self.fields.get(head)?;
         match &field.shape {
             Shape::Object(inner) => inner.field(rest),
-            Shape::Map(entry) => Some(field.entry(entry, rest)),
+            Shape::Map(entry) => Some(Cow::Owned(field.entry(entry, rest))),
             Shape::Bool
             | Shape::Integer { .. }
             | Shape::Number
@@ -270,7 +272,7 @@ mod tests {
         assert_eq!(thing.description, "A thing.");
         let age = thing.field("max_age").unwrap();
         assert_eq!(
-            (age.facts.unit, age.facts.unlimited),
+            (age.facts.unit, age.facts.unlimited.clone()),
             (Some(Unit::Nanos), vec![0])
         );
         assert_eq!(age.description, "How long.");
@@ -278,7 +280,7 @@ mod tests {
         let way = thing.field("way").unwrap();
         assert_eq!(way.description, "Which way.");
         assert!(
-            matches!(way.shape, Shape::Choice(words) if words == ["up", "down"] || words == ["down", "up"])
+            matches!(&way.shape, Shape::Choice(words) if *words == ["up", "down"] || *words == ["down", "up"])
         );
         let tags = thing.field("placement.tags").unwrap();
         assert_eq!(tags.facts.compare, super::super::facts::Compare::Set);

@@ -32,7 +32,7 @@ pub use link::{End, Link};
 pub use rehearsal::Rehearsal;
 pub use schema::{Completeness, of_field, or_null, schema_of};
 pub use surroundings::{ApiLevel, KafkaFacts, NatsFacts, NatsVersion, Surroundings};
-pub use values::pattern;
+pub use values::{is_in_form, pattern};
 
 use crate::broker::Brokers;
 use crate::model::{Address, Doc, Flat, KindName, Outcome, Problem, Refusal, Resource, Step};
@@ -142,8 +142,6 @@ pub trait Kind: Send + Sync {
     /// step's base, and write the whole of it back with the changes laid over.
     async fn carry_out(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Outcome)>;
 
-    /// The names of all resources of this kind on the brokers, for `export`.
-    async fn list(&self, brokers: &Brokers) -> Result<Vec<Address>, Problem>;
     /// Waits until what these steps did is visible to everybody; each gets its last word. Only
     /// steps that [`Kind::carry_out`] told as applied come here, and only a kind whose brokers
     /// answer before they show it has something to wait for.
@@ -152,6 +150,9 @@ pub trait Kind: Send + Sync {
         seen.map(|step| (step.address.clone(), Outcome::Applied))
             .collect()
     }
+
+    /// The names of all resources of this kind on the brokers, for `export`.
+    async fn list(&self, brokers: &Brokers) -> Result<Vec<Address>, Problem>;
 
     /// What [`Kind::list`] does not name though it is there, and why: warnings, few of them.
     async fn left_out(&self, _brokers: &Brokers) -> Vec<Problem> {

@@ -293,11 +293,107 @@ pub const fn pattern(unit: Unit) -> &'static str {
     }
 }
 
+/// Whether a text is of the form that [`pattern`] describes, in ASCII digits. Said by hand: compiling the two patterns took
+/// half of the time that a plan of one resource does.
+pub fn is_in_form(unit: Unit, text: &str) -> bool {
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let measured = match unit {
+        Unit::Bytes => is_size,
+        Unit::Nanos | Unit::Millis | Unit::Seconds => is_duration,
+    };
+    is_number || measured(text)
+}
+
+fn is_duration(text: &str) -> bool {
+    const UNITS: [&str; 9] = ["ns", "us", "ms", "s", "m", "h", "d", "w", "y"];
+    let mut rest = text;
+    while let Some(unit) = behind_number(rest) {
+        match UNITS.iter().find_map(|word| unit.strip_prefix(word)) {
+            Some(behind) => rest = behind.trim_start(),
+            None => return false,
+        }
+        if rest.is_empty() {
+            return true;
+        }
+    }
+    false
+}
+
+fn is_size(text: &str) -> bool {
+    let Some(unit) = behind_number(text).and_then(|unit| unit.strip_suffix('B')) else {
+        return false;
+    };
+    let prefix = unit.strip_suffix('i').unwrap_or(unit);
+    unit.is_empty() || ["k", "K", "M", "G", "T", "P"].contains(&prefix)
+}
+
+/// What follows a number and the spaces behind it; none where no number stands.
+fn behind_number(text: &str) -> Option<&str> {
+    let behind_digits =
+        |text: &'_ str| text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let whole = behind_digits(text);
+    let rest = text.get(whole..).filter(|_| whole > 0)?;
+    let rest = match rest.strip_prefix('.') {
+        None => rest,
+        Some(fraction) => {
+            let digits = behind_digits(fraction);
+            fraction.get(digits..).filter(|_| digits > 0)?
+        }
+    };
+    Some(rest.trim_start())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::kinds::facts::field;
     use serde_json::json;
+
+    #[test]
+    fn the_form_by_hand_is_the_pattern() {
+        let texts = [
+            "",
+            "1",
+            "12",
+            "1.5",
+            "1.5h",
+            "1 h",
+            "1h30m",
+            "1h 30m ",
+            " 1h",
+            "1ms",
+            "5m s",
+            "1.h",
+            "h",
+            "1hh",
+            "1d2",
+            "10us",
+            "1B",
+            "1KiB",
+            "1.5 GiB",
+            "1kB",
+            "1K",
+            "1iB",
+            "1 B",
+            "1B ",
+            "1KiiB",
+            "1.B",
+            "B",
+            "1ZB",
+            "1y2w3d4h5m6s7ms8us9ns",
+            "-1h",
+        ];
+        for unit in [Unit::Nanos, Unit::Bytes] {
+            let regex = regex::Regex::new(pattern(unit)).unwrap();
+            for text in texts {
+                assert_eq!(
+                    is_in_form(unit, text),
+                    regex.is_match(text),
+                    "{unit:?} {text:?}"
+                );
+            }
+        }
+    }
 
     fn of(facts: Facts, shape: Shape) -> Field {
         Field {

@@ -2,8 +2,8 @@
 
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 
 use sha2::{Digest, Sha256};
@@ -23,7 +23,10 @@ use super::variables::{Telling, Variables};
 use super::yaml::{self, Parsed};
 use super::{Input, Inputs, Loaded, Manifest, Sources};
 use crate::kinds::Resources;
-use crate::model::{Address, Code, KindName, Problem, Severity};
+use crate::model::{Address, Code, KindName, Problem, Resource, Severity};
+
+/// Resources whose check takes longer than a thread's start.
+const WORTH_A_THREAD: usize = 2_000;
 
 /// Problems that are shown; the rest is counted.
 const MOST_SHOWN: usize = 200;
@@ -206,7 +209,7 @@ fn check(
     }
     problems.extend(declared.problems);
     let manifest = Manifest {
-        digest: digest(&stack, &connections, &declared.resources),
+        digest: OnceLock::new(),
         stack,
         connections,
         resources: declared.resources,
@@ -224,14 +227,24 @@ fn check_rules(
     problems: &mut Vec<Problem>,
     surplus: &mut Surplus,
 ) {
+    let check = |resources: &[&Resource]| {
+        let (mut found, mut surplus) = (Vec::new(), Surplus::default());
+        for resource in resources {
+            let Some(kind) = kinds(resource.address.kind) else {
+                continue;
+            };
+            let of_it = kind.check(resource, &declared.resources).into_iter();
+            let lost = declared.faulty.get(&resource.address);
+            found.extend(of_it.filter(|problem| lost.is_none_or(|lost| !follows(problem, lost))));
+            surplus.bound(&mut found);
+        }
+        (found, surplus)
+    };
+    let all: Vec<&Resource> = declared.resources.values().collect();
     let mut found = Vec::new();
-    for resource in declared.resources.values() {
-        let Some(kind) = kinds(resource.address.kind) else {
-            continue;
-        };
-        let of_it = kind.check(resource, &declared.resources).into_iter();
-        let lost = declared.faulty.get(&resource.address);
-        found.extend(of_it.filter(|problem| lost.is_none_or(|lost| !follows(problem, lost))));
+    for (problems, more) in side_by_side(&all, check) {
+        found.extend(problems);
+        surplus.add(&more);
         surplus.bound(&mut found);
     }
     for kind in KindName::ALL.into_iter().filter_map(kinds) {
@@ -250,6 +263,27 @@ fn check_rules(
             .is_some_and(|a| misnamed.contains(a));
         (whole || !partial(problem.code)) && !(of_misnamed && problem.code == Code::FilterOverlap)
     }));
+}
+
+/// Does the same work on every part of many items, a thread for each part; the results come in the order of the parts.
+fn side_by_side<T: Sync, R: Send>(items: &[T], work: impl Fn(&[T]) -> R + Sync) -> Vec<R> {
+    let workers = thread::available_parallelism().map_or(1, usize::from);
+    let part = items.len().div_ceil(workers).max(WORTH_A_THREAD);
+    let Some((first, others)) = items.split_at_checked(part) else {
+        return vec![work(items)];
+    };
+    let work = &work;
+    thread::scope(|scope| {
+        let others: Vec<_> = others
+            .chunks(part)
+            .map(|part| (part, scope.spawn(move || work(part))))
+            .collect();
+        let mut results = vec![work(first)];
+        for (part, other) in others {
+            results.push(other.join().unwrap_or_else(|_| work(part)));
+        }
+        results
+    })
 }
 
 fn check_heads(tree: &Map, files: &Files, problems: &mut Vec<Problem>, surplus: &mut Surplus) {
@@ -324,7 +358,12 @@ fn start_of(files: &Files) -> Option<crate::model::Place> {
     })
 }
 
-fn digest(stack: &str, connections: &connections::Connections, resources: &Resources) -> String {
+/// A hash of what a manifest declares.
+pub(super) fn digest(
+    stack: &str,
+    connections: &connections::Connections,
+    resources: &Resources,
+) -> String {
     let mut sorted: Vec<_> = resources.values().collect();
     sorted.sort_by(|a, b| a.address.cmp(&b.address));
     let resources: Vec<_> = sorted

@@ -31,7 +31,7 @@ mod write;
 mod yaml;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use indexmap::IndexMap;
 
@@ -81,11 +81,17 @@ pub struct Manifest {
     pub connections: Connections,
     /// What it declares, in manifest order.
     pub resources: Resources,
-    /// `sha256:` over what it declares, whatever the order and the files.
-    pub digest: String,
+    /// Made when somebody asks for it: `validate` does not.
+    digest: OnceLock<String>,
 }
 
 impl Manifest {
+    /// `sha256:` over what it declares, whatever the order and the files.
+    pub fn digest(&self) -> &str {
+        self.digest
+            .get_or_init(|| load::digest(&self.stack, &self.connections, &self.resources))
+    }
+
     /// Whether it declares something that this broker holds; another broker is never contacted.
     pub fn speaks_of(&self, broker: Broker) -> bool {
         self.resources

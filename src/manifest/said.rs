@@ -1,13 +1,10 @@
 //! Scalars of the tree as a field takes them.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
 use serde_json::{Number, Value as Json};
 
 use super::node::{Node, Value, short};
 use super::scalar;
-use crate::kinds::{Field, Shape, pattern};
+use crate::kinds::{Field, Shape, is_in_form};
 use crate::model::Doc;
 use crate::model::unit::Unit;
 
@@ -54,22 +51,17 @@ pub(super) fn said(field: &Field, node: &Node) -> Option<Json> {
 /// # Errors
 /// Says that it is not.
 pub(super) fn in_form(field: &Field, said: &Json) -> Result<(), String> {
-    static DURATION: LazyLock<Option<Regex>> =
-        LazyLock::new(|| Regex::new(pattern(Unit::Nanos)).ok());
-    static SIZE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(pattern(Unit::Bytes)).ok());
     let (Some(unit), Json::String(text)) = (field.facts.unit, said) else {
         return Ok(());
     };
-    let (form, noun) = match unit {
-        Unit::Bytes => (&SIZE, "size"),
-        Unit::Nanos | Unit::Millis | Unit::Seconds => (&DURATION, "duration"),
+    let noun = match unit {
+        Unit::Bytes => "size",
+        Unit::Nanos | Unit::Millis | Unit::Seconds => "duration",
     };
-    let is_word = text == "unlimited" || text.parse::<i64>().is_ok();
-    match &**form {
-        Some(form) if !is_word && !form.is_match(text) => {
-            Err(format!("`{}` is not a {noun}", short(text)))
-        }
-        _ => Ok(()),
+    let is_word = || text == "unlimited" || text.parse::<i64>().is_ok();
+    match is_in_form(unit, text) || is_word() {
+        true => Ok(()),
+        false => Err(format!("`{}` is not a {noun}", short(text))),
     }
 }
 

@@ -3,6 +3,9 @@
 //! A `%` or `/` inside a field is percent-encoded (`%25`, `%2F`), so that seven fields are seven
 //! whatever the names hold; everything else stands as it is.
 
+use std::borrow::Cow;
+use std::iter;
+
 use super::AclBinding;
 use crate::model::{Address, KindName};
 
@@ -18,10 +21,14 @@ pub fn address_of(acl: &AclBinding) -> Address {
         host,
     } = acl;
     let [principal, name, host] = [principal, name, host].map(|field| encoded(field));
-    Address::new(
-        KindName::Acl,
-        format!("{principal}/{permission}/{operation}/{resource_type}/{pattern}/{name}/{host}"),
-    )
+    let words = [
+        permission.as_str(),
+        operation.as_str(),
+        resource_type.as_str(),
+        pattern.as_str(),
+    ];
+    let fields = iter::once(&*principal).chain(words).chain([&*name, &*host]);
+    Address::new(KindName::Acl, fields.collect::<Vec<_>>().join("/"))
 }
 
 /// The ACL of an address.
@@ -55,11 +62,17 @@ pub fn acl_of(address: &Address) -> Result<AclBinding, String> {
     })
 }
 
-fn encoded(field: &str) -> String {
-    field.replace('%', "%25").replace('/', "%2F")
+fn encoded(field: &str) -> Cow<'_, str> {
+    match field.contains(['%', '/']) {
+        true => field.replace('%', "%25").replace('/', "%2F").into(),
+        false => field.into(),
+    }
 }
 
 fn decoded(field: &str) -> String {
+    if !field.contains('%') {
+        return field.to_owned();
+    }
     field
         .replace("%2F", "/")
         .replace("%2f", "/")

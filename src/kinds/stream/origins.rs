@@ -296,7 +296,8 @@ pub(in crate::kinds) fn local_origins(said: Said<'_>) -> Vec<&str> {
 
 /// The mirror as an object; none when there is none.
 pub(super) fn mirror_of(said: Said<'_>) -> Option<Doc> {
-    let Shape::Object(inner) = stream_declaration().field("mirror")?.shape else {
+    let mirror = stream_declaration().field("mirror")?;
+    let Shape::Object(inner) = &mirror.shape else {
         return None;
     };
     let flat: Flat = said

@@ -218,7 +218,7 @@ nats:
 
 #[test]
 fn the_digest_is_of_what_is_declared() {
-    let digest = |text: &str| sound(one(text)).digest;
+    let digest = |text: &str| sound(one(text)).digest().to_owned();
     let first = digest("nats: { streams: { A: { max_age: 7d, description: x }, B: } }");
     let same = digest("nats:\n  streams:\n    B: {}\n    A: { description: x, max_age: 168h }\n");
     let other = digest("nats: { streams: { A: { max_age: 8d, description: x }, B: } }");

@@ -77,7 +77,7 @@ fn manifest(text: &str) -> Manifest {
 fn desired(manifest: &Manifest) -> Desired<'_> {
     Desired {
         stack: &manifest.stack,
-        manifest_digest: &manifest.digest,
+        manifest_digest: manifest.digest(),
         resources: &manifest.resources,
         chosen: None,
         warnings: &[],

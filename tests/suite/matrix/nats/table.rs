@@ -134,7 +134,7 @@ impl<'a> Table<'a> {
 
     fn field(&self, path: &str) -> Field {
         let declaration = kind(self.address.kind).unwrap().declaration();
-        declaration.field(path).unwrap()
+        declaration.field(path).unwrap().into_owned()
     }
 
     fn is_possible(&self, said: &Said) -> bool {
