@@ -45,7 +45,7 @@ pub(super) fn start(verbose: u8, environment: &IndexMap<String, String>) -> Resu
 
 const fn by_count(verbose: u8) -> &'static str {
     match verbose {
-        0 => "error,async_nats=off",
+        0 => "error,trueup::waiting=warn,async_nats=off",
         1 => "warn,trueup=info,async_nats=off",
         2 => "warn,trueup=debug",
         _ => "debug,trueup=trace",

@@ -46,8 +46,8 @@ pub async fn connect(endpoints: Endpoints) -> Result<LiveBrokers, Vec<Problem>> 
     let mut brokers = Brokers::default();
     let mut surroundings = Surroundings::default();
     let mut targets = Vec::new();
-    if let Some((jetstream, facts)) = nats {
-        targets.push(nats_target(&jetstream, &facts));
+    if let Some((jetstream, facts, url)) = nats {
+        targets.push(nats_target(&jetstream, &facts, url));
         brokers.nats = Some(jetstream);
         surroundings.nats = Some(facts);
     }
@@ -65,7 +65,7 @@ pub async fn connect(endpoints: Endpoints) -> Result<LiveBrokers, Vec<Problem>> 
 async fn reach_nats(
     settings: Option<NatsSettings>,
     pinned: Option<String>,
-) -> Result<Option<(JetStream, NatsFacts)>, Vec<Problem>> {
+) -> Result<Option<(JetStream, NatsFacts, String)>, Vec<Problem>> {
     let Some(settings) = settings else {
         return Ok(None);
     };
@@ -78,7 +78,7 @@ async fn reach_nats(
         .map_err(|error| error.problems())?;
     check_pin("account", pinned, facts.account.as_deref(), &url)
         .map_err(|problem| vec![problem])?;
-    Ok(Some((jetstream, facts)))
+    Ok(Some((jetstream, facts, url)))
 }
 
 async fn nats_facts(jetstream: &JetStream) -> Result<NatsFacts, NatsError> {
@@ -96,9 +96,10 @@ async fn nats_facts(jetstream: &JetStream) -> Result<NatsFacts, NatsError> {
     })
 }
 
-fn nats_target(jetstream: &JetStream, facts: &NatsFacts) -> Target {
+/// All addresses that are named, as for Kafka: which of a cluster's servers answers today is no matter of the plan.
+fn nats_target(jetstream: &JetStream, facts: &NatsFacts, url: String) -> Target {
     Target::Nats {
-        url: jetstream.server().url.clone(),
+        url,
         version: facts.version.to_string(),
         account: facts.account.clone(),
         cluster: jetstream.server().cluster.clone(),

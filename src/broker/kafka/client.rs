@@ -128,15 +128,27 @@ impl Kafka {
             }
             Ok(answer) => Ok(answer),
             Err(failed) if failed.retry => {
-                if matches!(failed.error, KafkaError::AdvertisedUnreachable { .. }) {
-                    self.inner.links.lock().await.forget_brokers();
-                }
                 tracing::debug!(request = R::NAME, cause = %failed.error, "the connection is gone, opening it again");
+                let target = self.instead(target, &failed.error).await;
                 self.ask_once(target, effect, request)
                     .await
                     .map_err(Failed::into_error)
             }
             Err(failed) => Err(failed.error),
+        }
+    }
+
+    /// Who is asked when `target` is gone. A broker that died stays in the others' metadata for as long as its
+    /// session lasts (`broker.session.timeout.ms`, 9 s): any live one forwards to the controller meanwhile
+    /// (KIP-590), and one that does not says `NOT_CONTROLLER`.
+    async fn instead(&self, target: Target, error: &KafkaError) -> Target {
+        if !matches!(error, KafkaError::AdvertisedUnreachable { .. }) {
+            return target;
+        }
+        self.inner.links.lock().await.forget_brokers();
+        match target {
+            Target::Controller => Target::Any,
+            Target::Any | Target::Node(_) => target,
         }
     }
 
@@ -170,7 +182,14 @@ impl Kafka {
             .watch(&connection, effect, connection.call(request, version))
             .await;
         answer.map_err(|unanswered| {
-            failure(broker(), name, effect, unanswered, self.inner.tls.as_ref())
+            let others = self.inner.settings.bootstrap.len() > 1;
+            let failed = failure(broker(), name, effect, unanswered, self.inner.tls.as_ref());
+            // a frozen broker is of no use again, another one of the cluster may be
+            let elsewhere = others && matches!(failed.error, KafkaError::NoAnswer { .. });
+            Failed {
+                retry: failed.retry || elsewhere,
+                ..failed
+            }
         })
     }
 

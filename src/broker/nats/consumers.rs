@@ -3,6 +3,7 @@
 use indexmap::{IndexMap, IndexSet};
 use serde_json::{Map, Value, json};
 
+use super::election::Again;
 use super::names::checked;
 use super::streams::{STREAM_NOT_FOUND, absent_when, config_alone, objects, total};
 use super::wire::{Body, many};
@@ -104,14 +105,14 @@ impl JetStream {
     ) -> Result<Map<String, Value>, NatsError> {
         let stream = checked("stream", stream)?;
         let name = checked("consumer", named_in(config))?;
-        let action = match action {
-            ConsumerAction::Create => "create",
-            ConsumerAction::Update => "update",
+        let (action, again) = match action {
+            ConsumerAction::Create => ("create", Again::Harmless),
+            ConsumerAction::Update => ("update", Again::Never),
         };
         let body = json!({"stream_name": stream, "config": config, "action": action});
         let call = format!("CONSUMER.CREATE.{stream}.{name}");
         self.wire
-            .write(&call, &Body::Json(body), required_level)
+            .write(&call, &Body::Json(body), required_level, again)
             .await
     }
 
@@ -134,7 +135,9 @@ impl JetStream {
             None => Body::Empty,
         };
         let call = format!("CONSUMER.PAUSE.{stream}.{name}");
-        self.wire.write(&call, &body, required_level).await
+        self.wire
+            .write(&call, &body, required_level, Again::Never)
+            .await
     }
 
     fn incomplete(&self, call: &str, missing: &[Value]) -> NatsError {

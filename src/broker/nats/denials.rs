@@ -21,6 +21,15 @@ pub(super) enum Cut {
     Disconnected,
 }
 
+/// Why nothing more is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum GivenUp {
+    /// The server gives no sign of life.
+    Silent,
+    /// The server is alive, and its cluster elects no leader.
+    Leaderless,
+}
+
 /// The requests in flight and what the server said against them.
 #[derive(Debug, Default)]
 pub(super) struct Denials {
@@ -34,7 +43,8 @@ struct State {
     inbox: Option<String>,
     broken_since: Option<Instant>,
     silent_since: Option<Instant>,
-    given_up: bool,
+    given_up: Option<GivenUp>,
+    connections: u64,
 }
 
 #[derive(Debug)]
@@ -90,7 +100,8 @@ impl Denials {
                 let mut state = self.lock();
                 state.broken_since = None;
                 state.silent_since = None;
-                state.given_up = false;
+                state.given_up = None;
+                state.connections += 1;
             }
             Event::Disconnected | Event::Closed => {
                 self.note_break();
@@ -117,21 +128,26 @@ impl Denials {
         self.lock().silent_since.get_or_insert(since);
     }
 
-    /// Whether a silent server was asked for a sign of life in vain and has not connected anew since.
-    pub(super) fn is_given_up(&self) -> bool {
+    /// Why nothing more is asked, until the server answers or connects anew.
+    pub(super) fn given_up(&self) -> Option<GivenUp> {
         self.lock().given_up
     }
 
-    /// A silent server gave no sign of life: nothing more is asked of it.
-    pub(super) fn give_up(&self) {
-        self.lock().given_up = true;
+    /// Nothing more is asked.
+    pub(super) fn give_up(&self, why: GivenUp) {
+        self.lock().given_up = Some(why);
+    }
+
+    /// How often a connection came about.
+    pub(super) fn connections(&self) -> u64 {
+        self.lock().connections
     }
 
     /// An answer came.
     pub(super) fn note_answer(&self) {
         let mut state = self.lock();
         state.silent_since = None;
-        state.given_up = false;
+        state.given_up = None;
     }
 
     /// A break that is found out by silence began with the oldest request that waits.

@@ -54,7 +54,10 @@ pub(super) async fn dial(settings: &NatsSettings) -> Result<Line, NatsError> {
     let mut failures = Vec::new();
     for address in &servers {
         match caller.try_one(address, share).await {
-            Ok(line) => return Ok(line),
+            Ok(line) => {
+                know_others(&line.client, &servers).await;
+                return Ok(line);
+            }
             Err(failure) => failures.push((address, failure)),
         }
     }
@@ -65,6 +68,24 @@ pub(super) async fn dial(settings: &NatsSettings) -> Result<Line, NatsError> {
     match errors.len() {
         1 => Err(errors.remove(0)),
         _ => Err(NatsError::NoneReachable { errors }),
+    }
+}
+
+/// Tells the client all servers that are named, besides those that its server told of: when that one dies,
+/// another one stands in.
+async fn know_others(client: &Client, named: &[Address]) {
+    if named.len() < 2 {
+        return;
+    }
+    let told = client.server_pool().await.unwrap_or_default();
+    let mut pool: Vec<_> = named.iter().map(|address| address.server.clone()).collect();
+    for server in told {
+        if !pool.contains(&server.addr) {
+            pool.push(server.addr);
+        }
+    }
+    if let Err(error) = client.set_server_pool(pool.as_slice()).await {
+        tracing::debug!(%error, "only the servers that the cluster tells of can stand in");
     }
 }
 

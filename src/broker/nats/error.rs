@@ -262,6 +262,25 @@ pub enum NatsError {
         /// The address without credentials.
         server: String,
     },
+    /// The server is alive, and nobody in its cluster leads what was asked for.
+    #[error(
+        "NATS server `{server}` is alive, but its cluster has no leader to answer `{}`, and none was elected within {seconds} s; start the servers of the cluster that are down (a majority has to run), and try again",
+        nameless(subject)
+    )]
+    Leaderless {
+        /// The address without credentials.
+        server: String,
+        /// The request.
+        subject: String,
+        /// How long we waited for an election, in seconds.
+        seconds: u64,
+    },
+    /// A request that was not sent, because the cluster elected no leader.
+    #[error("the cluster of NATS server `{server}` has no leader, so it was not asked")]
+    LeaderNotAsked {
+        /// The address without credentials.
+        server: String,
+    },
     /// The server answered with an error.
     #[error(
         "NATS server `{server}` refused `{subject}`: {description} (code {code}, error {err_code})"

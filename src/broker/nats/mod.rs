@@ -3,8 +3,9 @@
 //! `async-nats` is the connection only. Its typed configurations lose fields that they do not know, so every
 //! document here is the server's own JSON. This room knows the API and no resource kind of ours.
 //!
-//! What it promises: an answer or an error within 10 s, never a hang; a missing right, a time-out or an
-//! incomplete listing is never absence; a mutation is sent once, and a lost answer is said to be lost.
+//! What it promises: an answer or an error within 10 s, in a cluster within 25 s, never a hang; a missing right, a
+//! time-out or an incomplete listing is never absence; a mutation is sent once, and a lost answer is said to be lost.
+//! Only in a cluster, and only where the same again changes nothing, a lost one is sent again: see `election`.
 
 mod address;
 mod consumers;
@@ -13,6 +14,7 @@ mod credentials;
 mod denials;
 mod diagnose;
 mod dial;
+mod election;
 mod error;
 mod facts;
 mod names;
@@ -25,10 +27,10 @@ mod wire;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 
 pub use consumers::ConsumerAction;
 pub use error::{Action, NatsError};
@@ -38,6 +40,7 @@ pub use settings::{NatsSettings, SettingComplaint};
 pub use streams::StreamListing;
 pub use wire::many;
 
+use election::Leader;
 use wire::{Body, Wire};
 
 /// A document, or `None` when the server says that there is no such thing.
@@ -57,33 +60,33 @@ pub struct JetStream {
 }
 
 impl JetStream {
-    /// Connects and makes sure that JetStream answers, within 10 s.
+    /// Connects and makes sure that JetStream answers, within 10 s; in a cluster that elects its leader, within
+    /// those and the time that an election may take.
     ///
     /// # Errors
     /// Each way to fail has its own [`NatsError`].
     pub async fn connect(settings: NatsSettings) -> Result<JetStream, NatsError> {
-        let limit = Duration::from_secs(CONNECT_SECONDS);
-        match tokio::time::timeout(limit, JetStream::open(&settings)).await {
-            Ok(opened) => opened,
-            Err(_) => Err(NatsError::ConnectTimeout {
-                server: settings.display_url(),
-                seconds: CONNECT_SECONDS,
-            }),
-        }
-    }
-
-    async fn open(settings: &NatsSettings) -> Result<JetStream, NatsError> {
-        let line = dial::dial(settings).await?;
+        let end = Instant::now() + Duration::from_secs(CONNECT_SECONDS);
+        let line = by(end, &settings, dial::dial(&settings)).await?;
         let facts = ServerFacts::new(line.server.clone(), line.tls, line.client.server_info());
         let wire = Wire {
             client: line.client,
             denials: line.denials,
             server: line.server,
             prefix: settings.api_prefix(),
+            clustered: facts.cluster.is_some(),
             gate: Semaphore::new(wire::IN_FLIGHT),
+            look: Mutex::new(()),
+            leader: Leader::default(),
             sent: AtomicU64::new(0),
         };
-        wire.read_once("INFO", &Body::Empty, FIRST_ANSWER).await?;
+        match wire.clustered {
+            true => wire.read("INFO", &Body::Empty).await?,
+            false => {
+                let asked = wire.read_once("INFO", &Body::Empty, FIRST_ANSWER);
+                by(end, &settings, asked).await?
+            }
+        };
         tracing::debug!(server = %facts.url, version = %facts.version, "connected to JetStream");
         Ok(JetStream {
             wire: Arc::new(wire),
@@ -116,6 +119,20 @@ impl JetStream {
     pub fn requests_sent(&self) -> u64 {
         self.wire.sent.load(Ordering::Relaxed)
     }
+}
+
+/// What comes before `end`, or that the server could not be reached in time.
+async fn by<T>(
+    end: Instant,
+    settings: &NatsSettings,
+    work: impl Future<Output = Result<T, NatsError>>,
+) -> Result<T, NatsError> {
+    let late = || NatsError::ConnectTimeout {
+        server: settings.display_url(),
+        seconds: CONNECT_SECONDS,
+    };
+    let done = tokio::time::timeout_at(end.into(), work).await;
+    done.unwrap_or_else(|_| Err(late()))
 }
 
 impl std::fmt::Debug for JetStream {

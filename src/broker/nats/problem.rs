@@ -57,6 +57,8 @@ impl NatsError {
             | NatsError::ConnectionLost { .. }
             | NatsError::NotAsked { .. } => Code::Unreachable,
             NatsError::RequestTimeout { .. }
+            | NatsError::Leaderless { .. }
+            | NatsError::LeaderNotAsked { .. }
             | NatsError::Api { .. }
             | NatsError::AnswerLost { .. }
             | NatsError::MalformedAnswer { .. }

@@ -3,6 +3,7 @@
 use indexmap::{IndexMap, IndexSet};
 use serde_json::{Map, Value, json};
 
+use super::election::Again;
 use super::names::checked;
 use super::wire::{Body, many};
 use super::{Answer, JetStream, NatsError};
@@ -155,8 +156,13 @@ impl JetStream {
             .unwrap_or_default();
         let name = checked("stream", name)?;
         let body = Body::Json(Value::Object(config.clone()));
+        // the server takes the same configuration again as done (2.9 and newer)
+        let again = match verb {
+            "CREATE" => Again::Harmless,
+            _ => Again::Never,
+        };
         self.wire
-            .write(&format!("STREAM.{verb}.{name}"), &body, level)
+            .write(&format!("STREAM.{verb}.{name}"), &body, level, again)
             .await
     }
 

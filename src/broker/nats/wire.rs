@@ -7,27 +7,20 @@ use std::time::{Duration, Instant};
 
 use async_nats::connection::State;
 use async_nats::{Client, HeaderMap, Message, Request, RequestErrorKind};
-use backon::{ExponentialBuilder, Retryable};
 use bytes::Bytes;
 use futures::StreamExt;
 use serde_json::{Map, Value};
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 use tokio::time::timeout;
 
 use super::NatsError;
-use super::denials::{Cut, Denials};
+use super::denials::{Cut, Denials, GivenUp};
+use super::election::{Attempts, Kind, Leader};
 use super::error::Action;
 
 /// How many requests are in flight on one connection. A server that has 10,000 waiting drops them all without
 /// a word (`request_queue_limit`); throughput does not grow beyond 64.
 pub(super) const IN_FLIGHT: usize = 64;
-
-/// How long a request may take altogether.
-const PATIENCE: Duration = Duration::from_secs(9);
-
-/// How long a request that changes something may take; what comes after it in the same run, and finds
-/// the server silent still, must fail within the 10 s, too.
-const WRITE_PATIENCE: Duration = Duration::from_secs(7);
 
 /// How long a server that left a request unanswered may take for a sign of life before the next one.
 const SIGN_OF_LIFE: Duration = Duration::from_millis(500);
@@ -36,7 +29,10 @@ const SIGN_OF_LIFE: Duration = Duration::from_millis(500);
 const ATTEMPT: Duration = Duration::from_secs(4);
 
 /// How long a broken connection may take to come back before every request fails at once.
-const GIVE_UP: Duration = Duration::from_secs(5);
+pub(super) const GIVE_UP: Duration = Duration::from_secs(5);
+
+/// Answered by the very server that we are connected to, whether its cluster has a leader or not.
+const ITSELF: &str = "$SYS.REQ.USER.INFO";
 
 /// The header that makes a server below this API level refuse (2.12; older servers ignore it).
 const REQUIRED_LEVEL: &str = "Nats-Required-Api-Level";
@@ -47,19 +43,25 @@ pub(super) struct Wire {
     pub(super) denials: Arc<Denials>,
     pub(super) server: String,
     pub(super) prefix: String,
+    /// Whether the server is one of a cluster: leaders are elected anew there, and others can stand in.
+    pub(super) clustered: bool,
     pub(super) gate: Semaphore,
+    pub(super) look: Mutex<()>,
+    pub(super) leader: Leader,
     pub(super) sent: AtomicU64,
 }
 
 /// How one attempt ended without an answer.
 #[derive(Debug)]
-enum Miss {
+pub(super) enum Miss {
     TimedOut(Duration),
     NoResponders,
     Denied(Action, String),
     Lost(String),
-    NotSent,
+    NotSent(GivenUp),
     Unsendable(String),
+    /// The cluster has no leader to do it: so the server said, and did nothing.
+    Leaderless(Duration),
 }
 
 /// Runs `ask` for each item, at most 64 at a time, and gives the answers in the order of the items.
@@ -83,26 +85,11 @@ impl Wire {
         call: &str,
         body: &Body,
     ) -> Result<Map<String, Value>, NatsError> {
-        let subject = self.subject(call);
-        let attempt = || self.once(&subject, body, None, ATTEMPT);
-        let policy = ExponentialBuilder::default()
-            .with_min_delay(Duration::from_millis(100))
-            .with_max_times(6);
-        let trying = attempt.retry(policy).when(Miss::may_pass);
-        match timeout(PATIENCE, trying).await {
-            Ok(Ok(message)) => self.answer(&subject, &message),
-            Ok(Err(miss)) => Err(self.read_error(subject, miss)),
-            Err(_) => {
-                if self.denials.silent_for() > GIVE_UP {
-                    self.denials.give_up();
-                }
-                Err(self.read_error(subject, Miss::TimedOut(PATIENCE)))
-            }
-        }
+        self.read_in(Attempts::of(Kind::Read, self.clustered), call, body)
+            .await
     }
 
-    /// The same in one attempt of `patience`: for probes, and for listings, which a cluster gathers for up to
-    /// 4 s before it answers.
+    /// The same in one attempt of `patience`, for probes.
     pub(super) async fn read_once(
         &self,
         call: &str,
@@ -116,27 +103,14 @@ impl Wire {
         }
     }
 
-    /// A listing's page.
+    /// A listing's page, which a cluster gathers for up to 4 s before it answers.
     pub(super) async fn page(
         &self,
         call: &str,
         body: &Body,
     ) -> Result<Map<String, Value>, NatsError> {
-        self.read_once(call, body, PATIENCE).await
-    }
-
-    /// An answer to a request that changes something; sent once, whatever happens.
-    pub(super) async fn write(
-        &self,
-        call: &str,
-        body: &Body,
-        level: Option<u8>,
-    ) -> Result<Map<String, Value>, NatsError> {
-        let subject = self.subject(call);
-        match self.once(&subject, body, level, WRITE_PATIENCE).await {
-            Ok(message) => self.answer(&subject, &message),
-            Err(miss) => Err(self.write_error(subject, miss)),
-        }
+        self.read_in(Attempts::of(Kind::Page, self.clustered), call, body)
+            .await
     }
 
     /// A request outside of the JetStream API, once; nothing when nobody answers or may be asked.
@@ -153,7 +127,7 @@ impl Wire {
         format!("{}.{call}", self.prefix)
     }
 
-    async fn once(
+    pub(super) async fn once(
         &self,
         subject: &str,
         body: &Body,
@@ -161,30 +135,65 @@ impl Wire {
         patience: Duration,
     ) -> Result<Message, Miss> {
         let _place = self.gate.acquire().await;
-        if self.denials.is_given_up() {
-            return Err(Miss::NotSent);
-        }
+        self.given_up()?;
         self.connected().await?;
-        if self.denials.silent_for() > GIVE_UP && !self.gives_sign_of_life().await {
-            return Err(Miss::NotSent);
-        }
+        self.heard().await?;
         self.send(subject, body, level, patience).await
+    }
+
+    fn given_up(&self) -> Result<(), Miss> {
+        match self.denials.given_up() {
+            Some(why) => Err(Miss::NotSent(why)),
+            None => Ok(()),
+        }
+    }
+
+    /// Looks whether a server that kept silent is there at all; another one of its cluster stands in for it.
+    async fn heard(&self) -> Result<(), Miss> {
+        let patience = match self.clustered {
+            true => ATTEMPT / 2,
+            false => GIVE_UP,
+        };
+        if self.denials.silent_for() < patience {
+            return Ok(());
+        }
+        let _one_looks_for_all = self.look.lock().await;
+        self.given_up()?;
+        if self.denials.silent_for() < patience || self.gives_sign_of_life().await {
+            return Ok(());
+        }
+        if self.clustered && self.moves_on().await {
+            return Ok(());
+        }
+        self.denials.give_up(GivenUp::Silent);
+        Err(Miss::NotSent(GivenUp::Silent))
+    }
+
+    /// Leaves a server that says nothing for another one of its cluster.
+    async fn moves_on(&self) -> bool {
+        let before = self.denials.connections();
+        tracing::debug!(server = %self.server, "no sign of life, going to another server");
+        if self.client.force_reconnect().await.is_err() {
+            return false;
+        }
+        let come = async {
+            while self.denials.connections() == before {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        timeout(GIVE_UP, come).await.is_ok()
     }
 
     /// Whether a server that kept silent answers at all; what changes something is not sent to one that
     /// does not, for it would be carried out long after we gave up. Asked once: who gave no sign is asked
     /// nothing more, or every request of a run would wait anew.
     async fn gives_sign_of_life(&self) -> bool {
-        if self.denials.is_given_up() {
-            return false;
-        }
-        let subject = self.subject("INFO");
+        let subject = match self.clustered {
+            true => ITSELF.to_owned(),
+            false => self.subject("INFO"),
+        };
         let asked = self.send(&subject, &Body::Empty, None, SIGN_OF_LIFE);
-        let is_alive = !matches!(asked.await, Err(Miss::TimedOut(_) | Miss::Lost(_)));
-        if !is_alive {
-            self.denials.give_up();
-        }
-        is_alive
+        !matches!(asked.await, Err(Miss::TimedOut(_) | Miss::Lost(_)))
     }
 
     async fn send(
@@ -212,7 +221,7 @@ impl Wire {
         match &answered {
             Err(Miss::TimedOut(_)) => self.denials.note_silence(begin),
             Ok(_) | Err(Miss::NoResponders | Miss::Denied(..)) => self.denials.note_answer(),
-            Err(Miss::Lost(_) | Miss::NotSent | Miss::Unsendable(_)) => {}
+            Err(Miss::Lost(_) | Miss::NotSent(_) | Miss::Unsendable(_) | Miss::Leaderless(_)) => {}
         }
         answered
     }
@@ -223,14 +232,18 @@ impl Wire {
     async fn connected(&self) -> Result<(), Miss> {
         while self.client.connection_state() != State::Connected {
             if self.denials.broken_for().max(self.denials.silent_for()) > GIVE_UP {
-                return Err(Miss::NotSent);
+                return Err(Miss::NotSent(GivenUp::Silent));
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         Ok(())
     }
 
-    fn answer(&self, subject: &str, message: &Message) -> Result<Map<String, Value>, NatsError> {
+    pub(super) fn answer(
+        &self,
+        subject: &str,
+        message: &Message,
+    ) -> Result<Map<String, Value>, NatsError> {
         let malformed = |reason: String| NatsError::MalformedAnswer {
             server: self.server.clone(),
             subject: subject.to_owned(),
@@ -268,7 +281,7 @@ impl Wire {
         }
     }
 
-    fn read_error(&self, subject: String, miss: Miss) -> NatsError {
+    pub(super) fn read_error(&self, subject: String, miss: Miss) -> NatsError {
         let server = self.server.clone();
         match miss {
             Miss::TimedOut(after) => NatsError::RequestTimeout {
@@ -290,7 +303,13 @@ impl Wire {
                 action,
                 subject,
             },
-            Miss::NotSent => NatsError::NotAsked { server },
+            Miss::NotSent(GivenUp::Silent) => NatsError::NotAsked { server },
+            Miss::NotSent(GivenUp::Leaderless) => NatsError::LeaderNotAsked { server },
+            Miss::Leaderless(after) => NatsError::Leaderless {
+                server,
+                subject,
+                seconds: after.as_secs(),
+            },
             Miss::Unsendable(reason) => NatsError::Unsendable {
                 server,
                 subject,
@@ -300,14 +319,15 @@ impl Wire {
     }
 
     /// As for a read, but where the request may have been carried out its outcome is unknown.
-    fn write_error(&self, subject: String, miss: Miss) -> NatsError {
+    pub(super) fn write_error(&self, subject: String, miss: Miss) -> NatsError {
         let reason = match miss {
             Miss::TimedOut(after) => format!("nothing came within {} s", after.as_secs()),
             Miss::Lost(reason) => reason,
             Miss::Denied(Action::Subscribe, inbox) => format!("we may not subscribe to `{inbox}`"),
             Miss::Denied(Action::Publish, _)
             | Miss::NoResponders
-            | Miss::NotSent
+            | Miss::NotSent(_)
+            | Miss::Leaderless(_)
             | Miss::Unsendable(_) => return self.read_error(subject, miss),
         };
         NatsError::AnswerLost {
@@ -342,10 +362,10 @@ impl Miss {
     }
 
     /// Whether trying again can help.
-    fn may_pass(&self) -> bool {
+    pub(super) fn may_pass(&self) -> bool {
         match self {
-            Miss::TimedOut(_) | Miss::NoResponders | Miss::Lost(_) => true,
-            Miss::Denied(..) | Miss::NotSent | Miss::Unsendable(_) => false,
+            Miss::TimedOut(_) | Miss::NoResponders | Miss::Lost(_) | Miss::Leaderless(_) => true,
+            Miss::Denied(..) | Miss::NotSent(_) | Miss::Unsendable(_) => false,
         }
     }
 }

@@ -33,6 +33,8 @@ pub(in crate::kinds) fn outcome_of(error: &NatsError) -> Outcome {
         // a change whose answer stays out is `AnswerLost`: these are of a read before it, or of
         // nothing that was sent
         NatsError::NotAsked { .. }
+        | NatsError::Leaderless { .. }
+        | NatsError::LeaderNotAsked { .. }
         | NatsError::RequestTimeout { .. }
         | NatsError::ConnectionLost { .. } => Outcome::NotAttempted { because: why },
         _ => Outcome::Failed { why },
