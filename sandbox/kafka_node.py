@@ -84,6 +84,7 @@ TOOLS = {
     "configs": ["org.apache.kafka.tools.ConfigCommand", "kafka.admin.ConfigCommand"],
     "acls": ["org.apache.kafka.tools.AclCommand", "kafka.admin.AclCommand"],
     "groups": ["org.apache.kafka.tools.consumer.group.ConsumerGroupCommand", "kafka.admin.ConsumerGroupCommand"],
+    "quorum": ["org.apache.kafka.tools.MetadataQuorumCommand", "kafka.admin.MetadataQuorumCommand"],
 }
 
 

@@ -27,7 +27,9 @@ jetstream {{ store_dir: "{store}", max_memory_store: 4GB, max_file_store: 4TB }}
 """
 
 
+# Every server carries the tag that a placement may ask for.
 CLUSTER = """\
+server_tags: ["disk:ssd"]
 cluster {{ name: "sandbox", listen: "127.0.0.1:{route}", routes: [{routes}] }}
 """
 

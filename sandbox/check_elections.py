@@ -1,0 +1,191 @@
+#!/usr/bin/env python3
+"""trueup on clusters: a node down, leaders killed in the middle of an apply, no majority.
+
+Usage: sandbox/check_elections.py FOLDER TRUEUP, where FOLDER is a sandbox of three nodes of each broker that run.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+SANDBOX = Path(__file__).with_name("sandbox")
+NODES = ["nats-1", "nats-2", "nats-3", "kafka-1", "kafka-2", "kafka-3"]
+# How long a command may take where a majority runs: some elections, on a slow machine.
+PATIENCE = 240
+# How long until "there is no majority" is said: 10 s to connect, 15 s for an election, and a slow machine.
+NO_MAJORITY = 60
+
+MANIFEST = """\
+stack: clusters
+nats:
+  defaults: {{ stream: {{ num_replicas: 3, placement: {{ cluster: sandbox, tags: [disk:ssd] }} }} }}
+  streams:
+{streams}
+kafka:
+  defaults: {{ topic: {{ partitions: 1, replication_factor: 3, config: {{ min.insync.replicas: 2 }} }} }}
+  topics:
+{topics}
+"""
+
+
+def main() -> None:
+    folder, trueup = Path(sys.argv[1]), Path(sys.argv[2]).resolve()
+    cluster = Cluster(folder, trueup)
+    small = cluster.manifest("few", 20)
+    expect(cluster.run("apply", small, "--auto-approve"), 0)
+    a_node_down(cluster, small)
+    leaders_killed(cluster, cluster.manifest("many", 200))
+    no_majority(cluster, small, cluster.manifest("new", 3))
+
+
+def a_node_down(cluster: "Cluster", manifest: Path) -> None:
+    """With a node of each broker down, any, plan and drift say what they say when all are up."""
+    whole = {command: expect(cluster.run(command, manifest), 0) for command in ["plan", "drift"]}
+    for nodes in zip(NODES[:3], NODES[3:]):
+        for node in nodes:
+            cluster.sandbox("kill", node)
+        for command, said in whole.items():
+            now = expect(cluster.run(command, manifest), 0)
+            check(now == said, f"`{command}` without {nodes} says otherwise:\n{now}\ninstead of:\n{said}")
+        cluster.back(nodes)
+    say("plan and drift are the same with any node down")
+
+
+def leaders_killed(cluster: "Cluster", manifest: Path) -> None:
+    """Both leaders are killed in the middle of an apply: it ends honestly, the next finishes, the third has nothing to do."""
+    leaders = [cluster.meta_leader(), cluster.active_controller()]
+    with ThreadPoolExecutor() as aside:
+        running = aside.submit(cluster.run, "apply", manifest, "--auto-approve")
+        cluster.await_stream("many-20")
+        for node in leaders:
+            cluster.sandbox("kill", node)
+        ended = running.result()
+    output, errors = ended.stdout, ended.stderr
+    check(ended.returncode in (0, 6), f"`apply` ended with {ended.returncode}:\n{output[-2000:]}\n{errors[-2000:]}")
+    if ended.returncode == 6:
+        check("unknown" in output, f"`apply` ended with 6 and no word of what is unknown:\n{output[-2000:]}")
+    say(f"{' and '.join(leaders)} killed in the middle of an apply, which ended with {ended.returncode}")
+    cluster.back(leaders)
+    expect(cluster.run("apply", manifest, "--auto-approve"), 0)
+    said = expect(cluster.run("plan", manifest), 0)
+    check("No changes." in said, f"the third run has something to do:\n{said}")
+
+
+def no_majority(cluster: "Cluster", manifest: Path, new: Path) -> None:
+    """With two of three nodes down nothing is taken to be absent, and the end comes soon."""
+    lost = ["nats-1", "nats-3"]
+    for node in lost:
+        cluster.sandbox("kill", node)
+    for command, wanted in [("drift", manifest), ("plan", new)]:
+        begin = time.monotonic()
+        ended = cluster.run(command, wanted)
+        took = time.monotonic() - begin
+        said = ended.stdout + ended.stderr
+        check(ended.returncode == 1, f"`{command}` without a majority ended with {ended.returncode}:\n{said}")
+        check(took < NO_MAJORITY, f"`{command}` without a majority took {took:.0f} s")
+        check("leader" in said or "not taken to be absent" in said, f"`{command}` does not say what is missing:\n{said}")
+        check("+ stream/" not in said, f"`{command}` takes for absent what it could not read:\n{said}")
+    cluster.back(lost)
+    say("without a majority: a clear end, and nothing is absent")
+
+
+class Cluster:
+    """The sandbox's nodes, and trueup on them."""
+
+    def __init__(self, folder: Path, trueup: Path) -> None:
+        self.folder, self.trueup = folder, trueup
+        said = subprocess.run([SANDBOX, "env", "--dir", folder], check=True, capture_output=True, text=True).stdout
+        self.environment = os.environ | dict(re.findall(r"^export (\w+)=(.*)$", said, re.MULTILINE))
+
+    def sandbox(self, *arguments: str) -> None:
+        subprocess.run([SANDBOX, arguments[0], "--dir", self.folder, *arguments[1:]], check=True, capture_output=True)
+
+    def back(self, nodes: Iterable[str]) -> None:
+        """Started at once: two nodes without a majority come up only together."""
+        starts = [subprocess.Popen([SANDBOX, "restart", "--dir", self.folder, node], stderr=subprocess.DEVNULL) for node in nodes]
+        check(not any([start.wait() for start in starts]), "the nodes do not come back")
+
+    def run(self, command: str, manifest: Path, *options: str) -> subprocess.CompletedProcess:
+        arguments = [self.trueup, command, "-f", manifest, *options]
+        ended = subprocess.run(
+            arguments, env=self.environment, capture_output=True, stdin=subprocess.DEVNULL, text=True, timeout=PATIENCE
+        )
+        return subprocess.CompletedProcess([command], ended.returncode, ended.stdout, ended.stderr)
+
+    def manifest(self, name: str, count: int) -> Path:
+        consumer = "consumers: { worker: { ack_wait: 10s } }"
+        streams = [f"    {name}-{i}: {{ subjects: [{name}-{i}.>], max_age: 1d, {consumer} }}" for i in range(count)]
+        topics = [f"    {name}-{i}: {{ retention: 7d }}" for i in range(count)]
+        file = self.folder / f"{name}.yaml"
+        file.write_text(MANIFEST.format(streams="\n".join(streams), topics="\n".join(topics)))
+        return file
+
+    def monitor(self, query: str) -> list[dict]:
+        """What each NATS server that runs says of itself."""
+        brokers = json.loads((self.folder / "state.json").read_text())["brokers"]
+        answers = []
+        for node in NODES[:3]:
+            try:
+                port = brokers[node]["ports"]["monitor"]
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/{query}", timeout=10) as answer:
+                    answers.append(json.load(answer))
+            except OSError:
+                continue
+        return answers
+
+    def meta_leader(self) -> str:
+        def elected() -> str | None:
+            told = [answer.get("meta_cluster", {}).get("leader") for answer in self.monitor("jsz")]
+            return next(filter(None, told), None)
+
+        return await_(elected, "NATS elects no leader")
+
+    def active_controller(self) -> str:
+        command = [SANDBOX, "kafka-tool", "--dir", self.folder, "quorum", "describe", "--status"]
+        said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        leader = re.search(r"LeaderId:\s+(\d+)", said)
+        check(leader is not None, f"Kafka does not tell its controller:\n{said}")
+        return f"kafka-{leader.group(1)}"
+
+    def await_stream(self, name: str) -> None:
+        def is_there() -> bool:
+            accounts = [account for answer in self.monitor("jsz?accounts=true&streams=true") for account in answer.get("account_details", [])]
+            return any(stream["name"] == name for account in accounts for stream in account.get("stream_detail", []))
+
+        await_(is_there, f"the stream `{name}` is not created")
+
+
+def await_(looked, otherwise: str):
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        found = looked()
+        if found:
+            return found
+        time.sleep(0.02)
+    sys.exit(f"check_elections: {otherwise}")
+
+
+def expect(ended: subprocess.CompletedProcess, code: int) -> str:
+    said = f"`{ended.args[0]}` ended with {ended.returncode}, not {code}:\n{ended.stdout[-3000:]}\n{ended.stderr[-3000:]}"
+    check(ended.returncode == code, said)
+    return ended.stdout
+
+
+def check(holds: bool, otherwise: str) -> None:
+    if not holds:
+        sys.exit(f"check_elections: {otherwise}")
+
+
+def say(text: str) -> None:
+    print(f"check_elections: {text}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
