@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test matrix laws build fmt audit sandbox-up sandbox-down bench
+.PHONY: help demo test matrix laws build fmt audit sandbox-up sandbox-down bench fuzz fuzz-keep
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,3 +34,9 @@ laws: ## the laws on many random pairs: 100,000 on a snapshot, 1,000 of each kin
 
 bench: ## trueup on real brokers beside the same work in bare requests: 1,000 and 10,000 of each, in minutes
 	@benches/scale
+
+fuzz: ## any text as manifest, plan and snapshot: FUZZ_SECONDS (3600) each, or FUZZ_TARGET alone
+	@fuzz/run
+
+fuzz-keep: ## adds the best of what `make fuzz` found to fuzz/corpus, which `make test` runs
+	@fuzz/run --keep

@@ -7,6 +7,7 @@
 
 mod broker;
 mod cli;
+mod fuzz;
 mod generated;
 mod kinds;
 mod laws;
