@@ -1,4 +1,5 @@
 use indexmap::IndexMap;
+use serde_json::Value;
 
 use super::planning::observe_all;
 use super::port::Port;
@@ -32,6 +33,7 @@ pub async fn export(
     let left_out = left_out(port, brokers).await;
     let found = observe_all(port, brokers, wanted).await?;
     let mut caveats = caveats(&found);
+    caveats.extend(unknown_fields(&found));
     let mut resources: Resources = found
         .into_iter()
         .filter_map(|(address, live)| {
@@ -69,6 +71,34 @@ fn caveats(found: &IndexMap<Address, Live>) -> Vec<Problem> {
         .map(|(caveat, names)| {
             let message = format!("exported {}: {}", caveat.what, listed(&names));
             Problem::warning(Code::LeftOut, message).hint(caveat.way_out)
+        })
+        .collect()
+}
+
+/// What this version knows no field for, so that no manifest can say it: a warning for each field.
+fn unknown_fields(found: &IndexMap<Address, Live>) -> Vec<Problem> {
+    let mut unknown: IndexMap<&str, Vec<String>> = IndexMap::new();
+    for (address, live) in found {
+        let Some(kind) = kind(address.kind) else {
+            continue;
+        };
+        let says_something = |value: &Value| !value.is_null();
+        for (path, value) in &live.fields {
+            if kind.declaration().field(path).is_none() && says_something(value) {
+                unknown.entry(path).or_default().push(address.to_string());
+            }
+        }
+    }
+    unknown
+        .into_iter()
+        .map(|(path, names)| {
+            let message = format!(
+                "exported without `{path}`, a field that this version of trueup does not know: {}",
+                listed(&names)
+            );
+            Problem::warning(Code::LeftOut, message).hint(
+                "what is there keeps its value, `apply` writes it back as it is; made anew from this export, it is without",
+            )
         })
         .collect()
 }
@@ -162,6 +192,25 @@ mod tests {
         assert_eq!(
             told[0].message,
             "left out: `stream/S` (and with it `consumer/S/a`, `consumer/S/b`, `consumer/S/c`, `consumer/S/d`, `consumer/S/e` and 1 more), which no manifest may say: `a..b` is no subject: a token between two dots is empty"
+        );
+    }
+
+    #[test]
+    fn a_field_of_a_newer_server_is_named() {
+        let of_newer =
+            json!({ "subjects": ["a"], "of_a_newer_server": { "deep": 1 }, "nothing": null });
+        let live = Live {
+            fields: of_newer.as_object().unwrap().clone().into_iter().collect(),
+            raw: crate::model::Doc::new(),
+            incarnation: None,
+            inherited: Default::default(),
+        };
+        let found = ["stream/A", "stream/B"].map(|name| (name.parse().unwrap(), live.clone()));
+        let told = unknown_fields(&found.into_iter().collect());
+        assert_eq!(told.len(), 1);
+        assert_eq!(
+            told[0].message,
+            "exported without `of_a_newer_server`, a field that this version of trueup does not know: `stream/A`, `stream/B`"
         );
     }
 
