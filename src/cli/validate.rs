@@ -30,10 +30,11 @@ pub(super) fn run(global: &Global, screen: &Screen) -> Result<Exit, Failure> {
 
 /// `Valid: stack `platform` declares 5 streams, 9 consumers, 8 topics, 42 ACLs.`
 fn verdict(manifest: &Manifest) -> String {
+    let kinds: Vec<KindName> = manifest.resources.keys().map(|a| a.kind).collect();
     let counts: Vec<String> = KindName::ALL
         .into_iter()
         .filter_map(|kind| {
-            let count = manifest.resources.keys().filter(|a| a.kind == kind).count();
+            let count = kinds.iter().filter(|of| **of == kind).count();
             (count > 0).then(|| format!("{count} {}", words(kind, count)))
         })
         .collect();

@@ -2,8 +2,8 @@
 
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::thread;
 
 use sha2::{Digest, Sha256};
@@ -18,7 +18,9 @@ use super::layers::{self, Layer};
 use super::node::{Entry, Files, Map, Spot};
 use super::secrets::Secrets;
 use super::sections::{HEADS, LATER};
+use super::sources::Read;
 use super::suggest::nearest;
+use super::syntax::holds_any;
 use super::variables::{Telling, Variables};
 use super::yaml::{self, Parsed};
 use super::{Input, Inputs, Loaded, Manifest, Sources};
@@ -62,16 +64,24 @@ pub(super) fn load(inputs: &Inputs, kinds: Kinds<'_>) -> Loaded {
         problems: &mut problems,
         surplus: &mut surplus,
     };
-    variables.expand_all(&mut layer.tree, &mut telling);
+    let mut said = texts.iter().flatten().map(|text| text.text.as_str());
+    if said.any(may_hold_variables) {
+        variables.expand_all(&mut layer.tree, &mut telling);
+    }
     secrets.collect(Some(&layer.tree));
-    let texts = texts.iter().flatten().map(|text| text.text.as_str());
-    let texts: Vec<(&str, bool)> = texts.zip(read).collect();
+    let texts = texts.into_iter().flatten().map(|text| text.text).zip(read);
+    let texts: Vec<Read> = texts.map(|(text, whole)| Read { text, whole }).collect();
     secrets.remember_variables(&variables, &texts);
-    let sources = sources(&texts, &files, &mut secrets);
+    let sources = Sources::of(&files, texts, secrets);
     let (manifest, more) = check(layer, inputs, &files, kinds, whole, &mut problems);
     surplus.add(&more);
-    secrets.blind(&mut problems);
+    sources.blind(&mut problems);
     finished(manifest, problems, &surplus, sources, &files)
+}
+
+/// Whether a value of this text may hold a `$`, be it behind an escape.
+fn may_hold_variables(text: &str) -> bool {
+    holds_any(text, [b'$', b'\\'])
 }
 
 fn env_files(inputs: &Inputs, problems: &mut Vec<Problem>) -> EnvFiles {
@@ -377,14 +387,6 @@ pub(super) fn digest(
     let pins = (&connections.nats.account, &connections.kafka.cluster_id);
     let text = serde_json::to_string(&(stack, pins, resources)).unwrap_or_default();
     format!("sha256:{:x}", Sha256::digest(text))
-}
-
-/// The texts, each with whether it was read to its end, with their secrets blinded.
-fn sources(texts: &[(&str, bool)], files: &Files, secrets: &mut Secrets) -> Sources {
-    let shown = secrets.blinded(texts).into_iter().map(Arc::from);
-    Sources {
-        texts: files.0.iter().cloned().zip(shown).collect(),
-    }
 }
 
 /// Sorts the problems, takes away what is said twice and counts what is too much.

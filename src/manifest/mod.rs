@@ -23,6 +23,7 @@ mod schema;
 mod secret_text;
 mod secrets;
 mod sections;
+mod sources;
 mod suggest;
 mod syntax;
 mod variables;
@@ -31,7 +32,7 @@ mod write;
 mod yaml;
 
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use indexmap::IndexMap;
 
@@ -43,6 +44,7 @@ pub use files::Input;
 pub(crate) use files::read_text;
 pub use pages::{Part, parts};
 pub use schema::{schema, schema_text};
+pub use sources::Sources;
 pub use variables::is_variable_name;
 pub use write::{write, write_json};
 
@@ -97,25 +99,6 @@ impl Manifest {
         self.resources
             .keys()
             .any(|address| address.kind.broker() == broker)
-    }
-}
-
-/// The texts that places point into, by the name of their file. Secrets that stand in them are
-/// blinded, byte for byte.
-#[derive(Clone, Debug, Default)]
-pub struct Sources {
-    texts: IndexMap<Arc<str>, Arc<str>>,
-}
-
-impl Sources {
-    /// The text of a file.
-    pub fn text(&self, file: &str) -> Option<&str> {
-        self.texts.get(file).map(AsRef::as_ref)
-    }
-
-    /// The files in the order in which they were read.
-    pub fn files(&self) -> impl Iterator<Item = &str> {
-        self.texts.keys().map(AsRef::as_ref)
     }
 }
 

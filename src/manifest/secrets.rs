@@ -10,6 +10,7 @@ use std::ops::Range;
 
 use super::node::{Map, Node, Spot, Value, short};
 use super::secret_text::{is_secret_variable, logins, looks_secret, names_secret, written};
+use super::sources::Read;
 use super::variables::Variables;
 use crate::broker::kafka::KafkaSettings;
 use crate::model::Problem;
@@ -21,7 +22,7 @@ const SHORTEST: usize = 4;
 const MOST_REMEMBERED: usize = 100;
 
 /// The secrets of a manifest: where they stand, and what they say.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Secrets {
     spots: Vec<Spot>,
     said: BTreeSet<Box<str>>,
@@ -45,10 +46,10 @@ impl Secrets {
     }
 
     /// Takes note of what the variables hold that are used and are called like secrets.
-    pub fn remember_variables(&mut self, variables: &Variables<'_>, texts: &[(&str, bool)]) {
+    pub fn remember_variables(&mut self, variables: &Variables<'_>, texts: &[Read]) {
         for (name, value) in variables.all() {
             let used = format!("${{{name}");
-            if is_secret_variable(name) && texts.iter().any(|(text, _)| text.contains(&used)) {
+            if is_secret_variable(name) && texts.iter().any(|read| read.text.contains(&used)) {
                 self.remember(value);
             }
         }
@@ -107,11 +108,10 @@ impl Secrets {
         }
     }
 
-    /// The texts, each with whether it could be read to its end, with their secrets blinded, byte
-    /// for byte.
-    pub fn blinded(&mut self, texts: &[(&str, bool)]) -> Vec<String> {
+    /// The texts with their secrets blinded, byte for byte.
+    pub fn blinded(&mut self, texts: &[Read]) -> Vec<String> {
         let mut all: Vec<Vec<Range<usize>>> = Vec::new();
-        for (file, (text, whole)) in texts.iter().enumerate() {
+        for (file, Read { text, whole }) in texts.iter().enumerate() {
             let in_file = self.spots.iter().filter(|spot| spot.file as usize == file);
             let mut ranges: Vec<_> = in_file
                 .map(|spot| spot.start as usize..spot.end as usize)
@@ -125,7 +125,7 @@ impl Secrets {
         let blinded = texts
             .iter()
             .zip(all)
-            .map(|((text, _), ranges)| self.blind_elsewhere(blinded(text, ranges)));
+            .map(|(read, ranges)| self.blind_elsewhere(blinded(&read.text, ranges)));
         blinded.collect()
     }
 

@@ -394,3 +394,17 @@ fn paths_are_beside_the_file_that_names_them() {
     );
     assert!(shown.contains("\"a/pw\""), "{shown}");
 }
+
+#[test]
+fn a_variable_behind_an_escape() {
+    let loaded = loaded(&Inputs {
+        files: vec![text(
+            "a.yaml",
+            "stack: s\nnats: { streams: { A: { description: \"\\x24{B}\" } } }\n",
+        )],
+        vars: IndexMap::from([("B".to_owned(), "b".to_owned())]),
+        ..Inputs::default()
+    });
+    let manifest = loaded.manifest.unwrap();
+    assert_eq!(fields(&manifest, "stream/A"), json!({ "description": "b" }));
+}

@@ -95,3 +95,17 @@ fn a_bad_line_of_variables_is_told_alone() {
         "{told:?}"
     );
 }
+
+#[test]
+fn in_a_manifest_without_a_problem() {
+    let text = "stack: s\nconnections:\n  nats:\n    user: u\n    password: CANARY\nnats: { streams: { A: } }\n";
+    let loaded = super::loaded(&Inputs {
+        files: vec![super::text("a.yaml", text)],
+        ..Inputs::default()
+    });
+    assert!(loaded.problems.is_empty() && loaded.manifest.is_some());
+    assert!(!format!("{:?}", loaded.sources).contains("CANARY"));
+    let shown = loaded.sources.text("a.yaml").unwrap();
+    assert_eq!(shown, text.replace("CANARY", "******"));
+    assert!(!format!("{:?}", loaded.sources).contains("CANARY"));
+}
