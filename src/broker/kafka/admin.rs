@@ -63,7 +63,7 @@ fn text(text: &str) -> StrBytes {
     StrBytes::from_string(text.to_string())
 }
 
-fn topic_name(name: &str) -> TopicName {
+pub(super) fn topic_name(name: &str) -> TopicName {
     TopicName(text(name))
 }
 

@@ -2,19 +2,24 @@
 
 pub(crate) mod api;
 mod bootstrap;
+mod controller;
 mod links;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use futures::future::join_all;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 pub use api::ApiRange;
 use api::Request;
+use bootstrap::address;
+use controller::Controller;
 use links::Links;
 
+use super::admin::Broker;
 use super::connection::{Broken, Connection, Unanswered};
 use super::dial::{self, CONNECT_LIMIT, Dialing};
 use super::error::KafkaError;
@@ -41,6 +46,7 @@ pub(crate) struct Inner {
     tls: Option<Tls>,
     sent: Arc<AtomicU64>,
     links: Mutex<Links>,
+    controller: Controller,
 }
 
 /// Which broker a request wants.
@@ -48,7 +54,19 @@ pub(crate) struct Inner {
 pub(crate) enum Target {
     Any,
     Controller,
+    /// Any broker, which passes it on to the controller.
+    Forwarded,
     Node(i32),
+}
+
+impl Target {
+    /// Whether nothing is answered without a controller.
+    fn needs_controller(self) -> bool {
+        match self {
+            Target::Controller | Target::Forwarded => true,
+            Target::Any | Target::Node(_) => false,
+        }
+    }
 }
 
 /// Whether a request changes something.
@@ -74,6 +92,9 @@ impl Effect {
 /// After this long without an answer, a look at the broker tells a slow one from a frozen one.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// How long a broker may take to show that it is there.
+const LOOK: Duration = Duration::from_secs(3);
+
 impl Kafka {
     /// Connects to the first bootstrap address that answers, logs in and reads who the brokers are.
     ///
@@ -85,6 +106,7 @@ impl Kafka {
             tls,
             sent: Arc::new(AtomicU64::new(0)),
             links: Mutex::new(Links::default()),
+            controller: Controller::default(),
         };
         let kafka = Kafka {
             inner: Arc::new(inner),
@@ -147,8 +169,8 @@ impl Kafka {
         }
         self.inner.links.lock().await.forget_brokers();
         match target {
-            Target::Controller => Target::Any,
-            Target::Any | Target::Node(_) => target,
+            Target::Controller => Target::Forwarded,
+            Target::Any | Target::Forwarded | Target::Node(_) => target,
         }
     }
 
@@ -159,6 +181,10 @@ impl Kafka {
         request: &R,
     ) -> Result<R::Response, Failed> {
         let name = R::NAME;
+        if target.needs_controller() {
+            let there = self.inner.controller.is_there(name);
+            there.map_err(Failed::at_once)?;
+        }
         let connection = self
             .connection(target)
             .await
@@ -179,7 +205,12 @@ impl Kafka {
             "asking"
         );
         let answer = self
-            .watch(&connection, effect, connection.call(request, version))
+            .watch(
+                &connection,
+                target,
+                effect,
+                connection.call(request, version),
+            )
             .await;
         answer.map_err(|unanswered| {
             let others = self.inner.settings.bootstrap.len() > 1;
@@ -193,10 +224,11 @@ impl Kafka {
         })
     }
 
-    /// Waits for an answer as long as the broker is alive and `socket.timeout.ms` allows.
+    /// Waits for an answer as long as the broker is alive, has a controller to ask, and `socket.timeout.ms` allows.
     async fn watch<A>(
         &self,
         connection: &Connection,
+        target: Target,
         effect: Effect,
         answer: impl Future<Output = Result<A, Unanswered>>,
     ) -> Result<A, Unanswered> {
@@ -207,10 +239,16 @@ impl Kafka {
             let left = timeout.saturating_sub(started.elapsed());
             match tokio::time::timeout(left.min(PATIENCE), &mut answer).await {
                 Ok(answered) => return answered,
-                Err(_) if left > PATIENCE && self.is_alive(connection, effect).await => {}
+                Err(_) if left > PATIENCE && self.is_alive(connection, effect).await => {
+                    if target.needs_controller()
+                        && !self.hears_controller(connection, started).await
+                    {
+                        connection.abandon(Broken::Headless(started.elapsed()));
+                        return answer.await;
+                    }
+                }
                 Err(_) => {
-                    let after = started.elapsed();
-                    connection.abandon(after);
+                    connection.abandon(Broken::Abandoned(started.elapsed()));
                     return answer.await;
                 }
             }
@@ -222,6 +260,16 @@ impl Kafka {
         let dialing = self.dialing(connection.address(), Instant::now() + CONNECT_LIMIT);
         probe::is_alive(&dialing).await
             || (effect == Effect::Write && probe::is_alive(&dialing).await)
+    }
+
+    /// Those of `brokers` that give no answer at their advertised address within 3 s.
+    pub async fn unanswering(&self, brokers: &[Broker]) -> Vec<Broker> {
+        let deadline = Instant::now() + LOOK;
+        let looks = brokers.iter().map(|broker| async move {
+            let dialing = self.dialing(&address(&broker.host, broker.port), deadline);
+            (!probe::is_alive(&dialing).await).then(|| broker.clone())
+        });
+        join_all(looks).await.into_iter().flatten().collect()
     }
 
     /// An attempt to reach an address, until `deadline`.
@@ -272,7 +320,10 @@ fn failure(
     tls: Option<&Tls>,
 ) -> Failed {
     let Unanswered { sent, why } = unanswered;
-    let closed = matches!(why, Broken::Closed(_) | Broken::Tls(_));
+    let again = matches!(
+        why,
+        Broken::Closed(_) | Broken::Tls(_) | Broken::Headless(_)
+    );
     let error = match why {
         Broken::Closed(cause) => KafkaError::ConnectionClosed {
             broker: broker.clone(),
@@ -284,6 +335,7 @@ fn failure(
             request,
             after,
         },
+        Broken::Headless(_) => Controller::missing(&broker, request),
         Broken::Foreign(bytes) => dial::not_kafka(broker.clone(), bytes),
         Broken::Garbled(cause) => KafkaError::Protocol {
             broker: broker.clone(),
@@ -310,6 +362,6 @@ fn failure(
     }
     Failed {
         error,
-        retry: closed || !sent,
+        retry: again || !sent,
     }
 }

@@ -52,6 +52,8 @@ pub(crate) enum Broken {
     Garbled(String),
     /// We gave up waiting for an answer.
     Abandoned(Duration),
+    /// The broker waits for a controller, and answers nothing else on this connection meanwhile.
+    Headless(Duration),
 }
 
 /// Why a request has no answer.
@@ -119,8 +121,8 @@ impl Connection {
     }
 
     /// Gives up on it: every request in flight fails.
-    pub(crate) fn abandon(&self, after: Duration) {
-        self.state.fail(Broken::Abandoned(after));
+    pub(crate) fn abandon(&self, why: Broken) {
+        self.state.fail(why);
     }
 
     /// Sends one request and waits for its answer, without limit.

@@ -187,7 +187,7 @@ impl Dialing {
             },
             (Broken::Foreign(bytes), _) => not_kafka(broker, bytes),
             (Broken::Garbled(cause), _) => KafkaError::Protocol { broker, cause },
-            (Broken::Abandoned(after), _) => KafkaError::NoAnswer {
+            (Broken::Abandoned(after) | Broken::Headless(after), _) => KafkaError::NoAnswer {
                 broker,
                 request,
                 after,

@@ -51,6 +51,19 @@ pub enum KafkaError {
         /// The system's words.
         cause: String,
     },
+    /// The broker answers, and the controller that it would ask does not: there is no majority to elect one.
+    #[error(
+        "the kafka cluster has no controller: broker `{broker}` answers, but what it passes on of {request} stayed unanswered for {}; a majority of the controllers (`controller.quorum.voters`) has to run, see their logs",
+        seconds(.after)
+    )]
+    NoController {
+        /// `host:port` of the broker that was asked.
+        broker: String,
+        /// The request, as the protocol names it.
+        request: &'static str,
+        /// How long was waited.
+        after: Duration,
+    },
     /// The connection is up and nothing answers (a frozen process, or a port that is no Kafka listener).
     #[error("kafka broker `{broker}` accepts connections but did not answer {request} within {}: it is frozen, overloaded, or no kafka listener", seconds(.after))]
     NoAnswer {

@@ -50,6 +50,7 @@ impl KafkaError {
             | KafkaError::AdvertisedUnreachable { .. }
             | KafkaError::NoSuchBroker { .. } => Code::Unreachable,
             KafkaError::Unsupported { .. }
+            | KafkaError::NoController { .. }
             | KafkaError::AnswerLost { .. }
             | KafkaError::Protocol { .. } => Code::Unreadable,
         }

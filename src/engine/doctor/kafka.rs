@@ -1,13 +1,13 @@
 use indexmap::IndexMap;
 
-use super::outlook::{Outlook, for_later};
+use super::outlook::{NAMED, Outlook, for_later};
 use super::{Finding, Health};
 use crate::broker::kafka::{
-    Cluster, ItemError, Kafka, KafkaError, NewTopic, Operation, TopicDescription,
+    Broker as Node, Cluster, ItemError, Kafka, KafkaError, NewTopic, Operation, TopicDescription,
 };
 use crate::engine::port::{LiveBrokers, Port};
 use crate::kinds::Resources;
-use crate::model::{Address, Broker, Code, KindName};
+use crate::model::{Address, Broker, Code, KindName, few};
 
 /// `UNKNOWN_TOPIC_OR_PARTITION`: the topic does not exist, and we may see that.
 const ABSENT: i16 = 3;
@@ -36,6 +36,8 @@ pub async fn look(port: &LiveBrokers, resources: &Resources) -> Vec<Finding> {
         .any(|address| address.kind == KindName::Acl);
     let cluster = kafka.cluster().await;
     let mut findings = of_cluster(&cluster, port);
+    findings.extend(of_brokers(kafka, &cluster).await);
+    findings.extend(of_controller(kafka).await);
     if has_acls {
         let needs_alter = outlook.creates_any(KindName::Acl);
         let needed = |operation| operation != Operation::Alter || needs_alter;
@@ -100,6 +102,38 @@ fn of_cluster(cluster: &Result<Cluster, KafkaError>, port: &LiveBrokers) -> Vec<
     findings
 }
 
+/// The brokers that the cluster lists and that do not answer.
+async fn of_brokers(kafka: &Kafka, cluster: &Result<Cluster, KafkaError>) -> Vec<Finding> {
+    let listed = cluster.as_ref().map_or(&[][..], |known| &known.brokers);
+    let silent = |broker: Node| {
+        let detail = format!(
+            "broker {} at `{}:{}` does not answer, though the cluster lists it",
+            broker.id, broker.host, broker.port
+        );
+        Finding::new(Broker::Kafka, "broker", Health::Doubtful, detail)
+            .hint("start it, or see that its `advertised.listeners` can be reached from here")
+    };
+    kafka
+        .unanswering(listed)
+        .await
+        .into_iter()
+        .map(silent)
+        .collect()
+}
+
+/// Whether there is a controller, without which nothing can be changed.
+async fn of_controller(kafka: &Kafka) -> Option<Finding> {
+    let finding = |health, detail| Finding::new(Broker::Kafka, "controller", health, detail);
+    match kafka.controller().await {
+        Ok(Some(id)) => Some(finding(
+            Health::Good,
+            format!("node {id} leads the controllers"),
+        )),
+        Ok(None) => None,
+        Err(error) => Some(finding(Health::Bad, error.to_string())),
+    }
+}
+
 async fn look_at_topics(
     kafka: &Kafka,
     topics: &[String],
@@ -127,7 +161,28 @@ async fn look_at_topics(
         .map(|(topic, _)| topic)
         .collect();
     findings.extend(look_at_creation(kafka, &absent).await);
-    summed_up(findings)
+    let mut findings = summed_up(findings);
+    findings.extend(leaderless(&described));
+    findings
+}
+
+/// The declared topics with a partition that no broker leads: it can neither be written nor read.
+fn leaderless(
+    described: &IndexMap<String, Result<TopicDescription, ItemError>>,
+) -> Option<Finding> {
+    let has_none = |topic: &TopicDescription| topic.partitions.iter().any(|p| p.leader.is_none());
+    let names = described
+        .iter()
+        .filter(|(_, answer)| answer.as_ref().is_ok_and(has_none))
+        .map(|(name, _)| format!("topic/{name}"));
+    let names: Vec<String> = names.collect();
+    let detail = format!(
+        "no broker leads a partition of {}",
+        few(names.iter(), NAMED)
+    );
+    let finding = Finding::new(Broker::Kafka, "partitions", Health::Doubtful, detail)
+        .hint("start the brokers that hold it");
+    (!names.is_empty()).then_some(finding)
 }
 
 fn look_at_topic(

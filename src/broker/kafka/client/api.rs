@@ -54,6 +54,7 @@ requests! {
     SaslAuthenticate: SaslAuthenticateRequest -> SaslAuthenticateResponse,
     Metadata: MetadataRequest -> MetadataResponse,
     DescribeCluster: DescribeClusterRequest -> DescribeClusterResponse,
+    DescribeQuorum: DescribeQuorumRequest -> DescribeQuorumResponse,
     DescribeConfigs: DescribeConfigsRequest -> DescribeConfigsResponse,
     DescribeAcls: DescribeAclsRequest -> DescribeAclsResponse,
     ListPartitionReassignments: ListPartitionReassignmentsRequest -> ListPartitionReassignmentsResponse,

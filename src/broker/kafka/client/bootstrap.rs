@@ -92,11 +92,15 @@ async fn who(dialing: &Dialing, connection: &Connection) -> Result<MetadataRespo
     }
 }
 
-fn known(connection: Connection, metadata: &MetadataResponse) -> Known {
-    let address = |host: &str, port: i32| match host.contains(':') {
+/// `host:port`, an IPv6 address in brackets.
+pub(super) fn address(host: &str, port: i32) -> String {
+    match host.contains(':') {
         true => format!("[{host}]:{port}"),
         false => format!("{host}:{port}"),
-    };
+    }
+}
+
+fn known(connection: Connection, metadata: &MetadataResponse) -> Known {
     let nodes = metadata
         .brokers
         .iter()

@@ -40,7 +40,7 @@ impl Links {
     /// The broker of a target; None is any.
     fn node(&self, target: Target) -> Option<i32> {
         match target {
-            Target::Any => None,
+            Target::Any | Target::Forwarded => None,
             Target::Controller => self.controller,
             Target::Node(id) => Some(id),
         }
