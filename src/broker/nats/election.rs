@@ -33,6 +33,10 @@ const WRITE_ATTEMPT: Duration = Duration::from_secs(5);
 const FIRST_ATTEMPT: Duration = Duration::from_secs(2);
 const ATTEMPT: Duration = Duration::from_secs(4);
 
+/// How long the leader of one stream may take where another one's was waited for in vain: an election that
+/// began before is over.
+const AFTER_SILENCE: Duration = Duration::from_secs(5);
+
 /// The pauses between attempts that were answered at once, with a no.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -86,6 +90,14 @@ impl Attempts {
         }
     }
 
+    /// The same where an election was waited for already.
+    fn after_silence(self) -> Attempts {
+        Attempts {
+            altogether: self.altogether.min(AFTER_SILENCE),
+            ..self
+        }
+    }
+
     /// Where nobody listens, an election changes nothing: that is waited for as long as a restart may take.
     fn are_over(self, miss: &Miss, next: Instant, end: Instant) -> bool {
         let end = match miss {
@@ -101,10 +113,12 @@ impl Attempts {
     }
 }
 
-/// Whether the meta leader left a request unanswered, and nothing was heard of it since.
+/// Whether the meta leader left a request unanswered, and nothing was heard of it since; and whether
+/// a stream's own leader was waited for in vain while the meta leader is there.
 #[derive(Debug, Default)]
 pub(super) struct Leader {
     is_silent: AtomicBool,
+    one_is_silent: AtomicBool,
     told: Mutex<Option<Instant>>,
 }
 
@@ -144,6 +158,11 @@ impl Wire {
         body: &Body,
     ) -> Result<Map<String, Value>, NatsError> {
         let subject = self.subject(call);
+        let waited = self.leader.one_is_silent.load(Ordering::SeqCst);
+        let attempts = match waited && is_of_one_stream(&subject) {
+            true => attempts.after_silence(),
+            false => attempts,
+        };
         let end = Instant::now() + attempts.altogether;
         let mut pause = FIRST_PAUSE;
         for number in 0.. {
@@ -155,7 +174,7 @@ impl Wire {
             };
             let over = attempts.are_over(&miss, Instant::now() + pause, end);
             if over || !attempts.repeated || !miss.may_pass() {
-                let miss = self.final_word(miss, attempts).await;
+                let miss = self.final_word(&subject, miss, attempts).await;
                 return Err(self.read_error(subject, miss));
             }
             sleep(pause).await;
@@ -236,8 +255,7 @@ impl Wire {
     }
 
     fn note_leader<T>(&self, subject: &str, answered: &Result<T, Miss>) {
-        // a stream's or a consumer's own leader answers these
-        let of_another = subject.contains(".STREAM.INFO.") || subject.contains(".CONSUMER.INFO.");
+        let of_another = is_of_one_stream(subject);
         match answered {
             Ok(_) if of_another => {}
             Ok(_) => self.leader.note_answer(),
@@ -252,14 +270,15 @@ impl Wire {
                 | Miss::Denied(..)
                 | Miss::Lost(_)
                 | Miss::NotSent(_)
-                | Miss::Unsendable(_),
+                | Miss::Unsendable(_)
+                | Miss::StreamSilent(_),
             ) => {}
         }
     }
 
     /// What a miss after the last attempt means. Where nobody else would be answered either, nothing more is
     /// asked, or every request of a run would wait as long.
-    async fn final_word(&self, miss: Miss, attempts: Attempts) -> Miss {
+    async fn final_word(&self, asked: &str, miss: Miss, attempts: Attempts) -> Miss {
         match (miss, self.clustered) {
             (Miss::TimedOut(_), false) => {
                 if self.denials.silent_for() > GIVE_UP {
@@ -270,7 +289,12 @@ impl Wire {
             (Miss::TimedOut(_) | Miss::Leaderless(_), true) => {
                 let subject = self.subject("INFO");
                 let looked = self.attempt(&subject, &Body::Empty, None, LOOK).await;
-                if let Err(Miss::TimedOut(_) | Miss::Leaderless(_)) = looked {
+                let is_there = !matches!(looked, Err(Miss::TimedOut(_) | Miss::Leaderless(_)));
+                if is_there && is_of_one_stream(asked) {
+                    self.leader.one_is_silent.store(true, Ordering::SeqCst);
+                    return Miss::StreamSilent(attempts.altogether);
+                }
+                if !is_there {
                     self.denials.give_up(GivenUp::Leaderless);
                 }
                 Miss::Leaderless(attempts.altogether)
@@ -278,6 +302,11 @@ impl Wire {
             (other, _) => other,
         }
     }
+}
+
+/// Whether a stream's or a consumer's own leader answers this, and not the meta leader.
+fn is_of_one_stream(subject: &str) -> bool {
+    subject.contains(".STREAM.INFO.") || subject.contains(".CONSUMER.INFO.")
 }
 
 #[cfg(test)]
@@ -294,5 +323,19 @@ mod tests {
         let lengths = [0, 1, 2, 3].map(|number| cluster.attempt(number, left).as_secs());
         assert_eq!(lengths, [2, 3, 4, 4]);
         assert_eq!(cluster.attempt(0, Duration::from_secs(1)).as_secs(), 1);
+        let again = cluster.after_silence().altogether;
+        assert!(again < Duration::from_secs(9), "an election is over");
+    }
+
+    #[test]
+    fn a_streams_own_leader_answers_what_is_asked_of_it_alone() {
+        let of_one = ["$JS.API.STREAM.INFO.S", "$JS.hub.API.CONSUMER.INFO.S.c"];
+        assert!(of_one.into_iter().all(is_of_one_stream));
+        let of_meta = [
+            "$JS.API.STREAM.LIST",
+            "$JS.API.INFO",
+            "$JS.API.STREAM.CREATE.S",
+        ];
+        assert!(!of_meta.into_iter().any(is_of_one_stream));
     }
 }

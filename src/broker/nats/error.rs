@@ -275,6 +275,16 @@ pub enum NatsError {
         /// How long we waited for an election, in seconds.
         seconds: u64,
     },
+    /// The cluster has its leader, and the servers that hold one stream do not answer.
+    #[error(
+        "the cluster of NATS server `{server}` is up, but the servers that hold this stream did not answer within {seconds} s: they are down, or it has no leader; `nats stream report` tells where it is, start that server"
+    )]
+    StreamSilent {
+        /// The address without credentials.
+        server: String,
+        /// How long we waited for an election, in seconds.
+        seconds: u64,
+    },
     /// A request that was not sent, because the cluster elected no leader.
     #[error("the cluster of NATS server `{server}` has no leader, so it was not asked")]
     LeaderNotAsked {

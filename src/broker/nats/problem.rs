@@ -59,6 +59,7 @@ impl NatsError {
             NatsError::RequestTimeout { .. }
             | NatsError::Leaderless { .. }
             | NatsError::LeaderNotAsked { .. }
+            | NatsError::StreamSilent { .. }
             | NatsError::Api { .. }
             | NatsError::AnswerLost { .. }
             | NatsError::MalformedAnswer { .. }

@@ -62,6 +62,8 @@ pub(super) enum Miss {
     Unsendable(String),
     /// The cluster has no leader to do it: so the server said, and did nothing.
     Leaderless(Duration),
+    /// The cluster has a leader, and the stream's own one does not answer.
+    StreamSilent(Duration),
 }
 
 /// Runs `ask` for each item, at most 64 at a time, and gives the answers in the order of the items.
@@ -221,7 +223,13 @@ impl Wire {
         match &answered {
             Err(Miss::TimedOut(_)) => self.denials.note_silence(begin),
             Ok(_) | Err(Miss::NoResponders | Miss::Denied(..)) => self.denials.note_answer(),
-            Err(Miss::Lost(_) | Miss::NotSent(_) | Miss::Unsendable(_) | Miss::Leaderless(_)) => {}
+            Err(
+                Miss::Lost(_)
+                | Miss::NotSent(_)
+                | Miss::Unsendable(_)
+                | Miss::Leaderless(_)
+                | Miss::StreamSilent(_),
+            ) => {}
         }
         answered
     }
@@ -310,6 +318,10 @@ impl Wire {
                 subject,
                 seconds: after.as_secs(),
             },
+            Miss::StreamSilent(after) => NatsError::StreamSilent {
+                server,
+                seconds: after.as_secs(),
+            },
             Miss::Unsendable(reason) => NatsError::Unsendable {
                 server,
                 subject,
@@ -328,6 +340,7 @@ impl Wire {
             | Miss::NoResponders
             | Miss::NotSent(_)
             | Miss::Leaderless(_)
+            | Miss::StreamSilent(_)
             | Miss::Unsendable(_) => return self.read_error(subject, miss),
         };
         NatsError::AnswerLost {
@@ -365,7 +378,9 @@ impl Miss {
     pub(super) fn may_pass(&self) -> bool {
         match self {
             Miss::TimedOut(_) | Miss::NoResponders | Miss::Lost(_) | Miss::Leaderless(_) => true,
-            Miss::Denied(..) | Miss::NotSent(_) | Miss::Unsendable(_) => false,
+            Miss::Denied(..) | Miss::NotSent(_) | Miss::Unsendable(_) | Miss::StreamSilent(_) => {
+                false
+            }
         }
     }
 }

@@ -35,6 +35,7 @@ pub(in crate::kinds) fn outcome_of(error: &NatsError) -> Outcome {
         NatsError::NotAsked { .. }
         | NatsError::Leaderless { .. }
         | NatsError::LeaderNotAsked { .. }
+        | NatsError::StreamSilent { .. }
         | NatsError::RequestTimeout { .. }
         | NatsError::ConnectionLost { .. } => Outcome::NotAttempted { because: why },
         _ => Outcome::Failed { why },
