@@ -26,13 +26,18 @@ pub async fn look(port: &LiveBrokers, resources: &Resources) -> Vec<Finding> {
         jetstream.probe_rights_on(&wanted).await
     };
     let outlook = Outlook::of(port, resources, Broker::Nats).await;
+    findings.extend(outlook.unread(Broker::Nats));
+    // what could not be read was told, with the reason that a probe does not know
+    let probes = probes.into_iter().filter(|probe| {
+        let is_told = outlook.is_unread(|stream| is_about(&probe.subject, stream));
+        !(is_told && matches!(probe.verdict, Verdict::Unknown(_)))
+    });
     let needed = needed(resources, &outlook);
-    let (later, probes): (Vec<RightProbe>, Vec<RightProbe>) =
-        probes.into_iter().partition(|probe| {
-            let may_wait = probe.needed_for == "apply" || probe.subject.ends_with(NAMES);
-            let is_missing = may_wait && probe.verdict == Verdict::Denied;
-            is_missing && !needed.iter().any(|call| probe.subject.ends_with(call))
-        });
+    let (later, probes): (Vec<RightProbe>, Vec<RightProbe>) = probes.partition(|probe| {
+        let may_wait = probe.needed_for == "apply" || probe.subject.ends_with(NAMES);
+        let is_missing = may_wait && probe.verdict == Verdict::Denied;
+        is_missing && !needed.iter().any(|call| probe.subject.ends_with(call))
+    });
     findings.extend(if resources.is_empty() {
         probes.into_iter().map(right).collect()
     } else {
@@ -42,6 +47,11 @@ pub async fn look(port: &LiveBrokers, resources: &Resources) -> Vec<Finding> {
     let later: Vec<String> = later.into_iter().map(publish).collect();
     findings.extend(for_later(Broker::Nats, &later));
     findings
+}
+
+/// Whether a call's subject ends with this stream, or with one of its consumers.
+fn is_about(subject: &str, stream: &str) -> bool {
+    subject.split('.').any(|token| token == stream)
 }
 
 /// The streams, those of buckets among them, and the consumers that are declared.

@@ -1,18 +1,21 @@
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
+
+use indexmap::IndexMap;
 
 use super::{Finding, Health};
 use crate::engine::planning::foresee;
 use crate::engine::port::Port;
 use crate::kinds::Resources;
-use crate::model::{Action, Address, Broker, KindName, Step, few};
+use crate::kinds::stream::stream_name;
+use crate::model::{Action, Address, Broker, KindName, Refusal, Step, few};
 use crate::plan::Desired;
 
-/// Rights for later that are named in one line.
-const NAMED: usize = 3;
+/// What is named in one line at most.
+pub(super) const NAMED: usize = 3;
 
 /// What an apply would do on one broker now, as far as the live state can be read: it says which
 /// of the missing rights will make it fail.
-pub(super) struct Outlook(HashMap<Address, Step>);
+pub(super) struct Outlook(IndexMap<Address, Step>);
 
 impl Outlook {
     /// Reads what is declared on this broker and compares, without asking what would be refused.
@@ -52,6 +55,39 @@ impl Outlook {
     pub(super) fn sets(&self, address: &Address, field: &str) -> bool {
         let step = self.0.get(address);
         step.is_some_and(|step| sets(step, field))
+    }
+
+    /// Whether a stream, or that of a bucket or a consumer, could not be read that is meant.
+    pub(super) fn is_unread(&self, is_meant: impl Fn(&str) -> bool) -> bool {
+        let mut steps = self.0.values();
+        steps.any(|step| {
+            let stream = stream_name(&step.address);
+            let of_consumer = step
+                .address
+                .stream_and_consumer()
+                .map(|(stream, _)| stream.to_owned());
+            let stream = stream.or(of_consumer);
+            step.action == Action::Unread && stream.is_some_and(|name| is_meant(&name))
+        })
+    }
+
+    /// What could not be read, a finding for each reason.
+    pub(super) fn unread(&self, broker: Broker) -> Vec<Finding> {
+        let mut by_reason: IndexMap<(&str, Option<&str>), Vec<&Address>> = IndexMap::new();
+        for step in self.0.values().filter(|s| s.action == Action::Unread) {
+            for Refusal { message, hint, .. } in &step.refusals {
+                let reason = (message.as_str(), hint.as_deref());
+                by_reason.entry(reason).or_default().push(&step.address);
+            }
+        }
+        let finding = |((message, hint), addresses): ((&str, Option<&str>), Vec<&Address>)| {
+            let detail = format!("can't read {}: {message}", few(addresses.iter(), NAMED));
+            Finding {
+                hint: hint.map(str::to_owned),
+                ..Finding::new(broker, "reading", Health::Bad, detail)
+            }
+        };
+        by_reason.into_iter().map(finding).collect()
     }
 
     fn step(&self, address: &Address, action: Action) -> Option<&Step> {
