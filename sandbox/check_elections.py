@@ -42,7 +42,10 @@ def main() -> None:
     expect(cluster.run("apply", small, "--auto-approve"), 0)
     a_node_down(cluster, small)
     leaders_killed(cluster, cluster.manifest("many", 200))
-    no_majority(cluster, small, cluster.manifest("new", 3))
+    new = cluster.manifest("new", 3)
+    no_majority(cluster, small, new, ["nats-1", "nats-3"], "leader", "+ stream/")
+    no_majority(cluster, small, new, ["kafka-1", "kafka-3"], "no controller", "All is as it should be")
+    a_stream_down(cluster)
 
 
 def a_node_down(cluster: "Cluster", manifest: Path) -> None:
@@ -78,22 +81,45 @@ def leaders_killed(cluster: "Cluster", manifest: Path) -> None:
     check("No changes." in said, f"the third run has something to do:\n{said}")
 
 
-def no_majority(cluster: "Cluster", manifest: Path, new: Path) -> None:
-    """With two of three nodes down nothing is taken to be absent, and the end comes soon."""
-    lost = ["nats-1", "nats-3"]
+def no_majority(cluster: "Cluster", manifest: Path, new: Path, lost: list[str], word: str, never: str) -> None:
+    """With two of three nodes down nothing is taken to be absent, the end comes soon, and the reason is told."""
     for node in lost:
         cluster.sandbox("kill", node)
-    for command, wanted in [("drift", manifest), ("plan", new)]:
-        begin = time.monotonic()
-        ended = cluster.run(command, wanted)
-        took = time.monotonic() - begin
-        said = ended.stdout + ended.stderr
-        check(ended.returncode == 1, f"`{command}` without a majority ended with {ended.returncode}:\n{said}")
-        check(took < NO_MAJORITY, f"`{command}` without a majority took {took:.0f} s")
-        check("leader" in said or "not taken to be absent" in said, f"`{command}` does not say what is missing:\n{said}")
-        check("+ stream/" not in said, f"`{command}` takes for absent what it could not read:\n{said}")
+    # what is left answers for a while as if the others were there
+    await_(lambda: cluster.run("doctor", manifest).returncode == 1, "`doctor` takes no notice")
+    for command, wanted in [("doctor", manifest), ("drift", manifest), ("plan", new)]:
+        said = in_time(cluster, command, wanted)
+        check(word in said, f"`{command}` does not say `{word}`:\n{said}")
+        check(never not in said, f"`{command}` says `{never}`, which it can't know:\n{said}")
     cluster.back(lost)
-    say("without a majority: a clear end, and nothing is absent")
+    say(f"without {' and '.join(lost)}: a clear end, and nothing is absent")
+
+
+def a_stream_down(cluster: "Cluster") -> None:
+    """A stream whose only server is down is not absent, and no election is to blame."""
+    manifest = cluster.folder / "one.yaml"
+    manifest.write_text("stack: clusters\nnats: { streams: { ONE: { subjects: [one], consumers: { c: {} } } } }\n")
+    expect(cluster.run("apply", manifest, "--auto-approve"), 0)
+    server = cluster.server_of("ONE")
+    cluster.sandbox("kill", server)
+    for command in ["doctor", "drift", "plan"]:
+        said = in_time(cluster, command, manifest)
+        check("the servers that hold this stream" in said, f"`{command}` does not say what is down:\n{said}")
+        check("no leader to answer" not in said, f"`{command}` blames an election:\n{said}")
+    cluster.back([server])
+    expect(cluster.run("drift", manifest), 0)
+    say(f"without {server}, which has the only copy of a stream: so it is told")
+
+
+def in_time(cluster: "Cluster", command: str, manifest: Path) -> str:
+    """What a command says that has to end with 1, soon; in one line."""
+    begin = time.monotonic()
+    ended = cluster.run(command, manifest)
+    took = time.monotonic() - begin
+    said = " ".join((ended.stdout + ended.stderr).split())
+    check(ended.returncode == 1, f"`{command}` ended with {ended.returncode}:\n{said}")
+    check(took < NO_MAJORITY, f"`{command}` took {took:.0f} s")
+    return said
 
 
 class Cluster:
@@ -153,6 +179,13 @@ class Cluster:
         leader = re.search(r"LeaderId:\s+(\d+)", said)
         check(leader is not None, f"Kafka does not tell its controller:\n{said}")
         return f"kafka-{leader.group(1)}"
+
+    def server_of(self, stream: str) -> str:
+        """The NATS server that has the only copy of a stream."""
+        accounts = [a for answer in self.monitor("jsz?accounts=true&streams=true&config=true") for a in answer.get("account_details", [])]
+        leaders = [s["cluster"]["leader"] for a in accounts for s in a.get("stream_detail", []) if s["name"] == stream]
+        check(leaders != [], f"no server has the stream `{stream}`")
+        return leaders[0]
 
     def await_stream(self, name: str) -> None:
         def is_there() -> bool:
