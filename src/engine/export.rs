@@ -1,5 +1,4 @@
 use indexmap::IndexMap;
-use serde_json::Value;
 
 use super::planning::observe_all;
 use super::port::Port;
@@ -82,11 +81,8 @@ fn unknown_fields(found: &IndexMap<Address, Live>) -> Vec<Problem> {
         let Some(kind) = kind(address.kind) else {
             continue;
         };
-        let says_something = |value: &Value| !value.is_null();
-        for (path, value) in &live.fields {
-            if kind.declaration().field(path).is_none() && says_something(value) {
-                unknown.entry(path).or_default().push(address.to_string());
-            }
+        for (path, _) in kind.declaration().unknown(&live.fields) {
+            unknown.entry(path).or_default().push(address.to_string());
         }
     }
     unknown

@@ -114,6 +114,12 @@ impl Declaration {
         }
     }
 
+    /// What a live resource says in fields that are not declared here: those of a newer server.
+    pub fn unknown<'a>(&'a self, live: &'a Flat) -> impl Iterator<Item = (&'a String, &'a Value)> {
+        live.iter()
+            .filter(|(path, value)| !value.is_null() && self.field(path).is_none())
+    }
+
     /// Takes nested objects and open maps apart. Unknown fields stay as they are.
     pub fn flatten(&self, doc: &Doc) -> Flat {
         let mut flat = Flat::new();

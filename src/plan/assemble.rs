@@ -253,16 +253,19 @@ impl Draft {
     }
 
     fn add_undeclared(&mut self, kind: &dyn Kind, resource: &Resource, difference: &Difference) {
-        self.undeclared.extend(
-            difference
-                .undeclared
-                .iter()
-                .map(|(path, value)| UndeclaredField {
-                    address: resource.address.clone(),
-                    field: path.clone(),
-                    value: in_manifest_units(kind, path, value),
-                }),
-        );
+        let undeclared = difference.undeclared.iter().map(|held| (held, false));
+        let unknown = difference.unknown.iter().map(|held| (held, true));
+        self.undeclared
+            .extend(
+                undeclared
+                    .chain(unknown)
+                    .map(|((path, value), unknown)| UndeclaredField {
+                        address: resource.address.clone(),
+                        field: path.clone(),
+                        value: in_manifest_units(kind, path, value),
+                        unknown,
+                    }),
+            );
     }
 
     /// Keeps of what a step rests on only what this plan makes first: the rest is there already.

@@ -12,6 +12,8 @@ pub struct Difference {
     pub unchanged: usize,
     /// Live values that differ from the default and are not declared, in wire units.
     pub undeclared: Vec<(String, Value)>,
+    /// Live values in fields that this version does not know, as they are.
+    pub unknown: Vec<(String, Value)>,
 }
 
 /// Compares what is declared with what is live; every declared field is a change when nothing is.
@@ -67,6 +69,10 @@ fn compare(kind: &dyn Kind, declared: &Flat, live: &Flat) -> Difference {
         }
     }
     difference.undeclared = undeclared_values(kind, declared, live);
+    let unknown = kind.declaration().unknown(live);
+    difference.unknown = unknown
+        .map(|(path, value)| (path.clone(), value.clone()))
+        .collect();
     difference
 }
 

@@ -119,6 +119,10 @@ pub struct UndeclaredField {
     pub field: String,
     /// What the broker holds, in manifest units.
     pub value: Value,
+    /// Whether this version of trueup knows no such field: one of a newer server, whose value is
+    /// shown as the server tells it and which no manifest can declare.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unknown: bool,
 }
 
 impl Plan {

@@ -6,7 +6,7 @@ use super::alike::by_reason;
 use super::json::word_and_why;
 use super::line::safe;
 use super::one_line;
-use super::text::{Drift, blocked_why, counts, drift_counts};
+use super::text::{Drift, blocked_why, counts, drift_counts, held};
 use super::value::{LONG, cut};
 use crate::apply::Done;
 use crate::model::{Action, Change, KindName, Problem, Refusal, Severity, Step};
@@ -60,8 +60,13 @@ pub fn drift(plan: &Plan, counted: Drift) -> String {
             continue;
         }
         let (address, name) = (code(&field.address.to_string()), code(&field.field));
-        let live = code(&cut(&one_line(&field.value), LONG));
-        let _ = writeln!(text, "| not declared | {address} | {name} | {live} | |");
+        let live = code(&held(field));
+        let word = if field.unknown {
+            "unknown field"
+        } else {
+            "not declared"
+        };
+        let _ = writeln!(text, "| {word} | {address} | {name} | {live} | |");
     }
     if left > 0 {
         let _ = writeln!(text, "\n… and {left} more; `--output json` has them all.");
@@ -290,7 +295,7 @@ fn escaped(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::model::{Code, Outcome};
-    use crate::report::samples::{change, done, mixed, of, step};
+    use crate::report::samples::{change, done, mixed, of, of_a_newer_server, step};
     use serde_json::json;
 
     #[test]
@@ -314,6 +319,15 @@ mod tests {
         assert!(text.contains(row), "{text}");
         let none = drift(&of(Vec::new(), 3), Drift::Strict);
         assert!(none.contains("**No drift.** 3 as declared."), "{none}");
+    }
+
+    #[test]
+    fn a_field_of_a_newer_server_is_a_row_of_strict_drift() {
+        let mut plan = of(Vec::new(), 1);
+        plan.undeclared = vec![of_a_newer_server()];
+        let row = r#"| unknown field | `stream/A` | `of_a_newer_server` | `{"deep":["x y"]}` | |"#;
+        assert!(drift(&plan, Drift::Strict).contains(row));
+        assert!(!drift(&plan, Drift::Declared).contains("of_a_newer"));
     }
 
     #[test]

@@ -113,8 +113,19 @@ pub(crate) fn mixed() -> Plan {
         address: "topic/analytics-events".parse().unwrap(),
         field: "config.segment.bytes".into(),
         value: json!("64MiB"),
+        unknown: false,
     }];
     plan
+}
+
+/// A live value in a field that this version does not know.
+pub(crate) fn of_a_newer_server() -> UndeclaredField {
+    UndeclaredField {
+        address: "stream/A".parse().unwrap(),
+        field: "of_a_newer_server".into(),
+        value: json!({ "deep": ["x y"] }),
+        unknown: true,
+    }
 }
 
 fn created_stream() -> Step {

@@ -6,6 +6,7 @@ use super::step::{Told, mark_of, place, refusal};
 use super::{View, summary, unread};
 use crate::model::{Action, Change, Step};
 use crate::plan::{Plan, UndeclaredField};
+use crate::report::line::safe;
 use crate::report::value::{LONG, cut};
 use crate::report::{Line, Page, Tone, one_line};
 
@@ -138,32 +139,54 @@ fn row(
     page.line(&line);
 }
 
+/// What the brokers hold beside what is declared: what could be declared, then what no manifest can.
 fn undeclared(page: &mut Page, fields: &[UndeclaredField], counted: Drift) {
-    if fields.is_empty() {
-        return;
+    for (is_unknown, heading, way_out) in [
+        (false, "Set on the brokers and not declared:", DECLARE),
+        (
+            true,
+            "Set on the brokers in fields that this trueup does not know:",
+            UNKNOWN,
+        ),
+    ] {
+        let among = fields.iter().filter(|field| field.unknown == is_unknown);
+        let rows: Vec<_> = among.map(undeclared_row).collect();
+        if rows.is_empty() {
+            continue;
+        }
+        page.line(&Line::new().put(Tone::Faint, heading));
+        page.table(2, &rows);
+        if counted == Drift::Strict {
+            let arrow = Line::indented(2).plain("→ ");
+            page.wrapped(arrow, Tone::Plain, way_out);
+        }
+        page.gap();
     }
-    page.line(&Line::new().put(Tone::Faint, "Set on the brokers and not declared:"));
-    let rows: Vec<_> = fields
-        .iter()
-        .map(|field| {
-            let name = shown(field.address.kind, &field.field).to_owned();
-            vec![
-                (Tone::Plain, field.address.to_string()),
-                (Tone::Plain, name),
-                (Tone::Plain, cut(&one_line(&field.value), LONG)),
-            ]
-        })
-        .collect();
-    page.table(2, &rows);
-    if counted == Drift::Strict {
-        let arrow = Line::indented(2).plain("→ ");
-        page.wrapped(arrow, Tone::Plain, DECLARE);
-    }
-    page.gap();
+}
+
+fn undeclared_row(field: &UndeclaredField) -> Vec<(Tone, String)> {
+    let name = shown(field.address.kind, &field.field).to_owned();
+    vec![
+        (Tone::Plain, field.address.to_string()),
+        (Tone::Plain, name),
+        (Tone::Plain, held(field)),
+    ]
+}
+
+/// The value as a manifest would say it; where none can, compact JSON, as the server tells it.
+pub(in crate::report) fn held(field: &UndeclaredField) -> String {
+    let said = match field.unknown {
+        true => safe(&field.value.to_string()).into_owned(),
+        false => one_line(&field.value),
+    };
+    cut(&said, LONG)
 }
 
 /// The way out of values that `apply` leaves alone.
 const DECLARE: &str = "declare them, or put them back to the defaults with `lifecycle: { undeclared: reset }`; `apply` leaves them alone";
+
+/// The way out of fields that no manifest can declare.
+const UNKNOWN: &str = "no manifest can declare them, and `apply` writes them back as they are: take a trueup that knows the server's version, or put them back with the server's own tool";
 
 /// What drifted, counted: `1 differs from the manifest`, `2 missing`; nothing where nothing did.
 pub(in crate::report) fn counts(plan: &Plan, counted: Drift) -> Vec<String> {
@@ -189,13 +212,15 @@ pub(in crate::report) fn counts(plan: &Plan, counted: Drift) -> Vec<String> {
             parts.push(format!("{count} {what}"));
         }
     }
-    if counted == Drift::Strict && !plan.undeclared.is_empty() {
-        let values = if plan.undeclared.len() == 1 {
-            "value"
-        } else {
-            "values"
-        };
-        parts.push(format!("{} {values} not declared", plan.undeclared.len()));
+    if counted == Drift::Strict {
+        for (is_unknown, what) in [(false, "not declared"), (true, "in unknown fields")] {
+            let among = plan.undeclared.iter();
+            let count = among.filter(|field| field.unknown == is_unknown).count();
+            if count > 0 {
+                let values = if count == 1 { "value" } else { "values" };
+                parts.push(format!("{count} {values} {what}"));
+            }
+        }
     }
     parts
 }

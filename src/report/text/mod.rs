@@ -11,7 +11,7 @@ mod unread;
 
 pub use drift::{Drift, drift};
 
-pub(super) use drift::counts as drift_counts;
+pub(super) use drift::{counts as drift_counts, held};
 pub use findings::findings;
 pub use outcomes::outcomes;
 pub use plan::plan;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{Drift, View, drift, outcomes, plan};
 use crate::model::{Action, Code, Outcome, Refusal};
 use crate::plan::PlanProblem;
-use crate::report::samples::{change, done, mixed, of, step};
+use crate::report::samples::{change, done, mixed, of, of_a_newer_server, step};
 
 fn bare(screen: &str) -> String {
     anstream::adapter::strip_str(screen).to_string()
@@ -288,6 +288,26 @@ fn values_that_apply_leaves_alone_have_a_way_out_where_they_count() {
     let said = |counted| bare(&drift(&plan, counted, &view(100)));
     assert!(said(Drift::Strict).contains("→ declare them, or put them back"));
     assert!(!said(Drift::Declared).contains("→ declare them"));
+}
+
+#[test]
+fn a_field_of_a_newer_server_is_drift_where_it_is_strict() {
+    let mut plan = of(Vec::new(), 1);
+    plan.undeclared = vec![of_a_newer_server()];
+    assert!(Drift::Strict.is_in(&plan) && !Drift::Declared.is_in(&plan));
+    let strict = bare(&drift(&plan, Drift::Strict, &view(100)));
+    for line in [
+        "Set on the brokers in fields that this trueup does not know:\n",
+        "  stream/A  of_a_newer_server  {\"deep\":[\"x y\"]}\n  → no manifest can declare them",
+        "\nDrift: 1 value in unknown fields, 1 as declared.",
+    ] {
+        assert!(strict.contains(line), "{strict}");
+    }
+    let plain = bare(&drift(&plan, Drift::Declared, &view(100)));
+    assert!(
+        plain.contains("of_a_newer_server") && plain.contains("No drift."),
+        "{plain}"
+    );
 }
 
 #[test]

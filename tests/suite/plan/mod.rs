@@ -180,7 +180,12 @@ fn told(plan: &Plan) -> String {
     }
     for undeclared in &plan.undeclared {
         let (address, field, value) = (&undeclared.address, &undeclared.field, &undeclared.value);
-        writeln!(lines, "undeclared {address} {field}: {value}").unwrap();
+        let word = if undeclared.unknown {
+            "unknown"
+        } else {
+            "undeclared"
+        };
+        writeln!(lines, "{word} {address} {field}: {value}").unwrap();
     }
     writeln!(lines, "unchanged: {}", plan.summary.unchanged).unwrap();
     lines
