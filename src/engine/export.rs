@@ -2,7 +2,8 @@ use indexmap::IndexMap;
 
 use super::planning::observe_all;
 use super::port::Port;
-use crate::kinds::{Caveat, Kind, Live, Resources, kind};
+use crate::kinds::stream::bucket_of;
+use crate::kinds::{Kind, Live, Resources, kind};
 use crate::model::{Address, Broker, Code, Flat, KindName, Problem, Resource, Severity, few};
 
 /// Which resources an export takes.
@@ -30,6 +31,9 @@ pub async fn export(
     wanted: Wanted<'_>,
 ) -> Result<Exported, Vec<Problem>> {
     let left_out = left_out(port, brokers).await;
+    let wanted = |address: &Address| {
+        wanted(address) || bucket_behind(address).is_some_and(|bucket| wanted(&bucket))
+    };
     let found = observe_all(port, brokers, wanted).await?;
     let mut caveats = caveats(&found);
     caveats.extend(unknown_fields(&found));
@@ -48,6 +52,11 @@ pub async fn export(
     })
 }
 
+/// The bucket that a plain stream stands for: who wants the bucket gets the stream.
+fn bucket_behind(address: &Address) -> Option<Address> {
+    bucket_of(&address.name).filter(|_| address.kind == KindName::Stream)
+}
+
 /// What these brokers hold and neither an export nor a snapshot can, and why: warnings.
 pub async fn left_out(port: &dyn Port, brokers: &[Broker]) -> Vec<Problem> {
     let mut left_out = Vec::new();
@@ -59,17 +68,19 @@ pub async fn left_out(port: &dyn Port, brokers: &[Broker]) -> Vec<Problem> {
 
 /// What the kinds have to say of these, one warning for all of which the same is to be said.
 fn caveats(found: &IndexMap<Address, Live>) -> Vec<Problem> {
-    let mut told: IndexMap<Caveat, Vec<String>> = IndexMap::new();
+    let mut told: IndexMap<(String, &str), Vec<String>> = IndexMap::new();
     for (address, live) in found {
         let caveats = kind(address.kind).map(|kind| kind.caveats(live));
         for caveat in caveats.unwrap_or_default() {
-            told.entry(caveat).or_default().push(address.to_string());
+            let known_as = caveat.known_as.as_ref().unwrap_or(address).to_string();
+            let names = told.entry((caveat.what, caveat.way_out)).or_default();
+            names.push(known_as);
         }
     }
     told.into_iter()
-        .map(|(caveat, names)| {
-            let message = format!("exported {}: {}", caveat.what, listed(&names));
-            Problem::warning(Code::LeftOut, message).hint(caveat.way_out)
+        .map(|((what, way_out), names)| {
+            let message = format!("exported {what}: {}", listed(&names));
+            Problem::warning(Code::LeftOut, message).hint(way_out)
         })
         .collect()
 }
@@ -207,6 +218,49 @@ mod tests {
         assert_eq!(
             told[0].message,
             "exported without `of_a_newer_server`, a field that this version of trueup does not know: `stream/A`, `stream/B`"
+        );
+    }
+
+    #[test]
+    fn a_bucket_that_becomes_a_plain_stream_is_named_with_the_setting() {
+        let bucket = |name: &str, bent: serde_json::Value| {
+            let mut fields = json!({
+                "name": format!("KV_{name}"), "subjects": [format!("$KV.{name}.>")],
+                "max_msgs_per_subject": 1, "retention": "limits", "discard": "new",
+                "allow_rollup_hdrs": true, "deny_delete": true, "allow_direct": true,
+                "duplicate_window": 120_000_000_000_i64,
+            });
+            let bent = bent.as_object().unwrap().clone();
+            fields.as_object_mut().unwrap().extend(bent);
+            let live = Live {
+                fields: fields.as_object().unwrap().clone().into_iter().collect(),
+                raw: crate::model::Doc::new(),
+                incarnation: None,
+                inherited: Default::default(),
+            };
+            (format!("stream/KV_{name}").parse().unwrap(), live)
+        };
+        let limit = json!({ "consumer_limits.max_ack_pending": 5 });
+        let found = [
+            bucket("a", limit.clone()),
+            bucket("b", limit),
+            bucket(
+                "c",
+                json!({ "of_a_newer_server": true, "max_msgs_per_subject": 99 }),
+            ),
+            bucket("plain", json!({})),
+        ];
+        let told = caveats(&found.into_iter().collect());
+        let told: Vec<_> = told
+            .iter()
+            .map(|problem| problem.message.as_str())
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "exported as a plain stream, for `consumer_limits.max_ack_pending` of it, which no bucket can declare: `kv/a`, `kv/b`",
+                "exported as a plain stream, for `of_a_newer_server`, `max_msgs_per_subject` of it, which no bucket can declare: `kv/c`",
+            ]
         );
     }
 

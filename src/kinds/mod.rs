@@ -161,12 +161,25 @@ pub trait Kind: Send + Sync {
 }
 
 /// What a reader of an export should know of some of its resources.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caveat {
     /// How they are exported, as it follows "exported": `sealed, ...`.
-    pub what: &'static str,
+    pub what: String,
     /// What to do about it.
     pub way_out: &'static str,
+    /// What the resource is better known as than by its own address: the bucket of a stream.
+    pub known_as: Option<Address>,
+}
+
+impl Caveat {
+    /// A caveat about a resource that is known by its own address.
+    pub fn new(what: impl Into<String>, way_out: &'static str) -> Caveat {
+        Caveat {
+            what: what.into(),
+            way_out,
+            known_as: None,
+        }
+    }
 }
 
 /// Declared resources by address, in manifest order.

@@ -169,9 +169,11 @@ impl View for Kv {
         fields
     }
 
-    fn tells_all(&self, fields: &Flat) -> bool {
+    fn untold(&self, fields: &Flat) -> Vec<String> {
         let history = fields.get("history").and_then(Value::as_i64);
-        history.is_some_and(|history| (1..=64).contains(&history))
-            && TEMPLATE.tells_all(&DECLARATION, fields)
+        let is_sayable = history.is_some_and(|history| (1..=64).contains(&history));
+        let mut untold = TEMPLATE.untold(&DECLARATION, fields);
+        untold.extend((!is_sayable).then(|| "max_msgs_per_subject".to_owned()));
+        untold
     }
 }

@@ -118,7 +118,7 @@ impl View for ObjectStore {
         TEMPLATE.fresh()
     }
 
-    fn tells_all(&self, fields: &Flat) -> bool {
-        TEMPLATE.tells_all(&DECLARATION, fields)
+    fn untold(&self, fields: &Flat) -> Vec<String> {
+        TEMPLATE.untold(&DECLARATION, fields)
     }
 }

@@ -209,21 +209,29 @@ impl Template {
         }
     }
 
-    /// Whether the bucket's declaration can say everything of this live stream.
-    pub(in crate::kinds) fn tells_all(&self, declaration: &Declaration, fields: &Flat) -> bool {
-        let follows = |path: &str| path == "stream.mirror_direct" && is_mirror(Said(fields));
-        let has_no_window = has_origins(Said(fields)) && !self.has_usual_window(fields);
-        if has_no_window || fields.contains_key(SUBJECTS) {
-            return false;
-        }
-        fields.iter().all(|(path, value)| {
-            !path.starts_with("stream.")
-                || follows(path)
-                || (path == WINDOW && self.has_usual_window(fields))
-                || declaration
-                    .field(path)
-                    .is_some_and(|field| field.facts.hidden || field.same(Some(value), None))
-        })
+    /// What the bucket's declaration can't say of this live stream: the stream's own fields.
+    pub(in crate::kinds) fn untold(&self, declaration: &Declaration, fields: &Flat) -> Vec<String> {
+        let said = Said(fields);
+        let is_default = |path: &str, value: &Value| {
+            let field = declaration.field(path);
+            field.is_some_and(|field| field.facts.hidden || field.same(Some(value), None))
+        };
+        let by_seal = self.forced_by_seal(fields);
+        let is_bent = |path: &str, value: &Value| match path {
+            _ if by_seal.iter().any(|forced| forced == path) => false,
+            SUBJECTS => true,
+            WINDOW => false,
+            "stream.mirror_direct" if is_mirror(said) => false,
+            _ => path.starts_with("stream.") && !is_default(path, value),
+        };
+        let window = fields.get(WINDOW);
+        let is_unsaid = window.is_some_and(|window| !is_default(WINDOW, window));
+        let other_window = !self.has_usual_window(fields) && (has_origins(said) || is_unsaid);
+        let bent = fields.iter().filter(|(path, value)| is_bent(path, value));
+        bent.map(|(path, _)| path.as_str())
+            .chain(other_window.then_some(WINDOW))
+            .map(|path| self.stream_path(path))
+            .collect()
     }
 
     /// Whether the bucket has the window that it was made with: a window is no longer than the age.

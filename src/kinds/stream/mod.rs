@@ -76,10 +76,38 @@ static DECLARATION: LazyLock<Declaration> = LazyLock::new(|| {
 });
 
 /// What stands in the way of making it anew.
-const SEALED: Caveat = Caveat {
-    what: "sealed, as no new stream can be",
-    way_out: "where they are not there yet, apply without `sealed`, fill them, then seal them",
-};
+fn sealed() -> Caveat {
+    Caveat::new(
+        "sealed, as no new stream can be",
+        "where they are not there yet, apply without `sealed`, fill them, then seal them",
+    )
+}
+
+/// What no bucket can say of its stream, so that the stream itself is exported.
+fn bent_bucket(fields: &Flat) -> Option<Caveat> {
+    let (bucket, untold) = bucket_behind(fields).filter(|(_, untold)| !untold.is_empty())?;
+    let untold: Vec<String> = untold.iter().map(|path| format!("`{path}`")).collect();
+    let what = format!(
+        "as a plain stream, for {} of it, which no bucket can declare",
+        untold.join(", ")
+    );
+    let way_out = "as a stream it keeps all of that; to have the bucket, put its stream back to what a new bucket has with the server's own tool, then export again";
+    Some(Caveat {
+        known_as: Some(bucket),
+        ..Caveat::new(what, way_out)
+    })
+}
+
+/// The bucket that a live stream is, and what of the stream can't be said in the bucket's terms.
+fn bucket_behind(fields: &Flat) -> Option<(Address, Vec<String>)> {
+    let buckets: [&dyn View; 2] = [&super::kv::Kv, &super::object_store::ObjectStore];
+    let name = Said(fields).text("name")?;
+    buckets.iter().find_map(|view| {
+        let bucket = view.resource_name(name)?;
+        let untold = view.untold(&view.in_own_terms(bucket, fields.clone()));
+        Some((Address::new(view.name(), bucket), untold))
+    })
+}
 
 /// A mirror is judged as a whole; its fields have other facts as a source's.
 pub(super) fn rule_mirror(declaration: &mut Declaration) {
@@ -160,7 +188,8 @@ impl Kind for Stream {
 
     fn caveats(&self, live: &Live) -> Vec<Caveat> {
         let is_sealed = Said(&live.fields).is_on("sealed");
-        is_sealed.then_some(SEALED).into_iter().collect()
+        let seal = is_sealed.then(sealed);
+        seal.into_iter().chain(bent_bucket(&live.fields)).collect()
     }
 
     fn judge(&self, case: &Case<'_>) -> Vec<Refusal> {
@@ -219,12 +248,7 @@ impl View for Stream {
 
     /// A bucket's stream is exported as a bucket, where a bucket can say all of it.
     fn tells_all(&self, fields: &Flat) -> bool {
-        let buckets: [&dyn View; 2] = [&super::kv::Kv, &super::object_store::ObjectStore];
-        let name = Said(fields).text("name").unwrap_or_default();
-        !buckets.iter().any(|view| {
-            view.resource_name(name)
-                .is_some_and(|bucket| view.tells_all(&view.in_own_terms(bucket, fields.clone())))
-        })
+        bucket_behind(fields).is_none_or(|(_, untold)| !untold.is_empty())
     }
 }
 

@@ -34,9 +34,14 @@ pub(in crate::kinds) trait View: Kind {
         Flat::new()
     }
 
+    /// What an export in the kind's terms can't say of this live resource: fields of its stream.
+    fn untold(&self, _fields: &Flat) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Whether an export tells everything of this live resource.
-    fn tells_all(&self, _fields: &Flat) -> bool {
-        true
+    fn tells_all(&self, fields: &Flat) -> bool {
+        self.untold(fields).is_empty()
     }
 }
 

@@ -39,10 +39,12 @@ pub fn declaration() -> &'static Declaration {
 }
 
 /// What a running reassignment sets.
-const THROTTLED: Caveat = Caveat {
-    what: "without their `*.replication.throttled.replicas`",
-    way_out: "a running reassignment sets them and takes them away again; declare them where they are meant to stay",
-};
+fn throttled() -> Caveat {
+    Caveat::new(
+        "without their `*.replication.throttled.replicas`",
+        "a running reassignment sets them and takes them away again; declare them where they are meant to stay",
+    )
+}
 
 #[async_trait]
 impl Kind for Topic {
@@ -73,7 +75,7 @@ impl Kind for Topic {
 
     fn caveats(&self, live: &Live) -> Vec<Caveat> {
         let is_throttled = live.fields.keys().any(|path| is_throttle(path));
-        is_throttled.then_some(THROTTLED).into_iter().collect()
+        is_throttled.then(throttled).into_iter().collect()
     }
 
     fn judge(&self, case: &Case<'_>) -> Vec<Refusal> {

@@ -4,7 +4,7 @@ use serde_json::json;
 use trueup::broker::nats::ConsumerAction;
 use trueup::engine::export;
 use trueup::kinds::Resources;
-use trueup::model::Broker;
+use trueup::model::{Address, Broker, KindName};
 
 use super::bench::{Bench, manifest};
 
@@ -67,6 +67,17 @@ async fn a_bucket_that_cant_say_all_is_exported_as_a_stream() {
     let names: Vec<String> = resources.keys().map(ToString::to_string).collect();
     assert_eq!(names, ["stream/KV_odd", "kv/even"]);
     assert!(!bench.plan(&resources).await.has_changes());
+
+    let is_bucket = |address: &Address| address.kind == KindName::Kv;
+    let buckets = export(bench.port(), &[Broker::Nats], &is_bucket)
+        .await
+        .unwrap();
+    assert_eq!(buckets.resources.len(), 2);
+    assert_eq!(buckets.caveats.len(), 1);
+    assert_eq!(
+        buckets.caveats[0].message,
+        "exported as a plain stream, for `max_consumers` of it, which no bucket can declare: `kv/odd`"
+    );
 }
 
 #[tokio::test]
