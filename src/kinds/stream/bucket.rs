@@ -273,6 +273,7 @@ impl Template {
     /// What the server would refuse of this case.
     pub(in crate::kinds) fn judge(&self, view: &dyn View, case: &Case<'_>) -> Vec<Refusal> {
         let mut found = judge(view, case);
+        found.retain(|refusal| !is_derived(refusal, case));
         found.extend(case.deltas.iter().filter_map(|delta| self.one_way(delta)));
         for refusal in &mut found {
             refusal.message = self.own_words(&refusal.message);
@@ -341,6 +342,14 @@ impl Template {
                 text.replace(&format!("`{stream}`"), &format!("`{own}`"))
             })
     }
+}
+
+/// Whether a server is too old for what the template only derives from a field that is declared: what
+/// the server is too old for is that field, which has its own refusal.
+fn is_derived(refusal: &Refusal, case: &Case<'_>) -> bool {
+    let is_of_stream = |field: &&str| field.starts_with("stream.");
+    let field = refusal.field.as_deref().filter(is_of_stream);
+    refusal.code == Code::ServerTooOld && field.is_some_and(|field| case.delta(field).is_none())
 }
 
 fn same_set(left: &[&str], right: &[String]) -> bool {
