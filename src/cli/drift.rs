@@ -3,8 +3,10 @@ use super::compare::compared;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::next;
+use super::plan::way_on;
 use super::screen::Screen;
 use super::show::without;
+use crate::plan::Plan;
 use crate::report::drift_markdown;
 use crate::report::text::{self, Drift, View};
 
@@ -24,7 +26,7 @@ pub(super) async fn run(
     } else {
         Drift::Declared
     };
-    let next = (plan.applyable).then(|| next::command(&["apply"], global, &args.targets));
+    let next = next_command(&plan, global, &args.targets);
     let view = View {
         width: screen.width(),
         next: next.as_deref(),
@@ -42,4 +44,32 @@ pub(super) async fn run(
     } else {
         Exit::Done
     })
+}
+
+/// What brings the brokers back; where not all could be read, first what finds out why.
+fn next_command(plan: &Plan, global: &Global, targets: &[String]) -> Option<String> {
+    if !plan.complete {
+        return way_on(plan, global);
+    }
+    (plan.applyable).then(|| next::command(&["apply"], global, targets))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::samples::mixed;
+
+    #[test]
+    fn what_could_not_be_read_comes_before_an_apply() {
+        let words = ["trueup", "drift", "-f", "a.yaml"].map(std::ffi::OsString::from);
+        let global = super::super::args::parse(&words).unwrap().global;
+        let next = |plan: &Plan| next_command(plan, &global, &[]);
+        let mut plan = mixed();
+        assert!(plan.applyable);
+        assert_eq!(next(&plan).as_deref(), Some("trueup doctor -f a.yaml"));
+        plan.complete = true;
+        assert_eq!(next(&plan).as_deref(), Some("trueup apply -f a.yaml"));
+        plan.applyable = false;
+        assert_eq!(next(&plan), None);
+    }
 }

@@ -32,4 +32,4 @@ pub use style::Tone;
 pub use value::one_line;
 
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;

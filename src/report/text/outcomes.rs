@@ -6,7 +6,7 @@ use crate::plan::Plan;
 use crate::report::alike::by_reason;
 use crate::report::{Line, Page, Tone};
 
-/// What was applied is listed up to this many; beyond, it is counted.
+/// Of what was applied so many are listed, and the rest is counted.
 const LISTED: usize = 20;
 
 /// The cells of a row of the table.
@@ -16,10 +16,12 @@ type Row = Vec<(Tone, String)>;
 pub fn outcomes(plan: &Plan, done: &[Done], view: &View<'_>) -> String {
     let mut page = Page::new(view.width);
     let is = |word: Word| done.iter().filter(move |d| Word::of(&d.outcome) == word);
-    let applied = is(Word::Applied).count();
-    let mut rows = Vec::new();
-    if applied <= LISTED {
-        rows.extend(is(Word::Applied).map(|done| row("applied", Tone::Good, done)));
+    let applied = is(Word::Applied).map(|done| row("applied", Tone::Good, done));
+    let mut rows: Vec<Row> = applied.take(LISTED).collect();
+    let more = is(Word::Applied).count().saturating_sub(LISTED);
+    if more > 0 {
+        let text = format!("… and {more} more applied");
+        rows.push(vec![(Tone::Good, String::new()), (Tone::Plain, text)]);
     }
     rows.extend(alike("failed", Tone::Bad, is(Word::Failed)));
     rows.extend(alike("unknown", Tone::Change, is(Word::Unknown)));

@@ -147,6 +147,23 @@ fn outcomes_tell_what_happened_and_why_not() {
 }
 
 #[test]
+fn of_many_that_were_applied_the_rest_is_counted() {
+    let applied = |n| done(&format!("topic/t{n}"), Action::Create, Outcome::Applied);
+    let of_so_many = |count| {
+        let all: Vec<_> = (0..count).map(applied).collect();
+        bare(&outcomes(&of(Vec::new(), 0), &all, &view(100)))
+    };
+    let twenty = of_so_many(20);
+    assert!(
+        !twenty.contains("more") && twenty.contains("topic/t19"),
+        "{twenty}"
+    );
+    let many = of_so_many(25);
+    assert!(many.contains("… and 5 more applied\n"), "{many}");
+    assert!(!many.contains("topic/t20"), "{many}");
+}
+
+#[test]
 fn a_reason_that_many_share_is_told_once() {
     let why = "no answer from the broker";
     let address = |n: u32| format!("topic/t{n}");
