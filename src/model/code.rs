@@ -97,9 +97,26 @@ codes! {
 
     // what could not be read
     Unreachable "unreachable" "A broker does not answer." "Check the address, the network and the broker's log.";
+    LoginRefused "login-refused" "A broker answers and does not accept the login." "Check the user and the password, token or key in `connections`, and that the broker knows this user at this listener." "nats-server `Authorization Violation`; Kafka SASL_AUTHENTICATION_FAILED (58)";
     Denied "denied" "A right is missing, so the live state can't be known." "Grant the right that the message names; `trueup doctor` lists them all." "nats-server permissions; Kafka *_AUTHORIZATION_FAILED";
     Unreadable "unreadable" "The live state of a resource could not be read." "See the message; absence was not assumed.";
     WrongTarget "wrong-target" "The broker is not the one that the manifest pins." "Check the connection, or the pinned `account` or `cluster_id`." "Kafka cluster id (KIP-78)";
+}
+
+impl Code {
+    /// The code that all of these are; none where they differ, or where there are none.
+    pub fn of_all(mut codes: impl Iterator<Item = Code>) -> Option<Code> {
+        let first = codes.next()?;
+        codes.all(|code| code == first).then_some(first)
+    }
+
+    /// Whether a broker could not be asked: nothing is known of what it would have said.
+    pub const fn is_of_silence(self) -> bool {
+        matches!(
+            self,
+            Code::Unreachable | Code::LoginRefused | Code::Unreadable
+        )
+    }
 }
 
 impl fmt::Display for Code {

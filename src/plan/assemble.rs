@@ -107,7 +107,7 @@ pub fn assemble(mut plan: Plan, rehearsed: Rehearsal) -> Plan {
     let mut said: HashMap<Address, Vec<Refusal>> = HashMap::new();
     for (address, refusal) in rehearsed.refusals {
         // a broker that is gone says nothing of the step: it was not learned, not refused
-        plan.complete &= !matches!(refusal.code, Code::Unreachable | Code::Unreadable);
+        plan.complete &= !refusal.code.is_of_silence();
         said.entry(address).or_default().push(refusal);
     }
     plan.problems

@@ -23,6 +23,10 @@ impl KafkaError {
         match self {
             KafkaError::Settings { .. } | KafkaError::NoToken { .. } => Code::Property,
             KafkaError::ClusterAuthorizationFailed { .. } => Code::Denied,
+            KafkaError::AuthenticationFailed { .. } => Code::LoginRefused,
+            KafkaError::NoBroker { failures } => {
+                Code::of_all(failures.iter().map(KafkaError::code)).unwrap_or(Code::Unreachable)
+            }
             KafkaError::Refused { error, .. } => error.problem_code(),
             KafkaError::SecurityDisabled { .. } => Code::NoAuthorizer,
             KafkaError::HostUnknown { .. }
@@ -42,9 +46,7 @@ impl KafkaError {
             | KafkaError::SaslRequired { .. }
             | KafkaError::SaslNotExpected { .. }
             | KafkaError::MechanismNotEnabled { .. }
-            | KafkaError::AuthenticationFailed { .. }
             | KafkaError::Sasl { .. }
-            | KafkaError::NoBroker { .. }
             | KafkaError::NotKafka { .. }
             | KafkaError::Controller { .. }
             | KafkaError::AdvertisedUnreachable { .. }
@@ -69,5 +71,26 @@ impl ItemError {
         } else {
             Code::Unreadable
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_login_that_every_address_refuses_is_no_broker_that_does_not_answer() {
+        let refused = || KafkaError::AuthenticationFailed {
+            broker: "a:1".to_owned(),
+            mechanism: "PLAIN",
+            user: Some("ann".to_owned()),
+            cause: "no".to_owned(),
+        };
+        let closed = KafkaError::ConnectionRefused {
+            broker: "b:1".to_owned(),
+        };
+        let code = |failures| KafkaError::NoBroker { failures }.code();
+        assert_eq!(code(vec![refused(), refused()]), Code::LoginRefused);
+        assert_eq!(code(vec![refused(), closed]), Code::Unreachable);
     }
 }

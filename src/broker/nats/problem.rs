@@ -22,18 +22,14 @@ impl NatsError {
     pub fn code(&self) -> Code {
         match self {
             NatsError::PermissionDenied { .. } => Code::Denied,
+            NatsError::Unauthorized { .. } => Code::LoginRefused,
             NatsError::BadAddress { .. }
             | NatsError::Settings { .. }
             | NatsError::UnreadableFile { .. }
             | NatsError::MalformedFile { .. } => Code::Property,
             NatsError::InvalidName { .. } => Code::BadName,
             NatsError::NoneReachable { errors } => {
-                let mut codes = errors.iter().map(NatsError::code);
-                let first = codes.next().unwrap_or(Code::Unreachable);
-                match codes.all(|code| code == first) {
-                    true => first,
-                    false => Code::Unreachable,
-                }
+                Code::of_all(errors.iter().map(NatsError::code)).unwrap_or(Code::Unreachable)
             }
             NatsError::NotNats { .. }
             | NatsError::Refused { .. }
@@ -41,7 +37,6 @@ impl NatsError {
             | NatsError::ConnectTimeout { .. }
             | NatsError::Frozen { .. }
             | NatsError::Closed { .. }
-            | NatsError::Unauthorized { .. }
             | NatsError::TlsRequired { .. }
             | NatsError::TlsFirstRequired { .. }
             | NatsError::TlsFirstUnwanted { .. }

@@ -1,6 +1,7 @@
 //! SASL.
 
 use trueup::broker::kafka::{Kafka, KafkaError, KafkaSettings};
+use trueup::model::Code;
 
 use super::kafka::{plain, refusal, scram, settings};
 use crate::sandbox::variable;
@@ -60,6 +61,7 @@ async fn a_wrong_password_and_an_unknown_user_say_so_without_the_password() {
                 matches!(error, KafkaError::AuthenticationFailed { .. }),
                 "{mechanism}: {error:?}"
             );
+            assert_eq!(error.code(), Code::LoginRefused);
             let text = error.to_string();
             assert!(
                 text.contains(user) && text.contains(mechanism) && !text.contains("wr0ng-pass"),

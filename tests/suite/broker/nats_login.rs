@@ -3,6 +3,7 @@
 use nkeys::KeyPair;
 use serde_json::json;
 use trueup::broker::nats::{JetStream, NatsError, NatsSettings};
+use trueup::model::Code;
 
 use super::nats_operator::{Operator, creds_file};
 use super::nats_server::{NatsServer, refusal};
@@ -132,6 +133,7 @@ async fn a_context_of_the_nats_tool() {
 
 fn assert_unauthorized(error: NatsError, credentials: &str) {
     assert!(matches!(error, NatsError::Unauthorized { .. }), "{error:?}");
+    assert_eq!(error.code(), Code::LoginRefused);
     assert!(error.to_string().contains(credentials), "{error}");
     assert!(!format!("{error} {error:?}").contains("wr0ng"), "{error}");
 }

@@ -3,6 +3,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::{file, run, trueup};
+use crate::broker::nats_server::NatsServer;
 
 /// A port of loopback that nothing listens on.
 fn closed_port() -> u16 {
@@ -24,6 +25,21 @@ fn a_broker_that_is_not_there_is_one_clear_error() {
         assert!(ran.stderr.contains("error[unreachable]"), "{}", ran.stderr);
         assert!(ran.stderr.contains(&at), "{}", ran.stderr);
     }
+}
+
+#[test]
+fn a_wrong_password_is_no_broker_that_does_not_answer() {
+    let server = NatsServer::start("authorization { user: ann, password: right }");
+    let manifest = format!(
+        "stack: a\nconnections: {{ nats: {{ url: \"{}\", user: ann, password: wr0ng }} }}\nnats: {{ streams: {{ A: {{}} }} }}\n",
+        server.url()
+    );
+    let manifest = file(&manifest, ".yaml");
+    let ran = run(trueup(&["plan", "-f", manifest.to_str().unwrap()]));
+    assert_eq!((ran.code, ran.stdout.as_str()), (1, ""), "{}", ran.stderr);
+    let told = &ran.stderr;
+    assert!(told.contains("error[login-refused]"), "{told}");
+    assert!(!told.contains("wr0ng"), "{told}");
 }
 
 #[test]

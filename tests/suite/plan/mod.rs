@@ -112,8 +112,11 @@ fn a_broker_that_is_gone_by_the_rehearsal_was_not_asked_and_has_not_refused() {
         let topic: Address = "topic/t".parse().unwrap();
         assemble(forecast.clone(), vec![(topic, refusal)].into())
     };
-    let gone = said(trueup::model::Code::Unreachable);
-    assert!(!gone.complete && !gone.applyable);
+    use trueup::model::Code;
+    for code in [Code::Unreachable, Code::LoginRefused, Code::Unreadable] {
+        let gone = said(code);
+        assert!(!gone.complete && !gone.applyable, "{code}");
+    }
     assert!(said(trueup::model::Code::RefusedByBroker).complete);
 }
 
