@@ -128,6 +128,11 @@ pub trait Kind: Send + Sync {
         Vec::new()
     }
 
+    /// What is worth knowing before this change is carried out, though it stops nothing.
+    fn notes(&self, _case: &Case<'_>) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Reads these resources, with few requests. Every address gets an answer.
     async fn observe(&self, brokers: &Brokers, addresses: &[Address]) -> Observations;
 

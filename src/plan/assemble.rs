@@ -201,6 +201,7 @@ impl Draft {
             surroundings,
         };
         let refusals = judge(kind, &case);
+        let notes = kind.notes(&case);
         let rests_on = kind.rests_on(resource, all);
         self.steps.push(Step {
             address: resource.address.clone(),
@@ -221,7 +222,7 @@ impl Draft {
             parents: living(&rests_on, observations),
             rests_on,
             refusals,
-            notes: Vec::new(),
+            notes,
         });
     }
 

@@ -166,7 +166,7 @@ fn sides(change: &Change) -> (String, String) {
     (said(&change.before).unwrap_or_default(), after)
 }
 
-/// Why steps are blocked and what could not be read, each reason once.
+/// Why steps are blocked, what could not be read and what is worth knowing, each reason once.
 fn reasons(text: &mut String, plan: &Plan) {
     let refusals = plan.steps.iter().flat_map(|step| {
         let about = |r: &Refusal| match &r.field {
@@ -177,6 +177,10 @@ fn reasons(text: &mut String, plan: &Plan) {
             let way_out = r.hint.as_deref().unwrap_or(r.code.way_out());
             ((r.code, &*r.message, way_out), about(r))
         })
+    });
+    let notes = plan.steps.iter().flat_map(|step| {
+        let about = code(&step.address.to_string());
+        step.notes.iter().map(move |note| (note, about.clone()))
     });
     let problems = plan.problems.iter().map(|problem| {
         let about = problem.address.as_ref().map(|a| code(&a.to_string()));
@@ -203,6 +207,13 @@ fn reasons(text: &mut String, plan: &Plan) {
             about.trim_end(),
             escaped(message)
         );
+    }
+    for (note, same) in by_reason(notes) {
+        if text.len() > MOST_BYTES {
+            left += 1;
+            continue;
+        }
+        let _ = writeln!(text, "- ℹ️ {} {}", same.on_a_line(), escaped(note));
     }
     if left > 0 {
         let _ = writeln!(text, "- … and {left} more reasons.");

@@ -30,6 +30,7 @@ pub(super) mod wire;
 use std::sync::LazyLock;
 
 use async_trait::async_trait;
+use serde_json::Value;
 
 pub use spec::{
     Compression, ConsumerLimits, Discard, External, PersistMode, Placement, Republish, Retention,
@@ -74,6 +75,9 @@ static DECLARATION: LazyLock<Declaration> = LazyLock::new(|| {
     rule_mirror(&mut declaration);
     declaration
 });
+
+/// What a seal does (`configUpdateCheck`, nats-server).
+const SEALS: &str = "`sealed` is for good: from then on no message can be added or removed, none expires, and nobody can take the seal off";
 
 /// What stands in the way of making it anew.
 fn sealed() -> Caveat {
@@ -194,6 +198,12 @@ impl Kind for Stream {
 
     fn judge(&self, case: &Case<'_>) -> Vec<Refusal> {
         judge::judge(self, case)
+    }
+
+    fn notes(&self, case: &Case<'_>) -> Vec<String> {
+        let seal = case.delta("sealed").and_then(|delta| delta.after.as_ref());
+        let seals = case.live.is_some() && seal == Some(&Value::Bool(true));
+        seals.then(|| SEALS.to_owned()).into_iter().collect()
     }
 
     async fn observe(&self, brokers: &Brokers, addresses: &[Address]) -> Observations {

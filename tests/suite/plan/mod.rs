@@ -218,6 +218,9 @@ fn tell_step(lines: &mut String, step: &Step) {
             .map_or(String::new(), |field| format!(" {field}"));
         writeln!(lines, "  ! {}{field}", refusal.code).unwrap();
     }
+    for note in &step.notes {
+        writeln!(lines, "  note: {note}").unwrap();
+    }
     for origin in &step.rests_on {
         writeln!(lines, "  after {origin}").unwrap();
     }
