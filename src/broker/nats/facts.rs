@@ -20,6 +20,8 @@ pub struct ServerFacts {
     pub release: (u64, u64, u64),
     /// The cluster's name, where the server is in one.
     pub cluster: Option<String>,
+    /// How many servers of its cluster it tells of, itself among them; nothing where it tells none.
+    pub servers_told: Option<usize>,
     /// The JetStream domain that the server is in.
     pub domain: Option<String>,
     /// Whether the connection is encrypted.
@@ -39,6 +41,7 @@ impl ServerFacts {
             version: info.version,
             cluster: present(info.cluster),
             domain: present(info.domain),
+            servers_told: Some(info.connect_urls.len()).filter(|count| *count > 0),
             tls,
             max_payload: info.max_payload,
         }

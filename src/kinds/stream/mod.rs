@@ -14,6 +14,7 @@ mod names;
 mod origins;
 mod overlaps;
 mod purges;
+mod refused;
 mod rehearse;
 mod republish;
 mod room;

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use futures::StreamExt;
 use serde_json::Value;
 
-use super::answer::{failed, gone, moved, outcome_of, withheld};
+use super::answer::{failed, gone, moved, withheld};
 use super::change::StreamChange;
 use super::level::{required_level, version};
 use super::names::asset_name;
+use super::refused::told;
 use super::rehearse::{because, captor};
 use super::said::Said;
 use super::view::{View, stream_declaration};
@@ -20,17 +21,8 @@ use crate::model::{Action, Address, Code, Doc, Flat, Outcome, Problem, Step, few
 /// How many steps are on their way at once; the connection holds each back until its turn.
 pub(in crate::kinds) const AT_ONCE: usize = 64;
 
-/// The name is taken by a stream of another configuration (10058).
-const EXISTS: u64 = 10058;
-
 /// The subjects overlap with another stream's (10065).
 const OVERLAP: u64 = 10065;
-
-/// The server or the account has no room for what the stream reserves (10028, 10047).
-const NO_ROOM: [u64; 2] = [10028, 10047];
-
-/// The stream is not there (10059).
-const NOT_FOUND: u64 = 10059;
 
 /// Reads streams, with few requests.
 pub(in crate::kinds) async fn observe(
@@ -140,7 +132,7 @@ pub(in crate::kinds) async fn carry_out(
             Err(error) if error.api_code() == Some(OVERLAP) => {
                 overlapping(view, nats, step, &error).await
             }
-            other => told(other),
+            other => told(other, step, nats),
         };
         outcomes.push((step.address.clone(), told));
     }
@@ -168,22 +160,6 @@ async fn overlapping(view: &dyn View, nats: &JetStream, step: &Step, error: &Nat
             because(&why)
         ),
     })
-}
-
-fn told(result: Result<Outcome, NatsError>) -> Outcome {
-    match result {
-        Ok(outcome) => outcome,
-        Err(error) => match error.api_code() {
-            Some(EXISTS) => {
-                failed("somebody created it meanwhile with another configuration; plan again")
-            }
-            Some(NOT_FOUND) => gone(),
-            Some(code) if NO_ROOM.contains(&code) => failed(format!(
-                "{error}; `max_bytes` is reserved as a whole: lower it, or raise the server's or the account's limit of storage"
-            )),
-            _ => outcome_of(&error),
-        },
-    }
 }
 
 async fn write(view: &dyn View, nats: &JetStream, step: &Step) -> Result<Outcome, NatsError> {
