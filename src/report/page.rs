@@ -6,7 +6,7 @@ use super::line::{Line, safe, wrap};
 use super::style::Tone;
 
 /// The least room that wrapped text gets behind something; half of a page that is narrow.
-const LEAST: usize = 24;
+const LEAST: usize = 30;
 
 /// A screen that grows line by line and knows how wide it is.
 #[derive(Clone, Debug)]

@@ -212,30 +212,55 @@ fn row(path: &str, field: &Field) -> Vec<(Tone, String)> {
     };
     vec![
         (Tone::Strong, path.to_owned()),
-        (Tone::Plain, short(&words::takes(field))),
+        (Tone::Plain, short(&words::takes(field), TAKES)),
         (Tone::Plain, words::default(field).unwrap_or(required)),
         (Tone::Plain, words::edits_short(&field.facts.edit)),
         (Tone::Faint, since),
     ]
 }
 
+/// The most that a table shows of what a field takes.
+pub(super) const TAKES: usize = 35;
+
 /// A long enumeration is cut in the table; the field's own page has it all.
-pub(super) fn short(text: &str) -> String {
-    const MOST: usize = 34;
-    match text.char_indices().nth(MOST) {
-        Some((at, _)) => format!("{}…", text[..at].trim_end_matches([',', ' '])),
-        None => text.to_owned(),
+pub(super) fn short(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
     }
+    let kept: String = text.chars().take(most.saturating_sub(1)).collect();
+    format!("{}…", kept.trim_end_matches([',', ' ']))
 }
 
-/// On a narrow page only what a field is called and takes.
+/// The rows as a page of this width holds them, a line each: what a field takes is cut, and where that
+/// would leave too little of it, the last columns go. The field's own page has it all.
 fn fit(mut rows: Vec<Vec<(Tone, String)>>, width: usize) -> Vec<Vec<(Tone, String)>> {
-    if width < 90 {
-        for row in &mut rows {
-            row.truncate(2);
+    /// What a field is called and takes.
+    const NEEDED: usize = 2;
+    /// The least that is worth to be shown of what a field takes.
+    const LEAST: usize = 20;
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    for kept in (NEEDED + 1..=columns).rev() {
+        rows.iter_mut().for_each(|row| row.truncate(kept));
+        let others: usize = (0..kept)
+            .filter(|at| *at != 1)
+            .map(|at| widest(&rows, at))
+            .sum();
+        let room = width.saturating_sub(2 * kept + others);
+        if room >= LEAST {
+            let takes = rows.iter_mut().filter_map(|row| row.get_mut(1));
+            takes.for_each(|(_, text)| *text = short(text, room));
+            return rows;
         }
     }
+    rows.iter_mut().for_each(|row| row.truncate(NEEDED));
     rows
+}
+
+/// The width of the widest cell of a column.
+fn widest(rows: &[Vec<(Tone, String)>], at: usize) -> usize {
+    let cells = rows.iter().filter_map(|row| row.get(at));
+    let widths = cells.map(|(_, cell)| Line::new().plain(cell).width());
+    widths.max().unwrap_or(0)
 }
 
 pub(super) fn paragraphs(page: &mut Page, indent: usize, text: &str) {
@@ -321,6 +346,23 @@ mod tests {
 
     fn bare(screen: &str) -> String {
         anstream::adapter::strip_str(screen).to_string()
+    }
+
+    #[test]
+    fn each_field_of_a_kind_is_one_line_whatever_the_width() {
+        for known in crate::kinds::registry() {
+            let declaration = known.declaration();
+            for (width, head) in [(120, "since"), (100, "since"), (80, "default")] {
+                let page = bare(&kind(known.name(), declaration, &[], width));
+                let table = page
+                    .lines()
+                    .skip_while(|line| !line.starts_with("  field "));
+                let table: Vec<&str> = table.take_while(|line| !line.is_empty()).collect();
+                assert_eq!(table.len(), 1 + all(declaration, "").len(), "{page}");
+                let is_narrow = declaration.fields.contains_key("config");
+                assert!(table[0].contains(head) || is_narrow, "{width}: {page}");
+            }
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-use super::kind::{facts_of_part, heads, paragraphs, short};
+use super::kind::{TAKES, facts_of_part, heads, paragraphs, short};
 use super::words;
 use crate::kinds::Field;
 use crate::manifest::Part;
@@ -49,7 +49,7 @@ pub fn parts<'a>(parts: impl Iterator<Item = &'a Part>, width: usize) -> String 
 fn row(path: &str, field: &Field) -> Vec<(Tone, String)> {
     vec![
         (Tone::Strong, path.to_owned()),
-        (Tone::Plain, short(&words::takes(field))),
+        (Tone::Plain, short(&words::takes(field), TAKES)),
         (Tone::Plain, field.description.replace('\n', " ")),
     ]
 }

@@ -147,6 +147,18 @@ fn outcomes_tell_what_happened_and_why_not() {
 }
 
 #[test]
+fn a_reason_beside_a_long_address_has_a_line_of_its_own() {
+    let address = "acl/User:bridge/allow/write/topic/literal/analytics-event/*";
+    let why = "the broker says CLUSTER_AUTHORIZATION_FAILED: no right";
+    let failed = Outcome::Failed { why: why.into() };
+    let all = [done(address, Action::Create, failed)];
+    let screen = bare(&outcomes(&of(Vec::new(), 0), &all, &view(100)));
+    let lines: Vec<&str> = screen.lines().collect();
+    assert_eq!(lines[0], format!("  failed  + {address}"), "{screen}");
+    assert_eq!(lines[1], format!("    {why}"), "{screen}");
+}
+
+#[test]
 fn of_many_that_were_applied_the_rest_is_counted() {
     let applied = |n| done(&format!("topic/t{n}"), Action::Create, Outcome::Applied);
     let of_so_many = |count| {
