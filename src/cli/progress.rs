@@ -25,6 +25,7 @@ struct State {
     since: Instant,
     total: usize,
     failed: usize,
+    unknown: usize,
     begun: HashMap<Address, Option<Outcome>>,
     finished: usize,
 }
@@ -37,6 +38,7 @@ impl Progress {
             since: Instant::now(),
             total: 0,
             failed: 0,
+            unknown: 0,
             begun: HashMap::new(),
             finished: 0,
         }));
@@ -100,8 +102,10 @@ impl Watch for Progress {
     fn finished(&self, address: &Address, outcome: &Outcome) {
         let mut state = self.state();
         state.finished += 1;
-        if matches!(outcome, Outcome::Failed { .. } | Outcome::Unknown { .. }) {
-            state.failed += 1;
+        match outcome {
+            Outcome::Failed { .. } => state.failed += 1,
+            Outcome::Unknown { .. } => state.unknown += 1,
+            Outcome::Applied | Outcome::NotAttempted { .. } => {}
         }
         state.begun.insert(address.clone(), Some(outcome.clone()));
         if let Some(bar) = &self.bar {
@@ -115,11 +119,12 @@ impl State {
         if self.total == 0 {
             return self.phase.clone();
         }
-        let failed = match self.failed {
-            0 => String::new(),
-            n => format!(", {n} of them failed"),
-        };
-        format!("applying: {} of {} done{failed}", self.finished, self.total)
+        let counts = [(self.failed, "failed"), (self.unknown, "unknown")];
+        let bad = counts.iter().filter(|(count, _)| *count > 0);
+        let bad: String = bad
+            .map(|(count, what)| format!(", {count} {what}"))
+            .collect();
+        format!("applying: {} of {} done{bad}", self.finished, self.total)
     }
 }
 
@@ -137,5 +142,29 @@ async fn tell_now_and_then(state: Arc<Mutex<State>>) {
             format!("{} ({} s)\n", state.line(), state.since.elapsed().as_secs())
         };
         super::screen::error_line(&line);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_failed_is_told_apart_from_what_is_unknown() {
+        let line = |failed, unknown| {
+            let state = State {
+                phase: String::new(),
+                since: Instant::now(),
+                total: 5,
+                failed,
+                unknown,
+                begun: HashMap::new(),
+                finished: 4,
+            };
+            state.line()
+        };
+        assert_eq!(line(0, 0), "applying: 4 of 5 done");
+        assert_eq!(line(0, 2), "applying: 4 of 5 done, 2 unknown");
+        assert_eq!(line(1, 2), "applying: 4 of 5 done, 1 failed, 2 unknown");
     }
 }
