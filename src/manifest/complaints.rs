@@ -146,7 +146,7 @@ pub(super) fn type_hint(field: &Field, node: &Node) -> Option<String> {
             let number = text.parse::<i64>().unwrap_or_default();
             Some(match has_zero {
                 true => format!("write it without the zero in front: `{number}`"),
-                false => "take the quotes away".to_owned(),
+                false => format!("the quotes make it a text; take them away: `{text}`"),
             })
         }
         (Shape::Integer { .. }, Value::Text(text) | Value::Number(text))
