@@ -62,7 +62,7 @@ impl Given {
     fn read(args: &ApplyArgs, global: &Global, screen: &Screen) -> Result<Given, Failure> {
         match &args.plan {
             Some(file) => Ok(Given::Saved(
-                Box::new(show::read(file)?),
+                Box::new(show::read(file, "apply")?),
                 Box::new(Reach::load(global)?),
             )),
             None => Ok(Given::Manifest(Box::new(Work::load(global, screen)?))),

@@ -58,7 +58,7 @@ pub(super) fn read_input(input: &Input, budget: &mut Budget) -> (Vec<SourceText>
         }]),
         Input::Stdin => read_stdin(budget).map(|text| vec![text]),
         Input::Path(path) if path.is_dir() => return read_directory(path, budget),
-        Input::Path(path) => read_file(path, budget).map(|text| vec![text]),
+        Input::Path(path) => read_named(path, budget).map(|text| vec![text]),
     };
     match texts {
         Ok(texts) => (texts, Vec::new()),
@@ -124,18 +124,24 @@ fn read_directory(path: &Path, budget: &mut Budget) -> (Vec<SourceText>, Vec<Pro
     (texts, problems)
 }
 
+/// Whether a file of this name is read where `-f` names its directory.
+pub(crate) fn is_manifest_name(path: &Path) -> bool {
+    let hidden = path
+        .file_name()
+        .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+    let ending = path.extension();
+    !hidden && ending.is_some_and(|ending| ending == "yaml" || ending == "yml")
+}
+
 /// The manifests of a directory, sorted by name.
+///
+/// # Errors
+/// When the directory can't be read.
 fn manifest_names(directory: &Path) -> io::Result<Vec<PathBuf>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(directory)? {
         let path = entry?.path();
-        let hidden = path
-            .file_name()
-            .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-        let is_yaml = path
-            .extension()
-            .is_some_and(|ending| ending == "yaml" || ending == "yml");
-        if is_yaml && !hidden && !path.is_dir() {
+        if is_manifest_name(&path) && !path.is_dir() {
             names.push(path);
         }
     }
@@ -156,6 +162,20 @@ pub(crate) fn read_text(path: &Path) -> Result<String, Problem> {
         read_file(path, &mut budget)
     };
     read.map(|source| source.text)
+}
+
+/// The text of a regular file, or of a pipe that the shell has opened (`<(command)`). A FIFO of the
+/// file system stays refused: nobody may ever write to it.
+pub(super) fn read_named(path: &Path, budget: &mut Budget) -> Result<SourceText, Problem> {
+    let name = path.display().to_string();
+    let opened = ["/dev/fd", "/proc/self/fd", "/dev/stdin"];
+    let is_open = opened.iter().any(|folder| path.starts_with(folder));
+    if !is_open || !fs::metadata(path).is_ok_and(|facts| is_fifo(&facts)) {
+        return read_file(path, budget);
+    }
+    let pipe = File::open(path).map_err(|error| cannot_read(path, &error))?;
+    let text = bounded(pipe, &name, budget).and_then(|bytes| text_of(&name, bytes))?;
+    Ok(SourceText { name, text })
 }
 
 pub(super) fn read_file(path: &Path, budget: &mut Budget) -> Result<SourceText, Problem> {
@@ -247,6 +267,16 @@ fn plain(error: &io::Error) -> String {
 
 fn unreadable(what: String) -> Problem {
     Problem::error(Code::FileUnreadable, what)
+}
+
+#[cfg(unix)]
+fn is_fifo(facts: &fs::Metadata) -> bool {
+    std::os::unix::fs::FileTypeExt::is_fifo(&facts.file_type())
+}
+
+#[cfg(not(unix))]
+fn is_fifo(_: &fs::Metadata) -> bool {
+    false
 }
 
 #[cfg(unix)]

@@ -87,7 +87,7 @@ fn may_hold_variables(text: &str) -> bool {
 fn env_files(inputs: &Inputs, problems: &mut Vec<Problem>) -> EnvFiles {
     let mut variables = EnvFiles::default();
     for path in &inputs.env_files {
-        match files::read_file(path, &mut Budget::of_variables()) {
+        match files::read_named(path, &mut Budget::of_variables()) {
             Ok(SourceText { name, text }) => {
                 variables.extend(env_file::read(&name, &text, problems));
             }

@@ -41,7 +41,7 @@ use crate::model::{Broker, Problem};
 
 pub use connections::{Connections, KafkaConnection, NatsConnection};
 pub use files::Input;
-pub(crate) use files::read_text;
+pub(crate) use files::{is_manifest_name, read_text};
 pub use pages::{Part, parts};
 pub use schema::{schema, schema_text};
 pub use sources::Sources;

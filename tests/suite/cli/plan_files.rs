@@ -5,7 +5,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use super::{run, trueup};
+use super::{file, run, trueup};
 
 /// How long anything of these may take on a machine that is busy with something else.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -49,6 +49,30 @@ fn a_plan_comes_over_standard_input() {
     let mut command = trueup(&["show", "-", "--output", "json"]);
     command.write_stdin(plan.to_json());
     assert_eq!(run(command).stdout, plan.to_json());
+}
+
+#[test]
+fn a_manifest_in_the_place_of_a_plan_is_told_apart() {
+    let text = "stack: a\nkafka: { topics: { a: {} } }\n";
+    let manifest = file(text, ".yaml");
+    let odd = file(text, ".txt");
+    let json = file("{\"stack\": \"a\"}", ".json");
+    for path in [&manifest, &odd, &json] {
+        let path = path.to_str().unwrap();
+        for (words, next) in [
+            (&["apply", path, "--auto-approve"][..], "apply"),
+            (&["show", path], "plan"),
+        ] {
+            let ran = run(trueup(words));
+            assert_eq!(ran.code, 1);
+            let said = format!("`trueup {next} -f {path}`");
+            assert!(ran.stderr.contains(&said), "{}", ran.stderr);
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    let ran = run(trueup(&["show", path]));
+    assert!(ran.stderr.contains("trueup plan -f"), "{}", ran.stderr);
 }
 
 #[test]
