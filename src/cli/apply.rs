@@ -63,7 +63,7 @@ impl Given {
         match &args.plan {
             Some(file) => Ok(Given::Saved(
                 Box::new(show::read(file, "apply")?),
-                Box::new(Reach::load(global)?),
+                Box::new(Reach::load(global, screen)?),
             )),
             None => Ok(Given::Manifest(Box::new(Work::load(global, screen)?))),
         }
@@ -187,8 +187,8 @@ async fn nothing_to_do(
     let progress = Progress::start(global);
     let done = apply(plan, port, &progress, &Stop::default()).await;
     drop(progress);
-    report(plan, &done, way_on(plan, global).as_deref(), screen)?;
-    Ok(verdict(plan, false))
+    let reported = report(plan, &done, way_on(plan, global).as_deref(), screen);
+    ended(verdict(plan, false), reported, screen)
 }
 
 /// Shows the plan and asks; a way to end where consent was not given.
@@ -256,8 +256,17 @@ async fn carry_out(
     drop(progress);
     let exit = signal.unwrap_or_else(|| outcome_of(plan, &done));
     let again = (exit != Exit::Done).then(|| plan_again(plan, global, &args.targets));
-    report(plan, &done, again.as_deref(), screen)?;
-    Ok(exit)
+    let reported = report(plan, &done, again.as_deref(), screen);
+    ended(exit, reported, screen)
+}
+
+/// What became of the steps outweighs a report that can't be written; that is said beside it, and
+/// nothing ends well then.
+fn ended(exit: Exit, reported: Result<(), Failure>, screen: &Screen) -> Result<Exit, Failure> {
+    match reported {
+        Err(failure) if exit != Exit::Done => screen.failed(&failure).map(|()| exit),
+        reported => reported.map(|()| exit),
+    }
 }
 
 /// The command that plans again: with this command's own options, or else as the saved plan was

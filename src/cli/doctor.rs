@@ -16,7 +16,7 @@ pub(super) async fn run(global: &Global, screen: &Screen) -> Result<Exit, Failur
             "`doctor` has no Markdown form; take text or json",
         ));
     }
-    let reach = Reach::load(global)?;
+    let reach = Reach::load(global, screen)?;
     let endpoints = reach.endpoints(&reach.used())?;
     let nothing = Resources::new();
     let resources = reach

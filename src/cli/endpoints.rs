@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use indexmap::IndexMap;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -55,6 +57,21 @@ fn nats(
     }
     blind_url(&settings.url);
     Ok(settings)
+}
+
+/// The file of the context of the `nats` tool that these connections name, and those that it names.
+pub(super) fn context_files(
+    connections: &Connections,
+    environment: &IndexMap<String, String>,
+) -> Vec<PathBuf> {
+    let config = environment::config_home(environment);
+    let Some((config, name)) = config.zip(connections.nats.context()) else {
+        return Vec::new();
+    };
+    let own = NatsSettings::context_path(&config, name);
+    let settings = context(name, environment).ok();
+    let named = settings.iter().flat_map(NatsSettings::files).cloned();
+    named.chain([own]).collect()
 }
 
 /// The settings of a context of the `nats` tool.

@@ -2,7 +2,7 @@ use super::args::{ExportArgs, Form, Global};
 use super::exit::Exit;
 use super::failure::{Complaints, Failure};
 use super::progress::Progress;
-use super::screen::Screen;
+use super::screen::{self, Screen};
 use super::signals::Signals;
 use super::snapshot;
 use super::target::glob;
@@ -31,7 +31,7 @@ pub(super) async fn run(
         return snapshot::save(file, global, screen).await;
     }
     let patterns = patterns(&args.only)?;
-    let reach = Reach::load(global)?;
+    let reach = Reach::load(global, screen)?;
     let brokers = wanted_brokers(&args.only, &reach);
     let mut signals = Signals::listen()?;
     let progress = Progress::start(global);
@@ -68,10 +68,7 @@ pub(super) async fn run(
         caveats.extend(left_out);
     }
     screen.insist(&Complaints::from(caveats));
-    let resources = match resources.len() {
-        1 => "1 resource".to_owned(),
-        count => format!("{count} resources"),
-    };
+    let resources = screen::resources(resources.len());
     screen.tell(&format!("exported {resources}\n"));
     Ok(Exit::Done)
 }

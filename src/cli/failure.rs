@@ -63,14 +63,48 @@ impl Failure {
         }
     }
 
+    /// The same, with a warning of what it left behind.
+    pub fn leaves(self, warning: Problem) -> Self {
+        match self {
+            Failure::Said {
+                code,
+                message,
+                hint,
+            } => {
+                let parts = hint
+                    .into_iter()
+                    .chain([warning.message])
+                    .chain(warning.hint);
+                Failure::Said {
+                    code,
+                    message,
+                    hint: Some(parts.collect::<Vec<_>>().join("; ")),
+                }
+            }
+            Failure::Problems(mut complaints) => {
+                complaints.problems.push(warning);
+                Failure::Problems(complaints)
+            }
+        }
+    }
+
     /// The failure as lines for standard error.
     pub fn rendered(&self, width: usize) -> String {
-        let (message, hint) = match self {
+        let (code, message, hint) = match self {
             Failure::Problems(complaints) => return complaints.rendered(Form::Text, width),
-            Failure::Said { message, hint, .. } => (message, hint),
+            Failure::Said {
+                code,
+                message,
+                hint,
+            } => (code, message, hint),
+        };
+        let label = match code {
+            // their pages say nothing that the message does not
+            Code::Usage | Code::System => "error: ".to_owned(),
+            code => format!("error[{code}]: "),
         };
         let mut page = Page::new(width);
-        page.wrapped(Line::new().put(Tone::Bad, "error: "), Tone::Plain, message);
+        page.wrapped(Line::new().put(Tone::Bad, &label), Tone::Plain, message);
         if let Some(hint) = hint {
             page.wrapped(Line::indented(2).plain("→ "), Tone::Plain, hint);
         }

@@ -17,6 +17,7 @@ mod failure;
 mod graph;
 mod logs;
 mod next;
+mod outputs;
 mod plan;
 mod progress;
 mod schema;
@@ -45,7 +46,7 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return usage(&error).into(),
     };
-    let screen = Screen::new(&cli.global);
+    let screen = Screen::new(&cli);
     let exit = run(&cli, &screen).unwrap_or_else(|failure| {
         if let Err(worse) = screen.failed(&failure) {
             screen.complain(&worse.rendered(screen.error_width()));
@@ -68,6 +69,12 @@ fn usage(error: &clap::Error) -> Exit {
 fn run(cli: &Cli, screen: &Screen) -> Result<Exit, Failure> {
     let global = &cli.global;
     logs::start(global.verbose, &environment::environment())?;
+    let checked = screen.outputs().check(cli);
+    if let Command::Plan(args) = &cli.command {
+        checked.map_err(|failure| plan::without_one(failure, args))?;
+    } else {
+        checked?;
+    }
     match &cli.command {
         Command::Validate => validate::run(global, screen),
         Command::Plan(args) => on_brokers(plan::run(args, global, screen)),

@@ -1,10 +1,12 @@
 use super::args::{Form, Global, PlanArgs};
 use super::compare::compared;
 use super::exit::Exit;
-use super::failure::Failure;
+use super::failure::{Complaints, Failure};
 use super::next;
-use super::screen::{Screen, write_file};
-use super::show::{rendered, without};
+use super::outputs;
+use super::screen::Screen;
+use super::show::{self, rendered, without};
+use crate::model::{Code, Problem};
 use crate::plan::Plan;
 
 /// Shows what an apply would do, and saves it where `-o` says.
@@ -13,22 +15,47 @@ pub(super) async fn run(
     global: &Global,
     screen: &Screen,
 ) -> Result<Exit, Failure> {
-    let compared = compared(&args.targets, args.against.as_deref(), global, screen).await?;
-    let (work, plan) = match compared {
+    let compared = compared(&args.targets, args.against.as_deref(), global, screen).await;
+    let (work, plan) = match compared.map_err(|failure| without_one(failure, args))? {
         Ok(compared) => compared,
-        Err(exit) => return Ok(exit),
+        Err(exit) => {
+            if let Some(warning) = old_plan(args) {
+                screen.insist(&Complaints::from(vec![warning]));
+            }
+            return Ok(exit);
+        }
     };
     let plan = plan.made_by(next::command(&["plan"], global, &args.targets));
-    if let Some(file) = &args.out {
-        write_file(file, &plan.to_json())?;
-    }
     let next = next_command(&plan, args, global);
     let shown = without(&plan, work.told(global));
-    screen.publish(&|form| match form {
+    let published = screen.publish(&|form| match form {
         Form::Text => rendered(&shown, form, screen.width(), next.as_deref()),
         Form::Json | Form::Markdown => rendered(&plan, form, 0, None),
-    })?;
+    });
+    let saved = args.out.as_ref().map_or(Ok(()), |file| {
+        let saved = outputs::write(file, &plan.to_json());
+        saved.map_err(|failure| without_one(failure, args))
+    });
+    screen.both(published, saved)?;
     Ok(verdict(&plan, args.detailed_exitcode))
+}
+
+/// Why no plan was saved, with a warning of the older one that is left where it was to go.
+pub(super) fn without_one(failure: Failure, args: &PlanArgs) -> Failure {
+    match old_plan(args) {
+        Some(warning) => failure.leaves(warning),
+        None => failure,
+    }
+}
+
+/// The plan of an earlier run in the file that `-o` names.
+fn old_plan(args: &PlanArgs) -> Option<Problem> {
+    let file = args.out.as_deref().filter(|file| show::holds_plan(file))?;
+    let what = format!(
+        "`{}` still holds the plan of an earlier run",
+        next::shown(file)
+    );
+    Some(Problem::warning(Code::OldPlan, what).hint("plan again before you apply it, or remove it"))
 }
 
 fn next_command(plan: &Plan, args: &PlanArgs, global: &Global) -> Option<String> {

@@ -1,8 +1,9 @@
 use std::io::{self, IsTerminal, Write};
-use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::args::{Form, Global, When};
+use super::args::{Cli, Form, Global, When};
 use super::failure::{Complaints, Failure};
+use super::outputs::{Outputs, write};
 
 /// Columns where no terminal tells them.
 const WIDTH: usize = 100;
@@ -10,22 +11,32 @@ const WIDTH: usize = 100;
 const WIDEST: usize = 120;
 
 /// The only way out to the user: the result to standard output, the rest to standard error.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Screen {
     global: Global,
+    outputs: Outputs,
+    /// Whether a result stands on standard output; nothing else goes there then.
+    has_result: AtomicBool,
 }
 
 impl Screen {
     /// The screen that these options ask for; colour is decided here, once.
-    pub fn new(global: &Global) -> Self {
-        match global.color {
+    pub fn new(cli: &Cli) -> Self {
+        match cli.global.color {
             When::Auto => {}
             When::Always => anstream::ColorChoice::Always.write_global(),
             When::Never => anstream::ColorChoice::Never.write_global(),
         }
         Screen {
-            global: global.clone(),
+            global: cli.global.clone(),
+            outputs: Outputs::of(cli),
+            has_result: AtomicBool::new(false),
         }
+    }
+
+    /// The files that are written beside what is printed.
+    pub fn outputs(&self) -> &Outputs {
+        &self.outputs
     }
 
     /// Columns for the result.
@@ -43,16 +54,33 @@ impl Screen {
         self.global.output
     }
 
-    /// Prints the result in the form that was asked for, and writes each `--report`.
+    /// Prints the result in the form that was asked for, then writes each `--report`; one that
+    /// fails keeps none of the others back.
     ///
     /// # Errors
-    /// When a report or standard output can't be written; a reader that went away is no error.
+    /// When standard output or a report can't be written; a reader that went away is no error.
     pub fn publish(&self, render: &dyn Fn(Form) -> String) -> Result<(), Failure> {
-        for (form, file) in &self.global.reports {
+        let printed = self.result(&render(self.global.output));
+        let written = self.global.reports.iter().map(|(form, file)| {
             let text = anstream::adapter::strip_str(&render(*form)).to_string();
-            write_file(file, &text)?;
+            write(file, &text)
+        });
+        written.fold(printed, |before, written| self.both(before, written))
+    }
+
+    /// Two things that were both tried: the first failure counts, the second is said.
+    ///
+    /// # Errors
+    /// As the two.
+    pub fn both(
+        &self,
+        first: Result<(), Failure>,
+        second: Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        if let (Err(_), Err(failure)) = (&first, &second) {
+            self.complain(&failure.rendered(self.error_width()));
         }
-        self.result(&render(self.global.output))
+        first.and(second)
     }
 
     /// Prints to standard output.
@@ -60,6 +88,7 @@ impl Screen {
     /// # Errors
     /// As [`Screen::publish`].
     pub fn result(&self, text: &str) -> Result<(), Failure> {
+        self.has_result.store(true, Ordering::Relaxed);
         let mut out = anstream::stdout().lock();
         gone_is_fine(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
             .map_err(|error| Failure::system(format!("can't write to standard output: {error}")))
@@ -93,11 +122,16 @@ impl Screen {
     }
 
     /// Says why a command ends with an error: whatever ends it is a result as JSON, problems are
-    /// one as Markdown too, all else goes to standard error.
+    /// one as Markdown too, all else goes to standard error, as everything does where a result was
+    /// printed before.
     ///
     /// # Errors
     /// As [`Screen::publish`].
     pub fn failed(&self, failure: &Failure) -> Result<(), Failure> {
+        if self.has_result.load(Ordering::Relaxed) {
+            self.complain(&failure.rendered(self.error_width()));
+            return Ok(());
+        }
         if let Failure::Problems(complaints) = failure {
             let render = |form| match form {
                 Form::Text => String::new(),
@@ -129,13 +163,12 @@ pub(super) fn error_line(text: &str) {
     let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
 }
 
-/// Writes a file whole.
-///
-/// # Errors
-/// Names the file and what the system said.
-pub fn write_file(file: &Path, text: &str) -> Result<(), Failure> {
-    std::fs::write(file, text)
-        .map_err(|error| Failure::system(format!("can't write `{}`: {error}", file.display())))
+/// `1 resource`, `2 resources`.
+pub(super) fn resources(count: usize) -> String {
+    match count {
+        1 => "1 resource".to_owned(),
+        count => format!("{count} resources"),
+    }
 }
 
 fn columns(size: Option<(terminal_size::Width, terminal_size::Height)>) -> usize {

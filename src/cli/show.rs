@@ -80,3 +80,10 @@ fn is_manifest(text: &str) -> bool {
     let is_json = |json: Value| json["stack"].is_string() && json.get("format_version").is_none();
     text.lines().any(names_stack) || serde_json::from_str(text).is_ok_and(is_json)
 }
+
+/// Whether a regular file holds a plan, whether it still holds or not.
+pub(super) fn holds_plan(file: &Path) -> bool {
+    let is_file = std::fs::metadata(file).is_ok_and(|facts| facts.is_file());
+    is_file
+        && read_text(&Path::new(".").join(file)).is_ok_and(|text| Plan::from_json(&text).is_ok())
+}

@@ -3,8 +3,9 @@ use std::path::Path;
 use super::args::Global;
 use super::exit::Exit;
 use super::failure::{Complaints, Failure};
+use super::outputs;
 use super::progress::Progress;
-use super::screen::{Screen, write_file};
+use super::screen::{Screen, resources};
 use super::signals::Signals;
 use super::work::Reach;
 use crate::engine::{Snapshot, SnapshotPort, left_out};
@@ -13,7 +14,7 @@ use crate::model::Code;
 
 /// Saves the live state of the brokers that are meant.
 pub(super) async fn save(file: &Path, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
-    let reach = Reach::load(global)?;
+    let reach = Reach::load(global, screen)?;
     let brokers = reach.brokers();
     let mut signals = Signals::listen()?;
     let progress = Progress::start(global);
@@ -30,11 +31,11 @@ pub(super) async fn save(file: &Path, global: &Global, screen: &Screen) -> Resul
         Err(exit) => return Ok(exit),
     };
     drop(progress);
-    write_file(file, &snapshot.to_json())?;
+    outputs::write(file, &snapshot.to_json())?;
     screen.insist(&Complaints::from(left_out));
     screen.tell(&format!(
-        "saved {} resources in {}\n",
-        snapshot.resources.len(),
+        "saved {} in {}\n",
+        resources(snapshot.resources.len()),
         file.display()
     ));
     Ok(Exit::Done)

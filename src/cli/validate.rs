@@ -9,7 +9,7 @@ use crate::model::KindName;
 
 /// Checks a manifest without any broker.
 pub(super) fn run(global: &Global, screen: &Screen) -> Result<Exit, Failure> {
-    let loaded = work::load(global, &environment())?;
+    let loaded = work::load(global, &environment(), screen)?;
     let complaints = Complaints {
         problems: loaded.problems,
         left_out: loaded.left_out,

@@ -4,11 +4,11 @@ use std::path::Path;
 use indexmap::IndexMap;
 
 use super::args::Global;
-use super::endpoints::endpoints;
+use super::endpoints::{self, endpoints};
 use super::environment::environment;
 use super::failure::{Complaints, Failure};
 use super::progress::Progress;
-use super::screen::Screen;
+use super::screen::{Screen, resources};
 use super::{next, snapshot, target};
 use crate::engine::{self, LiveBrokers};
 use crate::manifest::{Connections, Input, Inputs, Loaded, Manifest, Sources};
@@ -32,7 +32,7 @@ impl Work {
     /// # Errors
     /// Every problem of the manifest, or that none is named.
     pub fn load(global: &Global, screen: &Screen) -> Result<Work, Failure> {
-        let work = Work::read(global)?;
+        let work = Work::read(global, screen)?;
         match work.warnings.len() {
             0..=MOST_TOLD => screen.warn(&work.complaints(work.warnings.clone())),
             many => screen.tell(&format!(
@@ -48,14 +48,15 @@ impl Work {
         if global.quiet { &[] } else { &self.warnings }
     }
 
-    fn read(global: &Global) -> Result<Work, Failure> {
+    fn read(global: &Global, screen: &Screen) -> Result<Work, Failure> {
         let environment = environment();
-        let loaded = load(global, &environment)?;
+        let loaded = load(global, &environment, screen)?;
         let Loaded {
             manifest,
             problems,
             left_out,
             sources,
+            named: _,
         } = loaded;
         let complaints = Complaints {
             problems,
@@ -86,7 +87,7 @@ impl Work {
         let desired = self.desired(chosen.as_ref());
         let brokers = brokers_of(desired.planned().map(|resource| &resource.address));
         let port = self.connect(&brokers, progress).await?;
-        progress.phase(format!("reading {} resources", desired.planned().count()));
+        progress.phase(format!("reading {}", resources(desired.planned().count())));
         let plan = engine::plan(desired, &port).await;
         Ok((plan, port))
     }
@@ -168,7 +169,7 @@ impl Reach {
     ///
     /// # Errors
     /// As [`Work::load`].
-    pub fn load(global: &Global) -> Result<Reach, Failure> {
+    pub fn load(global: &Global, screen: &Screen) -> Result<Reach, Failure> {
         if global.files.is_empty() {
             let environment = environment();
             return Ok(Reach {
@@ -177,7 +178,7 @@ impl Reach {
                 environment,
             });
         }
-        let work = Work::read(global)?;
+        let work = Work::read(global, screen)?;
         Ok(Reach {
             connections: work.manifest.connections.clone(),
             environment: work.environment.clone(),
@@ -253,16 +254,17 @@ impl Reach {
 /// Reads the manifest that `-f` names, problems and all.
 ///
 /// # Errors
-/// That none is named.
+/// That none is named, or that a file that it names in turn would be overwritten.
 pub(super) fn load(
     global: &Global,
     environment: &IndexMap<String, String>,
+    screen: &Screen,
 ) -> Result<Loaded, Failure> {
     if global.files.is_empty() {
         return Err(Failure::said("no manifest is named")
             .hint("name a file, a directory or `-` with `-f`: `trueup plan -f platform.yaml`"));
     }
-    Ok(crate::manifest::load(&Inputs {
+    let loaded = crate::manifest::load(&Inputs {
         files: global
             .files
             .iter()
@@ -271,7 +273,12 @@ pub(super) fn load(
         vars: global.variables.iter().cloned().collect(),
         env_files: global.env_files.clone(),
         environment: environment.clone(),
-    }))
+    });
+    screen.outputs().spare(&loaded.named)?;
+    let connections = loaded.manifest.as_ref().map(|m| &m.connections);
+    let context = connections.map(|all| endpoints::context_files(all, environment));
+    screen.outputs().spare(&context.unwrap_or_default())?;
+    Ok(loaded)
 }
 
 async fn connect(

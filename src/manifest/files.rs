@@ -137,7 +137,7 @@ pub(crate) fn is_manifest_name(path: &Path) -> bool {
 ///
 /// # Errors
 /// When the directory can't be read.
-fn manifest_names(directory: &Path) -> io::Result<Vec<PathBuf>> {
+pub(crate) fn manifest_names(directory: &Path) -> io::Result<Vec<PathBuf>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(directory)? {
         let path = entry?.path();
@@ -257,7 +257,7 @@ fn cannot_read(path: &Path, error: &io::Error) -> Problem {
 }
 
 /// The operating system's words without its number.
-fn plain(error: &io::Error) -> String {
+pub(crate) fn plain(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "there is no such file or directory".to_owned(),
         io::ErrorKind::PermissionDenied => "permission denied".to_owned(),

@@ -418,6 +418,7 @@ fn finished(
     let left_out = surplus.count + problems.len().saturating_sub(MOST_SHOWN);
     problems.truncate(MOST_SHOWN);
     Loaded {
+        named: manifest.connections.files(),
         manifest: (!failed).then_some(manifest),
         problems,
         left_out,

@@ -41,7 +41,7 @@ use crate::model::{Broker, Problem};
 
 pub use connections::{Connections, KafkaConnection, NatsConnection};
 pub use files::Input;
-pub(crate) use files::{is_manifest_name, read_text};
+pub(crate) use files::{is_manifest_name, manifest_names, plain, read_text};
 pub use pages::{Part, parts};
 pub use schema::{schema, schema_text};
 pub use sources::Sources;
@@ -72,6 +72,8 @@ pub struct Loaded {
     pub left_out: usize,
     /// The texts, for snippets.
     pub sources: Sources,
+    /// The files that its connections name: certificates, keys, credentials, secrets.
+    pub named: Vec<PathBuf>,
 }
 
 /// A checked manifest.

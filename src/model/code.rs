@@ -89,9 +89,11 @@ codes! {
 
     // what a command could not do
     Usage "usage" "The command was asked for something that it does not do." "See `trueup COMMAND --help`.";
+    OutputTaken "output-taken" "A file that a command is to write is one that it reads, or one that it writes already." "Name another file for it; nothing was written, and no broker was asked.";
     BadSnapshot "bad-snapshot" "The file is no snapshot that this trueup reads." "Take one with `trueup export --snapshot FILE`, with this version.";
     BadPlan "bad-plan" "The file is no plan that can be applied." "Save a new one with `trueup plan -o FILE`; a plan is never edited by hand.";
     LeftOut "left-out" "An export leaves something out that a manifest can't say." "The message says what and why; everything else is exported.";
+    OldPlan "old-plan" "The command made no plan, so the file that `-o` names still holds the one of an earlier run." "Plan again before you apply it, or remove the file.";
     Stale "stale" "What the saved plan rests on has moved since." "Plan again, and look at what changed.";
     System "system" "The operating system refused something that trueup needs." "Its own words say why.";
 

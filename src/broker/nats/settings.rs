@@ -205,6 +205,12 @@ impl NatsSettings {
         bad.collect()
     }
 
+    /// The files that they name: credentials, keys, certificates.
+    pub fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        let files = [&self.creds, &self.nkey, &self.ca, &self.cert, &self.key];
+        files.into_iter().flatten()
+    }
+
     /// Where the `nats` CLI keeps the context `name`: `config_home` is `$XDG_CONFIG_HOME` or `~/.config`.
     pub fn context_path(config_home: &Path, name: &str) -> PathBuf {
         config_home

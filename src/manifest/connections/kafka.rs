@@ -3,7 +3,7 @@
 use super::super::node::{Entry, Map, Node, Value};
 use super::super::secret_text::{name_alone, shown_key};
 use super::super::suggest::nearest;
-use super::{KafkaConnection, Reading, twice};
+use super::{KafkaConnection, Reading, is_path, twice};
 use crate::broker::kafka::KafkaSettings;
 use crate::model::{Code, Problem};
 
@@ -66,10 +66,7 @@ fn value(name: &str, node: &Node, reading: &mut Reading<'_, '_>) -> Option<Strin
             .push(reading.walk.files.at(node, problem));
         return None;
     };
-    let is_path = ["_file", ".file", ".location"]
-        .iter()
-        .any(|ending| name.ends_with(ending));
-    if !is_path {
+    if !name.ends_with("_file") && !is_path(name) {
         return Some(value);
     }
     let is_inline = reading.is_inline(name, node);

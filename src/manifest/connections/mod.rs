@@ -86,9 +86,30 @@ impl Connections {
         connections.kafka.fill_bootstrap(environment);
         connections
     }
+
+    /// Every file that they name: certificates, keys, credentials, secrets.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let NatsConnection {
+            settings, files, ..
+        } = &self.nats;
+        let nats = settings.files().cloned().chain(files.values().cloned());
+        nats.chain(self.kafka.named()).collect()
+    }
+}
+
+/// Whether a property of librdkafka's takes the path of a file.
+fn is_path(property: &str) -> bool {
+    [".file", ".location"]
+        .iter()
+        .any(|ending| property.ends_with(ending))
 }
 
 impl NatsConnection {
+    /// The name of the `nats` context that it takes the rest from, where it names one.
+    pub fn context(&self) -> Option<&str> {
+        self.settings.context.as_deref()
+    }
+
     /// The settings, with the secrets that stand in files read. A `context` is left to the
     /// caller, who knows where contexts are kept.
     ///
@@ -128,6 +149,13 @@ impl KafkaConnection {
     /// Where a property stands, or else the whole.
     pub fn place_of(&self, property: &str) -> Option<Place> {
         self.places.get(property).or(self.place.as_ref()).cloned()
+    }
+
+    /// The files that the properties name.
+    fn named(&self) -> impl Iterator<Item = PathBuf> {
+        let paths = self.properties.iter().filter(|(name, _)| is_path(name));
+        let paths = paths.map(|(_, path)| path.expose_secret().into());
+        paths.chain(self.files.values().cloned())
     }
 
     fn exposed(&self) -> IndexMap<String, String> {

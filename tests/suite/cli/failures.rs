@@ -2,7 +2,7 @@ use std::net::TcpListener;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::{file, run, trueup};
+use super::{file, plan_of, run, trueup};
 use crate::broker::nats_server::NatsServer;
 
 /// A port of loopback that nothing listens on.
@@ -125,8 +125,10 @@ fn a_signal_while_reading_ends_it_within_seconds_and_says_so() {
     for (name, code) in [("INT", 130), ("TERM", 143)] {
         let silent = TcpListener::bind("127.0.0.1:0").unwrap();
         let manifest = file("stack: a\nkafka: { topics: { orders: {} } }\n", ".yaml");
+        let old = file(&plan_of(1).to_json(), ".json");
         let child = Command::new(env!("CARGO_BIN_EXE_trueup"))
             .args(["plan", "-f", manifest.to_str().unwrap()])
+            .args(["-o", old.to_str().unwrap()])
             .env("KAFKA_BROKERS", silent.local_addr().unwrap().to_string())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -143,5 +145,6 @@ fn a_signal_while_reading_ends_it_within_seconds_and_says_so() {
         assert!(sent.elapsed() < Duration::from_secs(7));
         let said = String::from_utf8(ended.stderr).unwrap();
         assert!(said.contains("stopped; nothing was changed"), "{said}");
+        assert!(said.contains("the plan of an earlier run"), "{said}");
     }
 }

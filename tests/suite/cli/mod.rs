@@ -7,6 +7,7 @@ mod explain;
 mod exports;
 mod failures;
 mod lost;
+mod outputs;
 mod plan_files;
 mod problems;
 mod show;
