@@ -7,7 +7,7 @@ use crate::engine::planning::foresee;
 use crate::engine::port::Port;
 use crate::kinds::Resources;
 use crate::kinds::stream::stream_name;
-use crate::model::{Action, Address, Broker, KindName, Refusal, Step, few};
+use crate::model::{Action, Address, Broker, Code, KindName, Refusal, Step, few};
 use crate::plan::Desired;
 
 /// What is named in one line at most.
@@ -71,11 +71,12 @@ impl Outlook {
         })
     }
 
-    /// What could not be read, a finding for each reason.
+    /// What could not be read, a finding for each reason but a missing right, which is told by its name.
     pub(super) fn unread(&self, broker: Broker) -> Vec<Finding> {
         let mut by_reason: IndexMap<(&str, Option<&str>), Vec<&Address>> = IndexMap::new();
         for step in self.0.values().filter(|s| s.action == Action::Unread) {
-            for Refusal { message, hint, .. } in &step.refusals {
+            let told = step.refusals.iter().filter(|r| r.code != Code::Denied);
+            for Refusal { message, hint, .. } in told {
                 let reason = (message.as_str(), hint.as_deref());
                 by_reason.entry(reason).or_default().push(&step.address);
             }
