@@ -44,7 +44,7 @@ def main() -> None:
     leaders_killed(cluster, cluster.manifest("many", 200))
     new = cluster.manifest("new", 3)
     no_majority(cluster, small, new, ["nats-1", "nats-3"], "leader", "+ stream/")
-    no_majority(cluster, small, new, ["kafka-1", "kafka-3"], "no controller", "All is as it should be")
+    no_majority(cluster, small, new, ["kafka-1", "kafka-3"], "hears nothing from the cluster's controller", "All is as it should be")
     a_stream_down(cluster)
 
 
@@ -104,7 +104,7 @@ def a_stream_down(cluster: "Cluster") -> None:
     cluster.sandbox("kill", server)
     for command in ["doctor", "drift", "plan"]:
         said = in_time(cluster, command, manifest)
-        check("the servers that hold this stream" in said, f"`{command}` does not say what is down:\n{said}")
+        check("the servers that hold it" in said, f"`{command}` does not say what is down:\n{said}")
         check("no leader to answer" not in said, f"`{command}` blames an election:\n{said}")
     cluster.back([server])
     expect(cluster.run("drift", manifest), 0)

@@ -12,7 +12,7 @@ use super::show;
 use super::signals::Signals;
 use super::work::{Reach, Work};
 use crate::apply::{Done, Stop, apply};
-use crate::engine::{LiveBrokers, Moved, Port, moved, wrong_target};
+use crate::engine::{How, LiveBrokers, Moved, Port, moved, wrong_target};
 use crate::model::{Broker, Code, Outcome, Problem};
 use crate::plan::{Plan, Target};
 use crate::report::text::{self, View};
@@ -122,12 +122,31 @@ async fn saved(
             port,
         )));
     }
+    if let Some(unread) = unread(&moved, global) {
+        return Err(reach.failure(unread));
+    }
     let next = format!(
         "plan again, and look at what changed: {}",
         plan_again(plan, global, &[])
     );
     stale(&moved, &next, screen)?;
     Ok(Err(Exit::Stale))
+}
+
+/// What can't be read now, where nothing is known to have moved: the plan may still hold.
+fn unread(moved: &[Moved], global: &Global) -> Option<Vec<Problem>> {
+    let next = next::command(&["doctor"], global, &[]);
+    let problem = |moved: &Moved| match &moved.how {
+        How::Changed(_) => None,
+        How::Unread(words) => Some(
+            Problem::error(Code::Unreadable, words.as_str())
+                .about(&moved.address)
+                .hint(format!(
+                    "the plan may still hold: `{next}`, then apply it again"
+                )),
+        ),
+    };
+    moved.iter().map(problem).collect()
 }
 
 /// Says that a plan belongs to another manifest, as JSON where that was asked for.
@@ -145,7 +164,7 @@ fn of_another_manifest(reach: &Reach, screen: &Screen) -> Result<(), Failure> {
 fn stale(moved: &[Moved], next: &str, screen: &Screen) -> Result<(), Failure> {
     if screen.form() == Form::Json {
         let problem = |moved: &Moved| {
-            let problem = Problem::error(Code::Stale, moved.how.as_str());
+            let problem = Problem::error(Code::Stale, moved.how.words());
             problem.about(&moved.address).hint(next)
         };
         let problems: Vec<Problem> = moved.iter().map(problem).collect();
@@ -156,7 +175,7 @@ fn stale(moved: &[Moved], next: &str, screen: &Screen) -> Result<(), Failure> {
     page.wrapped(Line::new().put(Tone::Bad, "error: "), Tone::Plain, text);
     for moved in moved {
         let line = Line::indented(2).put(Tone::Strong, &moved.address.to_string());
-        page.wrapped(line.plain("  "), Tone::Plain, &moved.how);
+        page.wrapped(line.plain("  "), Tone::Plain, moved.how.words());
     }
     page.wrapped(Line::indented(2).plain("→ "), Tone::Plain, next);
     screen.complain(&page.finish());

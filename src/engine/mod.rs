@@ -16,4 +16,4 @@ pub use export::{Exported, Wanted, export, left_out};
 pub use planning::plan;
 pub use port::{LiveBrokers, Port};
 pub use snapshot::{SNAPSHOT_VERSION, Snapshot, SnapshotError, SnapshotPort};
-pub use stale::{Moved, moved, wrong_target};
+pub use stale::{How, Moved, moved, wrong_target};

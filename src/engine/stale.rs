@@ -14,7 +14,36 @@ pub struct Moved {
     /// The resource.
     pub address: Address,
     /// What happened to it.
-    pub how: String,
+    pub how: How,
+}
+
+/// What happened to a resource of a saved plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum How {
+    /// It is no longer what the plan rests on.
+    Changed(String),
+    /// It can't be read, so nobody knows.
+    Unread(String),
+}
+
+impl How {
+    /// In words.
+    pub fn words(&self) -> &str {
+        match self {
+            How::Changed(words) | How::Unread(words) => words,
+        }
+    }
+
+    fn changed(words: &str) -> How {
+        How::Changed(words.to_owned())
+    }
+
+    fn and(self, more: &str) -> How {
+        match self {
+            How::Changed(words) => How::Changed(words + more),
+            How::Unread(words) => How::Unread(words + more),
+        }
+    }
 }
 
 /// The resources of a saved plan that changed since it was made, and those that its steps rest on
@@ -34,7 +63,7 @@ pub async fn moved(plan: &Plan, port: &dyn Port) -> Vec<Moved> {
         let how = how_a_parent_moved(parent, seen.get(*address))?;
         Some(Moved {
             address: (*address).clone(),
-            how: format!("{how}; `{step}` rests on it"),
+            how: how.and(&format!("; `{step}` rests on it")),
         })
     });
     steps.chain(parents).collect()
@@ -56,13 +85,13 @@ fn parents(plan: &Plan) -> IndexMap<&Address, (&Parent, &Address)> {
     parents
 }
 
-fn how_a_parent_moved(parent: &Parent, seen: Option<&Observed>) -> Option<String> {
+fn how_a_parent_moved(parent: &Parent, seen: Option<&Observed>) -> Option<How> {
     match seen {
         Some(Observed::Present(live)) if live.incarnation == parent.incarnation => None,
-        Some(Observed::Present(_)) => Some(MADE_ANEW.to_owned()),
-        Some(Observed::Absent) => Some(DELETED.to_owned()),
+        Some(Observed::Present(_)) => Some(How::changed(MADE_ANEW)),
+        Some(Observed::Absent) => Some(How::changed(DELETED)),
         Some(Observed::Unreadable(problem)) => Some(unreadable(problem)),
-        None => Some(UNANSWERED.to_owned()),
+        None => Some(How::Unread(UNANSWERED.to_owned())),
     }
 }
 
@@ -70,11 +99,11 @@ const MADE_ANEW: &str = "it was deleted and made anew since";
 const DELETED: &str = "it was deleted since";
 const UNANSWERED: &str = "the broker gave no answer for it";
 
-fn unreadable(problem: &Problem) -> String {
-    format!("it can't be read now: {}", problem.message)
+fn unreadable(problem: &Problem) -> How {
+    How::Unread(format!("it can't be read now: {}", problem.message))
 }
 
-fn how_it_moved(step: &Step, seen: Option<&Observed>) -> Option<String> {
+fn how_it_moved(step: &Step, seen: Option<&Observed>) -> Option<How> {
     let now = match seen {
         Some(Observed::Present(live)) => Base {
             incarnation: live.incarnation.clone(),
@@ -82,17 +111,19 @@ fn how_it_moved(step: &Step, seen: Option<&Observed>) -> Option<String> {
         },
         Some(Observed::Absent) => Base::default(),
         Some(Observed::Unreadable(problem)) => return Some(unreadable(problem)),
-        None => return Some(UNANSWERED.to_owned()),
+        None => return Some(How::Unread(UNANSWERED.to_owned())),
     };
     if now == step.base {
         return None;
     }
-    Some(match (&step.base.fingerprint, &now.fingerprint) {
-        (None, _) => "it was absent and exists now".to_owned(),
-        (Some(_), None) => DELETED.to_owned(),
-        (Some(_), Some(_)) if now.incarnation != step.base.incarnation => MADE_ANEW.to_owned(),
-        (Some(_), Some(_)) => "it was changed since".to_owned(),
-    })
+    Some(How::changed(
+        match (&step.base.fingerprint, &now.fingerprint) {
+            (None, _) => "it was absent and exists now",
+            (Some(_), None) => DELETED,
+            (Some(_), Some(_)) if now.incarnation != step.base.incarnation => MADE_ANEW,
+            (Some(_), Some(_)) => "it was changed since",
+        },
+    ))
 }
 
 /// Why a saved plan does not belong to these brokers; none when it does.

@@ -51,9 +51,10 @@ pub enum KafkaError {
         /// The system's words.
         cause: String,
     },
-    /// The broker answers, and the controller that it would ask does not: there is no majority to elect one.
+    /// The broker answers, and the controller that it would ask does not: there is no majority to elect one, or the broker
+    /// still waits for one that froze (some 30 s, `controller.socket.timeout.ms`).
     #[error(
-        "the kafka cluster has no controller: broker `{broker}` answers, but what it passes on of {request} stayed unanswered for {}; a majority of the controllers (`controller.quorum.voters`) has to run, see their logs",
+        "kafka broker `{broker}` answers, but hears nothing from the cluster's controller: what it passes on of {request} stayed unanswered for {}; either no majority of the controllers (`controller.quorum.voters`) runs, or the one in office is frozen: see their logs",
         seconds(.after)
     )]
     NoController {

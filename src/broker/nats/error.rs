@@ -277,7 +277,7 @@ pub enum NatsError {
     },
     /// The cluster has its leader, and the servers that hold one stream do not answer.
     #[error(
-        "the cluster of NATS server `{server}` is up, but the servers that hold this stream did not answer within {seconds} s: they are down, or it has no leader; `nats stream report` tells where it is, start that server"
+        "the cluster of NATS server `{server}` is up, but the servers that hold it did not answer within {seconds} s: they are down, or it has no leader; `nats stream report` and `nats consumer report STREAM` tell where it is, start that server"
     )]
     StreamSilent {
         /// The address without credentials.
