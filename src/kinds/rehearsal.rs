@@ -5,6 +5,8 @@ use crate::model::{Address, Problem, Refusal};
 pub struct Rehearsal {
     /// What they would refuse; each names its step.
     pub refusals: Vec<(Address, Refusal)>,
+    /// What turns out to be there though it was not seen, so that it has to be read again.
+    pub unseen: Vec<(Address, Problem)>,
     /// What could not be asked, so that a step may be refused when it is carried out: few.
     pub unasked: Vec<Problem>,
 }
@@ -13,6 +15,7 @@ impl Rehearsal {
     /// Takes another one in.
     pub fn append(&mut self, mut other: Rehearsal) {
         self.refusals.append(&mut other.refusals);
+        self.unseen.append(&mut other.unseen);
         self.unasked.append(&mut other.unasked);
     }
 }
@@ -21,7 +24,7 @@ impl From<Vec<(Address, Refusal)>> for Rehearsal {
     fn from(refusals: Vec<(Address, Refusal)>) -> Self {
         Rehearsal {
             refusals,
-            unasked: Vec::new(),
+            ..Rehearsal::default()
         }
     }
 }

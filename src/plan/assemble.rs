@@ -104,6 +104,7 @@ pub fn forecast(
 
 /// The finished plan: with what the brokers said in rehearsal, counted and sealed.
 pub fn assemble(mut plan: Plan, rehearsed: Rehearsal) -> Plan {
+    take_back(&mut plan, rehearsed.unseen.into_iter().collect());
     let mut said: HashMap<Address, Vec<Refusal>> = HashMap::new();
     for (address, refusal) in rehearsed.refusals {
         // a broker that is gone says nothing of the step: it was not learned, not refused
@@ -121,6 +122,18 @@ pub fn assemble(mut plan: Plan, rehearsed: Rehearsal) -> Plan {
     let applyable = plan.open_steps().next().is_some();
     plan.applyable = applyable;
     plan.sealed()
+}
+
+/// What turned out to be there was not read, whatever the step wanted to make of it.
+fn take_back(plan: &mut Plan, unseen: HashMap<Address, Problem>) {
+    for step in &mut plan.steps {
+        if let Some(problem) = unseen.get(&step.address) {
+            let (source, required_by) = (step.source.take(), step.required_by.take());
+            *step = unread(&step.address, source, required_by, problem);
+            plan.problems.push(problem_of(step, problem));
+            plan.complete = false;
+        }
+    }
 }
 
 /// What rests on a step that can't be carried out can't be carried out either.
@@ -228,29 +241,10 @@ impl Draft {
 
     fn add_unread(&mut self, resource: &Resource, problem: &Problem) {
         let source = resource.place.as_ref().map(source);
-        self.problems.push(PlanProblem {
-            address: Some(resource.address.clone()),
-            source: source.clone(),
-            ..plan_problem(problem)
-        });
-        self.steps.push(Step {
-            address: resource.address.clone(),
-            action: Action::Unread,
-            base: Base::default(),
-            changes: Vec::new(),
-            unchanged: 0,
-            source,
-            required_by: resource.required_by.clone(),
-            rests_on: Vec::new(),
-            parents: Vec::new(),
-            refusals: vec![Refusal {
-                code: problem.code,
-                field: None,
-                message: problem.message.clone(),
-                hint: problem.hint.clone(),
-            }],
-            notes: Vec::new(),
-        });
+        let required_by = resource.required_by.clone();
+        let step = unread(&resource.address, source, required_by, problem);
+        self.problems.push(problem_of(&step, problem));
+        self.steps.push(step);
     }
 
     fn add_undeclared(&mut self, kind: &dyn Kind, resource: &Resource, difference: &Difference) {
@@ -280,6 +274,41 @@ impl Draft {
         for step in &mut self.steps {
             step.rests_on.retain(|address| made.contains(address));
         }
+    }
+}
+
+/// The step of a resource that could not be read.
+fn unread(
+    address: &Address,
+    source: Option<Source>,
+    required_by: Option<Address>,
+    problem: &Problem,
+) -> Step {
+    Step {
+        address: address.clone(),
+        action: Action::Unread,
+        base: Base::default(),
+        changes: Vec::new(),
+        unchanged: 0,
+        source,
+        required_by,
+        rests_on: Vec::new(),
+        parents: Vec::new(),
+        refusals: vec![Refusal {
+            code: problem.code,
+            field: None,
+            message: problem.message.clone(),
+            hint: problem.hint.clone(),
+        }],
+        notes: Vec::new(),
+    }
+}
+
+fn problem_of(step: &Step, problem: &Problem) -> PlanProblem {
+    PlanProblem {
+        address: Some(step.address.clone()),
+        source: step.source.clone(),
+        ..plan_problem(problem)
     }
 }
 

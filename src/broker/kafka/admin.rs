@@ -14,6 +14,7 @@ pub use cluster::{Broker, Cluster};
 pub use configs::{ConfigEntry, ConfigSource, ConfigSynonym, ConfigType};
 pub use create::NewTopic;
 pub use reassignments::Reassignment;
+pub(super) use topics::request as topics_of;
 pub use topics::{Partition, TopicDescription};
 
 use std::collections::HashMap;

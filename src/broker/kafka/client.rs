@@ -4,6 +4,7 @@ pub(crate) mod api;
 mod bootstrap;
 mod controller;
 mod links;
+mod witness;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,6 +19,7 @@ use api::Request;
 use bootstrap::address;
 use controller::Controller;
 use links::Links;
+pub use witness::Witness;
 
 use super::admin::Broker;
 use super::connection::{Broken, Connection, Unanswered};

@@ -25,7 +25,7 @@ pub use admin::{
     Partition, Reassignment, TopicDescription,
 };
 pub(crate) use batch::TOPICS_PER_DESCRIBE;
-pub use client::{ApiRange, Kafka};
+pub use client::{ApiRange, Kafka, Witness};
 pub use codes::error_name;
 pub use error::{Fate, ItemError, KafkaError};
 pub use settings::{KafkaSettings, PropertyComplaint};

@@ -91,7 +91,7 @@ impl Kind for Topic {
 
     async fn rehearse(&self, brokers: &Brokers, steps: &[&Step]) -> Rehearsal {
         match client(brokers) {
-            Ok(kafka) => rehearse::rehearse(kafka, steps).await.into(),
+            Ok(kafka) => rehearse::rehearse(kafka, steps).await,
             Err(problem) => refuse_all(steps, &problem).into(),
         }
     }

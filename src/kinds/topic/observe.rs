@@ -1,5 +1,7 @@
 //! Topics as the brokers have them.
 
+mod lag;
+
 use std::sync::Arc;
 
 use futures::future::try_join;
@@ -23,7 +25,10 @@ type Reassignments = IndexMap<String, Vec<Reassignment>>;
 /// Reads these topics: description, configs and reassignments, a request of each per 1,000.
 pub(super) async fn observe(kafka: &Kafka, addresses: &[Address]) -> Observations {
     let names: Vec<String> = addresses.iter().map(|a| a.name.clone()).collect();
-    let seen = read(kafka, &names).await;
+    let seen = match read(kafka, &names).await {
+        Ok(seen) => Ok(lag::made_up_for(kafka, seen).await),
+        Err(error) => Err(error),
+    };
     let of = |address: &Address| match &seen {
         Ok(seen) => seen.get(&address.name).cloned().unwrap_or_else(unanswered),
         Err(error) => Observed::Unreadable(error.problem()),

@@ -6,20 +6,21 @@ use super::configs::{KnownConfig, known_config};
 use super::order::Order;
 use super::rules::nearest_key;
 use crate::broker::kafka::{ConfigChange, ItemError, Kafka, KafkaError, NewTopic};
+use crate::kinds::Rehearsal;
 use crate::kinds::kafka::{TOPIC_EXISTS, is_denial, needs, refuse_all};
-use crate::model::{Address, Code, KindName, Refusal, Step};
+use crate::model::{Address, Code, KindName, Problem, Refusal, Step};
 
 type Answers = IndexMap<String, Result<(), ItemError>>;
 
 /// What the broker would refuse of these steps, by three batched requests with `validate_only`.
-pub(super) async fn rehearse(kafka: &Kafka, steps: &[&Step]) -> Vec<(Address, Refusal)> {
-    let (mut refusals, mut orders) = (Vec::new(), Vec::new());
+pub(super) async fn rehearse(kafka: &Kafka, steps: &[&Step]) -> Rehearsal {
+    let (mut rehearsal, mut orders) = (Rehearsal::default(), Vec::new());
     for step in steps {
         match Order::of(step) {
             Ok(order) => orders.push(order),
             Err(why) => {
                 let hint = "plan again";
-                refusals.push((
+                rehearsal.refusals.push((
                     step.address.clone(),
                     Refusal::new(Code::Immutable, why, hint),
                 ));
@@ -27,36 +28,54 @@ pub(super) async fn rehearse(kafka: &Kafka, steps: &[&Step]) -> Vec<(Address, Re
         }
     }
     match ask(kafka, &orders).await {
-        Ok(said) => refusals.extend(said),
-        Err(error) => refusals.extend(refuse_all(steps, &error.problem())),
+        Ok(said) => rehearsal.append(said),
+        Err(error) => rehearsal.append(refuse_all(steps, &error.problem()).into()),
     }
-    refusals
+    rehearsal
 }
 
-async fn ask(kafka: &Kafka, orders: &[Order]) -> Result<Vec<(Address, Refusal)>, KafkaError> {
+async fn ask(kafka: &Kafka, orders: &[Order]) -> Result<Rehearsal, KafkaError> {
     let creates: Vec<NewTopic> = orders.iter().filter_map(|o| o.create.clone()).collect();
     let counts: Vec<(String, i32)> = orders.iter().filter_map(|o| o.partitions.clone()).collect();
     let configs: Vec<ConfigChange> = orders.iter().filter_map(|o| o.configs.clone()).collect();
-    let mut said = Vec::new();
+    let mut said = Rehearsal::default();
     if !creates.is_empty() {
-        said.extend(refused(
-            kafka.create_topics(&creates, true).await?,
-            of_create,
-        ));
+        let (unseen, answers) = unseen(kafka.create_topics(&creates, true).await?);
+        said.unseen.extend(unseen);
+        said.refusals.extend(refused(answers, of_create));
     }
     if !counts.is_empty() {
-        said.extend(refused(
+        said.refusals.extend(refused(
             kafka.create_partitions(&counts, true).await?,
             of_partitions,
         ));
     }
     if !configs.is_empty() {
-        said.extend(refused(
+        said.refusals.extend(refused(
             kafka.alter_configs(&configs, true).await?,
             of_configs,
         ));
     }
     Ok(said)
+}
+
+/// Those that exist, though the broker that was read did not know them, and the others.
+fn unseen(answers: Answers) -> (Vec<(Address, Problem)>, Answers) {
+    let exists = |answer: &Result<(), ItemError>| {
+        let error = answer.as_ref().err();
+        error.is_some_and(|error| error.code == TOPIC_EXISTS)
+    };
+    let (there, others): (Answers, Answers) =
+        answers.into_iter().partition(|(_, answer)| exists(answer));
+    let there = there.into_keys();
+    let unseen = there.map(|name| (Address::new(KindName::Topic, name), hidden()));
+    (unseen.collect(), others)
+}
+
+/// Why a topic that exists is not known as it is.
+pub(super) fn hidden() -> Problem {
+    let message = "it exists, and the broker does not show it";
+    Problem::error(Code::Exists, message).hint(Code::Exists.way_out())
 }
 
 fn refused(
@@ -70,16 +89,6 @@ fn refused(
 }
 
 fn of_create(name: &str, error: &ItemError) -> Refusal {
-    if error.code == TOPIC_EXISTS {
-        return Refusal::new(
-            Code::Exists,
-            format!("a topic `{name}` exists, and the broker does not show it"),
-            format!(
-                "after a restart or a freeze a broker lags behind its controller: plan again in a moment; else trueup {}",
-                needs(&format!("DESCRIBE on topic/{name}"))
-            ),
-        );
-    }
     of_item(error, &create_right(name))
 }
 
@@ -212,6 +221,21 @@ mod tests {
         let denied = of_create("t", &error(29, "Authorization failed."));
         assert_eq!(denied.code, Code::Denied);
         assert_eq!(denied.message, "needs CREATE on topic/t or on the cluster");
-        assert_eq!(of_create("t", &error(36, "exists")).code, Code::Exists);
+    }
+
+    #[test]
+    fn a_topic_that_exists_though_it_was_not_seen_is_not_refused_but_unread() {
+        let answers = [
+            ("a", Err(error(36, "exists"))),
+            ("b", Err(error(40, "no"))),
+            ("c", Ok(())),
+        ];
+        let answers = answers.map(|(name, answer)| (name.to_owned(), answer));
+        let (unseen, others) = unseen(answers.into_iter().collect());
+        let [(address, problem)] = &unseen[..] else {
+            panic!("{unseen:?}")
+        };
+        assert_eq!((address.name.as_str(), problem.code), ("a", Code::Exists));
+        assert!(others.keys().eq(["b", "c"]));
     }
 }

@@ -5,6 +5,9 @@ use std::collections::HashMap;
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
 
+use bytes::Bytes;
+use kafka_protocol::messages::{MetadataResponse, ResponseHeader};
+use kafka_protocol::protocol::{Decodable, HeaderVersion};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -30,12 +33,17 @@ pub enum Mood {
     Dead,
     /// Makes the answer to the next CreateTopics (of one topic) say `NOT_CONTROLLER`; once, then fair again.
     NotController,
+    /// Knows no topic, as a broker that lags behind its controller.
+    Lags,
+    /// The same beside one that does not: the broker behind the proxy keeps its own port.
+    LagsBehindAnother,
 }
 
 pub const METADATA: i16 = 3;
 pub const CREATE_TOPICS: i16 = 19;
 
 const NOT_CONTROLLER: [u8; 2] = [0, 41];
+const UNKNOWN_TOPIC: [u8; 2] = [0, 3];
 
 #[derive(Clone)]
 struct Shared {
@@ -123,9 +131,12 @@ impl Proxy {
     }
 }
 
+/// Key and version of the requests in flight, by correlation id.
+type Asked = HashMap<i32, (i16, i16)>;
+
 /// Relays one connection until either side ends, or the mood says so.
 async fn relay(client: TcpStream, broker: TcpStream, shared: Shared) {
-    let asked: Arc<Mutex<HashMap<i32, i16>>> = Arc::default();
+    let asked: Arc<Mutex<Asked>> = Arc::default();
     let (from_client, to_client) = client.into_split();
     let (from_broker, to_broker) = broker.into_split();
     tokio::select! {
@@ -138,13 +149,14 @@ async fn relay(client: TcpStream, broker: TcpStream, shared: Shared) {
 async fn requests(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
-    asked: &Mutex<HashMap<i32, i16>>,
+    asked: &Mutex<Asked>,
     shared: &Shared,
 ) {
     while let Some(frame) = frame(&mut from).await {
         let key = i16::from_be_bytes(frame[4..6].try_into().unwrap());
         let id = i32::from_be_bytes(frame[8..12].try_into().unwrap());
-        asked.lock().unwrap().insert(id, key);
+        let version = i16::from_be_bytes(frame[6..8].try_into().unwrap());
+        asked.lock().unwrap().insert(id, (key, version));
         shared.keys.lock().unwrap().push(key);
         shared.turn(key);
         unless_frozen(shared).await;
@@ -157,12 +169,12 @@ async fn requests(
 async fn answers(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
-    asked: &Mutex<HashMap<i32, i16>>,
+    asked: &Mutex<Asked>,
     shared: &Shared,
 ) {
     while let Some(mut frame) = frame(&mut from).await {
         let id = i32::from_be_bytes(frame[4..8].try_into().unwrap());
-        let key = asked.lock().unwrap().remove(&id).unwrap();
+        let (key, version) = asked.lock().unwrap().remove(&id).unwrap();
         unless_frozen(shared).await;
         let mood = *shared.mood.lock().unwrap();
         match mood {
@@ -182,8 +194,14 @@ async fn answers(
             | Mood::Dead
             | Mood::LosesAnswerTo(_)
             | Mood::NotController => {}
+            Mood::Lags | Mood::LagsBehindAnother if key == METADATA => {
+                forget_topics(&mut frame, version);
+            }
+            Mood::Lags | Mood::LagsBehindAnother => {}
         }
-        move_port(&mut frame, shared.ports);
+        if mood != Mood::LagsBehindAnother {
+            move_port(&mut frame, shared.ports);
+        }
         if to.write_all(&frame).await.is_err() {
             return;
         }
@@ -227,6 +245,21 @@ fn move_port(frame: &mut [u8], (from, to): (u16, u16)) {
     for at in places {
         let port = at + own.len() - 4;
         frame[port..port + 4].copy_from_slice(&u32::from(to).to_be_bytes());
+    }
+}
+
+/// Makes a Metadata answer know none of the topics that were asked for: each is an error code, its name behind the length, ...
+fn forget_topics(frame: &mut [u8], version: i16) {
+    let mut bytes = Bytes::copy_from_slice(&frame[4..]);
+    ResponseHeader::decode(&mut bytes, MetadataResponse::header_version(version)).unwrap();
+    let answer = MetadataResponse::decode(&mut bytes, version).unwrap();
+    for name in answer.topics.into_iter().filter_map(|topic| topic.name) {
+        let length = u8::try_from(name.len() + 1).unwrap();
+        let fine = [&[0, 0, length], name.as_bytes()].concat();
+        let mut places = frame.windows(fine.len());
+        if let Some(at) = places.position(|bytes| bytes == fine) {
+            frame[at..at + 2].copy_from_slice(&UNKNOWN_TOPIC);
+        }
     }
 }
 

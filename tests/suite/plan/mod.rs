@@ -120,6 +120,32 @@ fn a_broker_that_is_gone_by_the_rehearsal_was_not_asked_and_has_not_refused() {
     assert!(said(trueup::model::Code::RefusedByBroker).complete);
 }
 
+#[test]
+fn what_the_rehearsal_finds_to_be_there_was_not_read() {
+    let manifest = manifest("kafka: { topics: { t: { partitions: 1 } } }");
+    let absent = observations(&manifest.resources, &IndexMap::new());
+    let forecast = forecast(
+        desired(&manifest),
+        &absent,
+        &surroundings(&Case::default()),
+        Vec::new(),
+    );
+    use trueup::model::{Action, Code, Problem};
+    let topic: Address = "topic/t".parse().unwrap();
+    let plan = assemble(
+        forecast,
+        trueup::kinds::Rehearsal {
+            unseen: vec![(topic.clone(), Problem::error(Code::Exists, "it exists"))],
+            ..Default::default()
+        },
+    );
+    assert!(!plan.complete && !plan.applyable, "{plan:#?}");
+    let step = &plan.steps[0];
+    assert_eq!(step.action, Action::Unread);
+    assert!(step.changes.is_empty() && step.source.is_some());
+    assert_eq!(plan.problems.last().unwrap().address, Some(topic));
+}
+
 fn observations(resources: &Resources, live: &IndexMap<Address, Option<Doc>>) -> Observations {
     let seen = |address: &Address| match live.get(address) {
         None => Observed::Absent,

@@ -88,7 +88,8 @@ impl Kafka {
     }
 }
 
-fn request(names: Option<&[String]>) -> MetadataRequest {
+/// The question for these topics, or for all.
+pub(in crate::broker::kafka) fn request(names: Option<&[String]>) -> MetadataRequest {
     let topic = |name: &String| MetadataRequestTopic::default().with_name(Some(topic_name(name)));
     MetadataRequest::default()
         .with_topics(names.map(|names| names.iter().map(topic).collect()))

@@ -37,6 +37,18 @@ impl Links {
         self.any.clone().filter(|connection| connection.is_usable())
     }
 
+    /// The advertised addresses of the brokers that are not the one that any request goes to.
+    pub(super) fn others(&self) -> Vec<String> {
+        let any = self.any.as_ref().map(|connection| connection.address());
+        let others = self.nodes.values();
+        let others = others.filter(|address| Some(address.as_str()) != any);
+        others.cloned().collect()
+    }
+
+    pub(super) fn turn_to(&mut self, connection: Arc<Connection>) {
+        self.any = Some(connection);
+    }
+
     /// The broker of a target; None is any.
     fn node(&self, target: Target) -> Option<i32> {
         match target {

@@ -1,6 +1,7 @@
 //! Topics and ACLs on a real broker.
 
 mod acls;
+mod lag;
 mod lost;
 mod rights;
 mod topics;
