@@ -6,7 +6,8 @@ use tokio::time::timeout;
 
 use super::{Stop, Watch};
 use crate::engine::Port;
-use crate::model::{Action, Address, Broker, Outcome, Step};
+use crate::kinds::Observed;
+use crate::model::{Action, Address, Broker, Code, Outcome, Step};
 use crate::plan::{Plan, waves};
 
 /// How many steps are sent before a wish to stop is looked for: small enough to stop within
@@ -17,6 +18,8 @@ pub const BATCH: usize = 1_000;
 
 /// How long a broker that answered nothing of a batch may take to show that it is there.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(2);
+
+const SILENT: &str = "no longer answers";
 
 /// A step and what became of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,6 +62,12 @@ pub async fn apply(plan: &Plan, port: &dyn Port, watch: &dyn Watch, stop: &Stop)
         .collect()
 }
 
+fn unseen() -> Outcome {
+    Outcome::Unknown {
+        why: format!("the broker took it and {SILENT}"),
+    }
+}
+
 fn lost() -> Outcome {
     Outcome::Unknown {
         why: "no answer for this item came back".to_owned(),
@@ -85,16 +94,16 @@ impl<'a> Track<'a> {
             for batch in ready.chunks(BATCH) {
                 let send = async {
                     match silent {
-                        true => withheld(batch, "the broker no longer answers"),
+                        true => withheld(batch, &format!("the broker {SILENT}")),
                         false => self.carry_out(batch).await,
                     }
                 };
-                let (done, seen) = join(send, self.see(&taken)).await;
+                let (done, seen) = join(send, self.see(&taken, silent)).await;
                 silent = silent || self.is_silent(&done).await || self.is_silent(&seen).await;
                 self.settle(&mut outcomes, seen);
                 taken = self.settle_but_taken(&mut outcomes, batch, done);
             }
-            let seen = self.see(&taken).await;
+            let seen = self.see(&taken, silent).await;
             silent = silent || self.is_silent(&seen).await;
             self.settle(&mut outcomes, seen);
         }
@@ -103,8 +112,12 @@ impl<'a> Track<'a> {
 
     /// Waits until what a batch did is visible, while the next one is on its way: a broker that opens the logs of the last topics
     /// takes the next ones meanwhile. No more than two batches are ever in flight.
-    async fn see(self, taken: &[&'a Step]) -> Vec<(Address, Outcome)> {
+    async fn see(self, taken: &[&'a Step], silent: bool) -> Vec<(Address, Outcome)> {
         match taken.first() {
+            Some(_) if silent => taken
+                .iter()
+                .map(|step| (step.address.clone(), unseen()))
+                .collect(),
             Some(first) => self.port.see(first.address.kind, taken).await,
             None => Vec::new(),
         }
@@ -172,7 +185,10 @@ impl<'a> Track<'a> {
             return false;
         };
         let look = self.port.observe(lost.kind, std::slice::from_ref(&lost));
-        timeout(SIGN_OF_LIFE, look).await.is_err()
+        match timeout(SIGN_OF_LIFE, look).await {
+            Err(_) => true,
+            Ok(seen) => seen.values().any(is_out_of_reach),
+        }
     }
 
     fn settle(self, outcomes: &mut HashMap<Address, Outcome>, done: Vec<(Address, Outcome)>) {
@@ -180,6 +196,14 @@ impl<'a> Track<'a> {
             self.watch.finished(&address, &outcome);
             outcomes.insert(address, outcome);
         }
+    }
+}
+
+/// Whether a look came to the same as no answer: the broker is known to give none.
+fn is_out_of_reach(observed: &Observed) -> bool {
+    match observed {
+        Observed::Unreadable(problem) => problem.code == Code::Unreachable,
+        Observed::Absent | Observed::Present(_) => false,
     }
 }
 

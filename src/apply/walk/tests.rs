@@ -18,6 +18,8 @@ struct Noted {
     stops_at: usize,
     /// A topic that never shows.
     hidden: &'static str,
+    /// The batch that the broker does not live to answer.
+    dies_at: usize,
 }
 
 impl Noted {
@@ -29,6 +31,10 @@ impl Noted {
 
     fn notes(&self) -> std::sync::MutexGuard<'_, Vec<String>> {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_dead(&self) -> bool {
+        self.dies_at > 0 && self.sent() >= self.dies_at
     }
 
     fn sent(&self) -> usize {
@@ -47,8 +53,11 @@ impl Port for Noted {
         &self.surroundings
     }
 
-    async fn observe(&self, _: KindName, _: &[Address]) -> Observations {
-        Observations::new()
+    async fn observe(&self, _: KindName, addresses: &[Address]) -> Observations {
+        let seen = addresses.iter();
+        seen.filter(|_| self.is_dead())
+            .map(|address| (address.clone(), Observed::Unreadable(gone())))
+            .collect()
     }
 
     async fn rehearse(&self, _: KindName, _: &[&Step]) -> Rehearsal {
@@ -60,9 +69,13 @@ impl Port for Noted {
         if self.sent() == self.stops_at {
             self.stop.ask();
         }
+        let outcome = match self.is_dead() {
+            true => lost(),
+            false => Outcome::Applied,
+        };
         let taken = steps.iter();
         taken
-            .map(|step| (step.address.clone(), Outcome::Applied))
+            .map(|step| (step.address.clone(), outcome.clone()))
             .collect()
     }
 
@@ -82,6 +95,10 @@ impl Port for Noted {
     async fn list(&self, _: KindName) -> Result<Vec<Address>, Problem> {
         Ok(Vec::new())
     }
+}
+
+fn gone() -> Problem {
+    Problem::error(Code::Unreachable, "it is frozen")
 }
 
 struct Nobody;
@@ -138,6 +155,47 @@ async fn after_a_wish_to_stop_what_was_sent_is_seen_and_nothing_is_sent() {
     let applied = done.iter().filter(|done| done.outcome == Outcome::Applied);
     assert_eq!(applied.count(), 1_000);
     assert!(matches!(done[1_000].outcome, Outcome::NotAttempted { .. }));
+}
+
+#[tokio::test]
+async fn a_broker_that_is_known_to_be_gone_is_asked_nothing_more() {
+    let port = Noted {
+        dies_at: 2,
+        ..Noted::default()
+    };
+    let plan = plan_of(3_400, &[("acl/b", "topic/t0")]);
+    let done = apply(&plan, &port, &Nobody, &port.stop).await;
+    assert_eq!(
+        *port.notes(),
+        [
+            "send 1000 from topic/t0",
+            "send 1000 from topic/t1000",
+            "see 1000 from topic/t0",
+        ]
+    );
+    assert_eq!(done[1_000].outcome, lost());
+    for not_sent in &done[2_000..] {
+        assert!(
+            matches!(&not_sent.outcome, Outcome::NotAttempted { because } if because.contains("no longer answers")),
+            "{not_sent:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_a_broker_took_that_is_gone_is_not_waited_for() {
+    let port = Noted::default();
+    let plan = plan_of(1, &[]);
+    let track = Track {
+        plan: &plan,
+        port: &port,
+        watch: &Nobody,
+        stop: &port.stop,
+    };
+    let steps: Vec<&Step> = plan.steps.iter().collect();
+    let seen = track.see(&steps, true).await;
+    assert_eq!(seen, [("topic/t0".parse().unwrap(), unseen())]);
+    assert!(port.notes().is_empty());
 }
 
 #[tokio::test]

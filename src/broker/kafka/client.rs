@@ -4,6 +4,7 @@ pub(crate) mod api;
 mod bootstrap;
 mod controller;
 mod links;
+mod silence;
 mod witness;
 
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use api::Request;
 use bootstrap::address;
 use controller::Controller;
 use links::Links;
+use silence::Silences;
 pub use witness::Witness;
 
 use super::admin::Broker;
@@ -49,6 +51,7 @@ pub(crate) struct Inner {
     sent: Arc<AtomicU64>,
     links: Mutex<Links>,
     controller: Controller,
+    silences: Silences,
 }
 
 /// Which broker a request wants.
@@ -109,6 +112,7 @@ impl Kafka {
             sent: Arc::new(AtomicU64::new(0)),
             links: Mutex::new(Links::default()),
             controller: Controller::default(),
+            silences: Silences::default(),
         };
         let kafka = Kafka {
             inner: Arc::new(inner),
@@ -236,12 +240,14 @@ impl Kafka {
     ) -> Result<A, Unanswered> {
         tokio::pin!(answer);
         let started = Instant::now();
+        let mut heard = started;
         let timeout = self.inner.settings.request_timeout;
         loop {
             let left = timeout.saturating_sub(started.elapsed());
             match tokio::time::timeout(left.min(PATIENCE), &mut answer).await {
                 Ok(answered) => return answered,
                 Err(_) if left > PATIENCE && self.is_alive(connection, effect).await => {
+                    heard = Instant::now();
                     if target.needs_controller()
                         && !self.hears_controller(connection, started).await
                     {
@@ -250,6 +256,8 @@ impl Kafka {
                     }
                 }
                 Err(_) => {
+                    let address = connection.address();
+                    self.inner.silences.note(address, heard, Instant::now());
                     connection.abandon(Broken::Abandoned(started.elapsed()));
                     return answer.await;
                 }

@@ -9,7 +9,7 @@ use super::observe::{observe, read};
 use super::order::Order;
 use super::rehearse::{configs_right, create_right, partitions_right};
 use crate::broker::kafka::{ItemError, Kafka, KafkaError, TOPICS_PER_DESCRIBE};
-use crate::kinds::kafka::{TOPIC_EXISTS, outcome, patience, unseen, until_visible};
+use crate::kinds::kafka::{TOPIC_EXISTS, Unseen, outcome, patience, unseen, until_visible};
 use crate::kinds::{Live, Observed};
 use crate::model::{Action, Address, Outcome, Step};
 
@@ -44,12 +44,18 @@ pub(super) async fn see(kafka: &Kafka, steps: &[&Step]) -> Vec<(Address, Outcome
     let missing = until_visible(made, allowed, |names| still_missing(kafka, names)).await;
     let shown = |name: &&String| !missing.items.contains(*name);
     let there: Vec<String> = orders.keys().filter(shown).cloned().collect();
-    let hidden = until_visible(there, allowed, |names| async move {
+    let still_hidden = |names: Vec<String>| async move {
         let seen = read(kafka, &names).await?;
         let is_hidden = |name: &String| !is_visible(orders.get(name), seen.get(name));
         Ok(names.into_iter().filter(is_hidden).collect())
-    })
-    .await;
+    };
+    let hidden = match missing.failure.clone() {
+        None => until_visible(there, allowed, still_hidden).await,
+        failure => Unseen {
+            items: there,
+            failure,
+        },
+    };
     let mut outcomes = HashMap::new();
     for left in [missing, hidden] {
         let outcome = unseen(allowed, left.failure.as_ref());

@@ -25,6 +25,8 @@ pub enum Mood {
     Frozen,
     /// Freezes when a request of this key comes by.
     FreezesAt(i16),
+    /// Freezes at the first look (Metadata) after a request of this key.
+    FreezesAfter(i16),
     /// Dies when a request of this key comes by.
     DiesAt(i16),
     /// Dies at the first look (Metadata) after a request of this key.
@@ -63,6 +65,7 @@ impl Shared {
         *mood = match *mood {
             Mood::FreezesAt(unlucky) if unlucky == key => Mood::Frozen,
             Mood::DiesAt(unlucky) if unlucky == key => Mood::Dead,
+            Mood::FreezesAfter(last) if last == key => Mood::FreezesAt(METADATA),
             Mood::DiesAfter(last) if last == key => Mood::DiesAt(METADATA),
             other => other,
         };
@@ -159,6 +162,9 @@ async fn requests(
         asked.lock().unwrap().insert(id, (key, version));
         shared.keys.lock().unwrap().push(key);
         shared.turn(key);
+        if shared.is(Mood::Dead) {
+            return;
+        }
         unless_frozen(shared).await;
         if to.write_all(&frame).await.is_err() {
             return;
@@ -189,6 +195,7 @@ async fn answers(
             Mood::Fair
             | Mood::Frozen
             | Mood::FreezesAt(_)
+            | Mood::FreezesAfter(_)
             | Mood::DiesAt(_)
             | Mood::DiesAfter(_)
             | Mood::Dead

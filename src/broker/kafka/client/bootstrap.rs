@@ -48,13 +48,18 @@ impl Kafka {
         address: &str,
         deadline: Instant,
     ) -> (usize, Result<Known, KafkaError>) {
-        let dialing = self.dialing(address, deadline);
+        let dialing = match self.approach(address, deadline) {
+            Ok(dialing) => dialing,
+            Err(error) => return (index, Err(error)),
+        };
         let known = async {
             let connection = dialing.dial().await?;
             let metadata = who(&dialing, &connection).await?;
             Ok(known(connection, &metadata))
         };
-        (index, known.await)
+        let known = known.await;
+        self.learn(&dialing, &known);
+        (index, known)
     }
 }
 

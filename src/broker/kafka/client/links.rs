@@ -101,10 +101,17 @@ impl Kafka {
         if let Some(open) = links.open(id, &address) {
             return Ok(open);
         }
-        let dialed = self.dialing(&address, deadline).dial().await;
+        let dialed = self.dial(&address, deadline).await;
         let connection = Arc::new(dialed.map_err(|error| advertised(id, address, error))?);
         links.by_node.insert(id, connection.clone());
         Ok(connection)
+    }
+
+    async fn dial(&self, address: &str, deadline: Instant) -> Result<Connection, KafkaError> {
+        let dialing = self.approach(address, deadline)?;
+        let dialed = dialing.dial().await;
+        self.learn(&dialing, &dialed);
+        dialed
     }
 }
 
