@@ -2,10 +2,13 @@
 //!
 //! Nothing is decided here that the plan did not say.
 
+mod last_look;
 mod walk;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::watch;
+use tokio::time::Instant;
 
 pub use walk::{BATCH, Done, apply};
 
@@ -20,17 +23,36 @@ pub trait Watch: Send + Sync {
 }
 
 /// A wish to stop: what is in flight is finished, nothing new is started.
-#[derive(Clone, Debug, Default)]
-pub struct Stop(Arc<AtomicBool>);
+///
+/// What is in flight has 4 s for it; what there is to know of the rest is known 2 s later.
+#[derive(Clone, Debug)]
+pub struct Stop(Arc<watch::Sender<Option<Instant>>>);
+
+impl Default for Stop {
+    fn default() -> Stop {
+        Stop(Arc::new(watch::Sender::new(None)))
+    }
+}
 
 impl Stop {
     /// Asks to stop.
     pub fn ask(&self) {
-        self.0.store(true, Ordering::SeqCst);
+        self.0.send_if_modified(|asked| {
+            let is_first = asked.is_none();
+            asked.get_or_insert_with(Instant::now);
+            is_first
+        });
     }
 
     /// Whether somebody asked.
     pub fn is_asked(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
+        self.0.borrow().is_some()
+    }
+
+    /// The moment when somebody asks.
+    async fn asked(&self) -> Instant {
+        let mut news = self.0.subscribe();
+        let asked = news.wait_for(Option::is_some).await;
+        asked.ok().and_then(|at| *at).unwrap_or_else(Instant::now)
     }
 }

@@ -2,8 +2,9 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use futures::future::join;
-use tokio::time::timeout;
+use tokio::time::{sleep_until, timeout};
 
+use super::last_look::{IN_FLIGHT, look};
 use super::{Stop, Watch};
 use crate::engine::Port;
 use crate::kinds::Observed;
@@ -19,7 +20,7 @@ pub const BATCH: usize = 1_000;
 /// How long a broker that answered nothing of a batch may take to show that it is there.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(2);
 
-const SILENT: &str = "no longer answers";
+const STOPPED: &str = "stopped before its turn came";
 
 /// A step and what became of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,7 +65,7 @@ pub async fn apply(plan: &Plan, port: &dyn Port, watch: &dyn Watch, stop: &Stop)
 
 fn unseen() -> Outcome {
     Outcome::Unknown {
-        why: format!("the broker took it and {SILENT}"),
+        why: "the broker took it and no longer answers".to_owned(),
     }
 }
 
@@ -83,31 +84,76 @@ struct Track<'a> {
     stop: &'a Stop,
 }
 
+/// How far a track has come.
+#[derive(Default)]
+struct Course<'a> {
+    outcomes: HashMap<Address, Outcome>,
+    /// What was sent, settled since or still in flight.
+    sent: Vec<&'a Step>,
+}
+
 impl<'a> Track<'a> {
+    /// Goes on until the end, or until a wish to stop has waited for long enough for what is in flight.
     async fn walk(self, broker: Broker) -> HashMap<Address, Outcome> {
-        let mut outcomes = HashMap::new();
+        let mut course = Course::default();
+        let overdue = async {
+            let asked = self.stop.asked().await;
+            sleep_until(asked + IN_FLIGHT).await;
+        };
+        let is_cut = tokio::select! {
+            () = self.go(broker, &mut course) => false,
+            () = overdue => true,
+        };
+        if is_cut {
+            self.break_off(broker, &mut course).await;
+        }
+        course.outcomes
+    }
+
+    async fn go(self, broker: Broker, course: &mut Course<'a>) {
         let mut silent = false;
         for wave in waves(self.plan.steps.iter(), broker) {
-            let (ready, held) = self.sort_out(wave, &outcomes);
-            self.settle(&mut outcomes, held);
+            let (ready, held) = self.sort_out(wave, &course.outcomes);
+            self.settle(&mut course.outcomes, held);
             let mut taken = Vec::new();
             for batch in ready.chunks(BATCH) {
-                let send = async {
-                    match silent {
-                        true => withheld(batch, &format!("the broker {SILENT}")),
-                        false => self.carry_out(batch).await,
-                    }
-                };
-                let (done, seen) = join(send, self.see(&taken, silent)).await;
-                silent = silent || self.is_silent(&done).await || self.is_silent(&seen).await;
-                self.settle(&mut outcomes, seen);
-                taken = self.settle_but_taken(&mut outcomes, batch, done);
+                if let Some(because) = self.why_not(silent) {
+                    self.settle(&mut course.outcomes, withheld(batch, because));
+                    continue;
+                }
+                course.sent.extend(batch);
+                let (done, seen) = join(self.carry_out(batch), self.see(&taken, silent)).await;
+                silent = self.is_silent(&done).await || self.is_silent(&seen).await;
+                self.settle(&mut course.outcomes, seen);
+                taken = self.settle_but_taken(&mut course.outcomes, batch, done);
             }
             let seen = self.see(&taken, silent).await;
             silent = silent || self.is_silent(&seen).await;
-            self.settle(&mut outcomes, seen);
+            self.settle(&mut course.outcomes, seen);
         }
-        outcomes
+    }
+
+    /// Why nothing more is sent.
+    fn why_not(self, silent: bool) -> Option<&'static str> {
+        match (silent, self.stop.is_asked()) {
+            (true, _) => Some("the broker no longer answers"),
+            (false, true) => Some(STOPPED),
+            (false, false) => None,
+        }
+    }
+
+    /// Looks once at what is in flight; the rest never had its turn.
+    async fn break_off(self, broker: Broker, course: &mut Course<'a>) {
+        let Course { outcomes, sent } = course;
+        sent.retain(|step| !outcomes.contains_key(&step.address));
+        let looked_at = look(self.port, sent).await;
+        self.settle(outcomes, looked_at);
+        let of_broker = self.plan.steps.iter();
+        let of_broker = of_broker.filter(|step| step.address.kind.broker() == broker);
+        let left: Vec<&Step> = of_broker
+            .filter(|step| !outcomes.contains_key(&step.address))
+            .collect();
+        self.settle(outcomes, withheld(&left, STOPPED));
     }
 
     /// Waits until what a batch did is visible, while the next one is on its way: a broker that opens the logs of the last topics
@@ -162,9 +208,6 @@ impl<'a> Track<'a> {
         let Some(kind) = batch.first().map(|step| step.address.kind) else {
             return Vec::new();
         };
-        if self.stop.is_asked() {
-            return withheld(batch, "stopped before its turn came");
-        }
         let addresses: Vec<&Address> = batch.iter().map(|step| &step.address).collect();
         self.watch.started(&addresses);
         self.port.carry_out(kind, batch).await

@@ -300,6 +300,17 @@ impl Delta {
         }
     }
 
+    /// Whether these fields are as the changes want them.
+    pub fn are_in(deltas: &[Delta], fields: &Flat, declaration: &Declaration) -> bool {
+        deltas.iter().all(|delta| {
+            let held = fields.get(&delta.path);
+            match declaration.field(&delta.path) {
+                Some(field) => field.same(held, delta.after.as_ref()),
+                None => held == delta.after.as_ref(),
+            }
+        })
+    }
+
     /// The step's changes in wire units.
     ///
     /// # Errors

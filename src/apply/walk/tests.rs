@@ -18,6 +18,8 @@ struct Noted {
     stops_at: usize,
     /// A topic that never shows.
     hidden: &'static str,
+    /// Whether nothing is seen in time; a look shows all topics but the hidden one.
+    stuck: bool,
     /// The batch that the broker does not live to answer.
     dies_at: usize,
 }
@@ -55,6 +57,10 @@ impl Port for Noted {
 
     async fn observe(&self, _: KindName, addresses: &[Address]) -> Observations {
         let seen = addresses.iter();
+        if self.stuck {
+            let shown = seen.filter(|address| address.name != self.hidden);
+            return shown.map(|address| (address.clone(), live())).collect();
+        }
         seen.filter(|_| self.is_dead())
             .map(|address| (address.clone(), Observed::Unreadable(gone())))
             .collect()
@@ -81,6 +87,9 @@ impl Port for Noted {
 
     async fn see(&self, _: KindName, steps: &[&Step]) -> Vec<(Address, Outcome)> {
         self.note("see", steps);
+        if self.stuck {
+            std::future::pending::<()>().await;
+        }
         let outcome = |step: &&Step| match step.address.name == self.hidden {
             true => Outcome::Unknown {
                 why: "not visible".to_owned(),
@@ -99,6 +108,15 @@ impl Port for Noted {
 
 fn gone() -> Problem {
     Problem::error(Code::Unreachable, "it is frozen")
+}
+
+fn live() -> Observed {
+    Observed::Present(crate::kinds::Live {
+        fields: Default::default(),
+        raw: Default::default(),
+        incarnation: None,
+        inherited: Default::default(),
+    })
 }
 
 struct Nobody;
@@ -196,6 +214,24 @@ async fn what_a_broker_took_that_is_gone_is_not_waited_for() {
     let seen = track.see(&steps, true).await;
     assert_eq!(seen, [("topic/t0".parse().unwrap(), unseen())]);
     assert!(port.notes().is_empty());
+}
+
+#[tokio::test]
+async fn what_is_in_flight_too_long_after_a_wish_to_stop_is_looked_at_once() {
+    let port = Noted {
+        stops_at: 1,
+        stuck: true,
+        hidden: "t7",
+        ..Noted::default()
+    };
+    let begin = std::time::Instant::now();
+    let done = apply(&plan_of(2_400, &[]), &port, &Nobody, &port.stop).await;
+    assert!(begin.elapsed() >= IN_FLIGHT);
+    assert_eq!(done[0].outcome, Outcome::Applied);
+    assert!(matches!(done[7].outcome, Outcome::Unknown { .. }));
+    let applied = done.iter().filter(|done| done.outcome == Outcome::Applied);
+    assert_eq!(applied.count(), 999);
+    assert!(matches!(done[1_000].outcome, Outcome::NotAttempted { .. }));
 }
 
 #[tokio::test]

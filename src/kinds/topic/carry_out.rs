@@ -10,7 +10,7 @@ use super::order::Order;
 use super::rehearse::{configs_right, create_right, partitions_right};
 use crate::broker::kafka::{ItemError, Kafka, KafkaError, TOPICS_PER_DESCRIBE};
 use crate::kinds::kafka::{TOPIC_EXISTS, Unseen, outcome, patience, unseen, until_visible};
-use crate::kinds::{Live, Observed};
+use crate::kinds::{Delta, Observed};
 use crate::model::{Action, Address, Outcome, Step};
 
 type Answers = Result<IndexMap<String, Result<(), ItemError>>, KafkaError>;
@@ -233,19 +233,11 @@ fn moved(step: &Step, observed: &Observed) -> Option<Outcome> {
 
 fn is_visible(order: Option<&Order>, observed: Option<&Observed>) -> bool {
     match (order, observed) {
-        (Some(order), Some(Observed::Present(live))) => shows(live, order),
+        (Some(order), Some(Observed::Present(live))) => {
+            Delta::are_in(&order.deltas, &live.fields, declaration())
+        }
         _ => false,
     }
-}
-
-fn shows(live: &Live, order: &Order) -> bool {
-    order.deltas.iter().all(|delta| {
-        let held = live.fields.get(&delta.path);
-        match declaration().field(&delta.path) {
-            Some(field) => field.same(held, delta.after.as_ref()),
-            None => held == delta.after.as_ref(),
-        }
-    })
 }
 
 fn merged(outcomes: Vec<Outcome>, done: &[String]) -> Outcome {
