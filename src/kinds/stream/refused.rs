@@ -22,6 +22,11 @@ pub(super) fn told(result: Result<Outcome, NatsError>, step: &Step, nats: &JetSt
         Ok(outcome) => return outcome,
         Err(error) => error,
     };
+    if lacks_room(&error) {
+        return failed(format!(
+            "{error}; `max_bytes` is reserved as a whole: lower it, or raise the server's or the account's limit of storage"
+        ));
+    }
     if let Some(why) = unmet(&error, step, nats.server().servers_told) {
         return failed(why);
     }
@@ -30,11 +35,15 @@ pub(super) fn told(result: Result<Outcome, NatsError>, step: &Step, nats: &JetSt
             failed("somebody created it meanwhile with another configuration; plan again")
         }
         Some(NOT_FOUND) => gone(),
-        Some(code) if NO_ROOM.contains(&code) => failed(format!(
-            "{error}; `max_bytes` is reserved as a whole: lower it, or raise the server's or the account's limit of storage"
-        )),
         _ => outcome_of(&error),
     }
+}
+
+/// A cluster says so in words only: each of its servers lacks the room, so none fits (10005).
+fn lacks_room(error: &NatsError) -> bool {
+    let code = error.api_code();
+    let in_words = || error.to_string().contains("insufficient storage");
+    code.is_some_and(|code| NO_ROOM.contains(&code) || (NO_PEERS.contains(&code) && in_words()))
 }
 
 /// What the step asks of the cluster in vain, and what next; none where the error is another one.
@@ -94,5 +103,14 @@ mod tests {
             "{told}"
         );
         assert_eq!(unmet(&refused(10052), &made, Some(3)), None);
+        assert!(lacks_room(&refused(10047)) && !lacks_room(&refused(10005)));
+        let words = "no suitable peers for placement, insufficient storage".to_owned();
+        assert!(lacks_room(&NatsError::Api {
+            server: String::new(),
+            subject: String::new(),
+            code: 400,
+            err_code: 10005,
+            description: words,
+        }));
     }
 }
