@@ -101,10 +101,24 @@ fn integer(field: &Field, min: Option<i64>, max: Option<i64>) -> Value {
     if let Some(least) = least {
         schema["minimum"] = least.into();
     }
+    let holes = holes(min, &facts.unlimited);
+    if !holes.is_empty() {
+        schema["not"] = json!({ "enum": holes });
+    }
     if let Some(max) = max {
         schema["maximum"] = max.into();
     }
     schema
+}
+
+/// The numbers between those that mean `unlimited` and the least other one.
+fn holes(min: Option<i64>, unlimited: &[i64]) -> Vec<i64> {
+    match (min, unlimited.iter().min()) {
+        (Some(min), Some(least)) => (*least..min)
+            .filter(|number| !unlimited.contains(number))
+            .collect(),
+        (_, _) => Vec::new(),
+    }
 }
 
 /// What Kafka keeps as text: a quantity, or any scalar, or a list.

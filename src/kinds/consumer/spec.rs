@@ -34,11 +34,11 @@ pub struct ConsumerSpec {
         .word_since_nats("flow_control", "2.14", 4)))]
     pub ack_policy: Option<AckPolicy>,
     /// How long a message may stay unacknowledged before it is delivered again. `backoff`, where
-    /// set, takes its place.
-    #[schemars(extend("x-field" = field().unit(Unit::Nanos).default_is(30_000_000_000_i64)))]
+    /// set, takes its place. Left out, the server takes 30s; it reads 0 as that, too.
+    #[schemars(range(min = 1), extend("x-field" = field().unit(Unit::Nanos).default_is(30_000_000_000_i64)))]
     pub ack_wait: Option<i64>,
     /// How often a message is delivered at most.
-    #[schemars(extend("x-field" = field().unlimited(&[-1, 0]).default_is(-1)))]
+    #[schemars(range(min = 0), extend("x-field" = field().unlimited(&[-1, 0]).default_is(-1)))]
     pub max_deliver: Option<i64>,
     /// How long to wait before each redelivery; `max_deliver` must be at least as many.
     #[schemars(extend("x-field" = field().default_is(Vec::<i64>::new())))]
@@ -58,29 +58,31 @@ pub struct ConsumerSpec {
     /// What share of acknowledgements is sampled: `50%`.
     #[schemars(extend("x-field" = field().compare(Compare::Percent).default_is("")))]
     pub sample_freq: Option<String>,
-    /// How many pulls may wait. Pull consumers only. Can't change.
-    #[schemars(extend("x-field" = field().source("ADR-13").edit(Edit::Fixed).default_is(512)))]
+    /// How many pulls may wait. Pull consumers only. Can't change. Left out, the server takes 512; it
+    /// reads 0 as that, too.
+    #[schemars(range(min = 1), extend("x-field" = field().source("ADR-13").edit(Edit::Fixed).default_is(512)))]
     pub max_waiting: Option<i64>,
-    /// How many messages may be out unacknowledged.
-    #[schemars(extend("x-field" = field().unlimited(&[-1]).default_is(1000)))]
+    /// How many messages may be out unacknowledged. Left out, the server takes 1000 or less (its own
+    /// limits, the stream's `consumer_limits`); it reads 0 as that, too.
+    #[schemars(range(min = 1), extend("x-field" = field().unlimited(&[-1]).default_is(1000)))]
     pub max_ack_pending: Option<i64>,
     /// A push consumer waits until the subscriber keeps up; needs `idle_heartbeat`. Can't change.
     #[schemars(extend("x-field" = field().edit(Edit::Fixed).default_is(false)))]
     pub flow_control: Option<bool>,
     /// How often an idle push consumer gives a sign of life. Can't change.
-    #[schemars(extend("x-field" = field().source("ADR-9").edit(Edit::Fixed).unit(Unit::Nanos).default_is(0)))]
+    #[schemars(range(min = 0), extend("x-field" = field().source("ADR-9").edit(Edit::Fixed).unit(Unit::Nanos).default_is(0)))]
     pub idle_heartbeat: Option<i64>,
     /// Deliver headers without payload.
     #[schemars(extend("x-field" = field().default_is(false)))]
     pub headers_only: Option<bool>,
     /// How many messages one pull may ask for. Pull consumers only.
-    #[schemars(extend("x-field" = field().source("ADR-13").unlimited(&[0]).default_is(0)))]
+    #[schemars(range(min = 0), extend("x-field" = field().source("ADR-13").unlimited(&[0]).default_is(0)))]
     pub max_batch: Option<i64>,
     /// How long one pull may wait. Pull consumers only.
-    #[schemars(extend("x-field" = field().source("ADR-13").unit(Unit::Nanos).unlimited(&[0]).default_is(0)))]
+    #[schemars(range(min = 0), extend("x-field" = field().source("ADR-13").unit(Unit::Nanos).unlimited(&[0]).default_is(0)))]
     pub max_expires: Option<i64>,
     /// How many bytes one pull may ask for. Pull consumers only.
-    #[schemars(extend("x-field" = field().source("ADR-13").unit(Unit::Bytes).unlimited(&[0]).default_is(0)))]
+    #[schemars(range(min = 0), extend("x-field" = field().source("ADR-13").unit(Unit::Bytes).unlimited(&[0]).default_is(0)))]
     pub max_bytes: Option<i64>,
     /// Where a push consumer delivers; a consumer without it is a pull consumer. Changes only
     /// while nobody listens on the old subject, and never from push to pull or back.
@@ -91,7 +93,7 @@ pub struct ConsumerSpec {
     pub deliver_group: Option<String>,
     /// After how long without interest the consumer is deleted; left out, never (or the stream's
     /// `consumer_limits`).
-    #[schemars(extend("x-field" = field().unit(Unit::Nanos).unlimited(&[0]).default_is(0)))]
+    #[schemars(range(min = 0), extend("x-field" = field().unit(Unit::Nanos).unlimited(&[0]).default_is(0)))]
     pub inactive_threshold: Option<i64>,
     /// On how many servers its position is kept; 0 means as many as its stream.
     #[schemars(range(min = 0, max = 5), extend("x-field" = field().default_is(0)))]
@@ -117,7 +119,7 @@ pub struct ConsumerSpec {
     #[schemars(extend("x-field" = field().source("ADR-42").set().default_is(Vec::<String>::new()).since_nats("2.11", 1)))]
     pub priority_groups: Option<Vec<String>>,
     /// How long a pinned client may be silent before another is pinned; left out, 2m.
-    #[schemars(extend("x-field" = field().source("ADR-42").unit(Unit::Nanos).default_is(0).since_nats("2.11", 1)))]
+    #[schemars(range(min = 0), extend("x-field" = field().source("ADR-42").unit(Unit::Nanos).default_is(0).since_nats("2.11", 1)))]
     pub priority_timeout: Option<i64>,
     /// Whatever its owners want to note; keys and values, at most 128 KiB together.
     #[schemars(extend("x-field" = field().source("ADR-33").since_nats("2.10", 0)))]
@@ -127,7 +129,7 @@ pub struct ConsumerSpec {
 /// A wait before a redelivery.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
-#[schemars(extend("x-field" = field().unit(Unit::Nanos)))]
+#[schemars(extend("x-field" = field().unit(Unit::Nanos), "minimum" = 0))]
 pub struct Wait(pub i64);
 
 /// Where a consumer begins.

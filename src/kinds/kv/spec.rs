@@ -21,10 +21,10 @@ pub struct KvSpec {
     #[schemars(extend("x-field" = field().unit(Unit::Nanos).unlimited(&[0]).default_is(0)))]
     pub ttl: Option<i64>,
     /// How many bytes it keeps; full, it refuses new values.
-    #[schemars(extend("x-field" = field().unit(Unit::Bytes).unlimited(&[-1, 0]).default_is(-1)))]
+    #[schemars(range(min = 0), extend("x-field" = field().unit(Unit::Bytes).unlimited(&[-1, 0]).default_is(-1)))]
     pub max_bytes: Option<i64>,
     /// How large a value may be.
-    #[schemars(range(max = 2_147_483_647_i64), extend("x-field" = field().unit(Unit::Bytes).unlimited(&[-1, 0]).default_is(-1)))]
+    #[schemars(range(min = 0, max = 2_147_483_647_i64), extend("x-field" = field().unit(Unit::Bytes).unlimited(&[-1, 0]).default_is(-1)))]
     pub max_value_size: Option<i64>,
     /// Where values are kept. Can't change.
     #[schemars(extend("x-field" = field().edit(Edit::Fixed).default_is("file")))]

@@ -18,7 +18,7 @@ pub struct ObjectStoreSpec {
     #[schemars(extend("x-field" = field().unit(Unit::Nanos).unlimited(&[0]).default_is(0)))]
     pub ttl: Option<i64>,
     /// How many bytes it keeps; full, it refuses new objects.
-    #[schemars(extend("x-field" = field().unit(Unit::Bytes).unlimited(&[-1, 0]).default_is(-1)))]
+    #[schemars(range(min = 0), extend("x-field" = field().unit(Unit::Bytes).unlimited(&[-1, 0]).default_is(-1)))]
     pub max_bytes: Option<i64>,
     /// Where objects are kept. Can't change.
     #[schemars(extend("x-field" = field().edit(Edit::Fixed).default_is("file")))]

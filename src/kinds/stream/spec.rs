@@ -26,23 +26,23 @@ pub struct StreamSpec {
         .source("nats-server configUpdateCheck; 2.10 made limits/interest changeable")))]
     pub retention: Option<Retention>,
     /// How many consumers it may have.
-    #[schemars(extend("x-field" = field().source("nats-server configUpdateCheck").unlimited(&[-1, 0]).default_is(-1)
+    #[schemars(range(min = 0), extend("x-field" = field().source("nats-server configUpdateCheck").unlimited(&[-1, 0]).default_is(-1)
         .edit(Edit::InPlaceSince("2.12.5".to_owned()))))]
     pub max_consumers: Option<i64>,
     /// How many messages it keeps.
-    #[schemars(extend("x-field" = field().unlimited(&[-1, 0]).default_is(-1)))]
+    #[schemars(range(min = 0), extend("x-field" = field().unlimited(&[-1, 0]).default_is(-1)))]
     pub max_msgs: Option<i64>,
     /// How many bytes it keeps.
-    #[schemars(extend("x-field" = field().unit(Unit::Bytes).unlimited(&[-1, 0]).default_is(-1)))]
+    #[schemars(range(min = 0), extend("x-field" = field().unit(Unit::Bytes).unlimited(&[-1, 0]).default_is(-1)))]
     pub max_bytes: Option<i64>,
     /// How long it keeps a message; at least 100ms.
     #[schemars(extend("x-field" = field().unit(Unit::Nanos).unlimited(&[0]).default_is(0)))]
     pub max_age: Option<i64>,
     /// How many messages it keeps of each subject.
-    #[schemars(extend("x-field" = field().unlimited(&[-1, 0]).default_is(-1)))]
+    #[schemars(range(min = 0), extend("x-field" = field().unlimited(&[-1, 0]).default_is(-1)))]
     pub max_msgs_per_subject: Option<i64>,
     /// How large a message may be, headers included.
-    #[schemars(range(max = 2_147_483_647_i64), extend("x-field" = field().unit(Unit::Bytes).unlimited(&[-1, 0]).default_is(-1)))]
+    #[schemars(range(min = 0, max = 2_147_483_647_i64), extend("x-field" = field().unit(Unit::Bytes).unlimited(&[-1, 0]).default_is(-1)))]
     pub max_msg_size: Option<i64>,
     /// What happens at a limit: old messages go, or new ones are refused.
     #[schemars(extend("x-field" = field().default_is("old")))]
@@ -61,8 +61,9 @@ pub struct StreamSpec {
     #[schemars(extend("x-field" = field().default_is(false)))]
     pub no_ack: Option<bool>,
     /// Within how long two messages with the same `Nats-Msg-Id` count as one; at least 100ms, at
-    /// most `max_age`. Left out, the server takes 2m or less; none for mirrors.
-    #[schemars(extend("x-field" = field().unit(Unit::Nanos).default_is(120_000_000_000_i64)))]
+    /// most `max_age`. Left out, the server takes 2m or less, none for mirrors; it
+    /// reads 0 as that, too.
+    #[schemars(range(min = 1), extend("x-field" = field().unit(Unit::Nanos).default_is(120_000_000_000_i64)))]
     pub duplicate_window: Option<i64>,
     /// On which servers of a super-cluster it lives. A change moves the stream.
     pub placement: Option<Placement>,

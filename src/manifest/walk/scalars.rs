@@ -102,13 +102,18 @@ impl Walk<'_> {
         };
         let bounds = match (min, max) {
             (Some(min), Some(max)) => format!("from {} to {}", shown(min), shown(max)),
+            (Some(1), None) if field.facts.unit.is_some() => "more than 0".to_owned(),
             (Some(min), None) => format!("{} at least", shown(min)),
             (None, Some(max)) => format!("{} at most", shown(max)),
             (None, None) => "a whole number of 64 bits".to_owned(),
         };
+        let default = match (number, min) {
+            (Some(0), Some(1..)) => left_out(field),
+            _ => String::new(),
+        };
         let what = format!("`{path}` can't be {}", node.shown());
-        let problem =
-            Problem::error(Code::OutOfRange, what).hint(format!("it takes {bounds}{unlimited}"));
+        let hint = format!("it takes {bounds}{unlimited}{default}");
+        let problem = Problem::error(Code::OutOfRange, what).hint(hint);
         self.say(node, problem, subject);
         None
     }
@@ -165,4 +170,16 @@ impl Walk<'_> {
         }
         self.say(node, problem, subject);
     }
+}
+
+/// The way to the default, for whoever says 0 and means it: a server reads 0 as "not said".
+fn left_out(field: &Field) -> String {
+    let default = field.facts.default.as_ref().filter(|_| !field.required);
+    let said = default.map(|default| match field.to_manifest(default) {
+        Json::String(text) => text,
+        other => other.to_string(),
+    });
+    said.map_or_else(String::new, |said| {
+        format!("; for the default, `{said}`, leave it out")
+    })
 }

@@ -9,14 +9,21 @@ use crate::report::one_line;
 pub(super) fn takes(field: &Field) -> String {
     let what = match (&field.facts.unit, &field.shape) {
         (None, _) if field.facts.takes.is_some() => field.facts.takes.clone().unwrap_or_default(),
-        (Some(Unit::Nanos | Unit::Millis | Unit::Seconds), _) => "duration".to_owned(),
-        (Some(Unit::Bytes), _) => "size".to_owned(),
+        (Some(Unit::Nanos | Unit::Millis | Unit::Seconds), shape) => above_zero("duration", shape),
+        (Some(Unit::Bytes), shape) => above_zero("size", shape),
         (None, shape) => of_shape(shape),
     };
     if field.facts.unlimited.is_empty() {
         what
     } else {
         format!("{what} or `unlimited`")
+    }
+}
+
+fn above_zero(quantity: &str, shape: &Shape) -> String {
+    match shape {
+        Shape::Integer { min: Some(1..), .. } => format!("{quantity} above 0"),
+        _ => quantity.to_owned(),
     }
 }
 

@@ -8,5 +8,6 @@ mod found;
 mod refusals;
 mod room;
 mod traps;
+mod zeros;
 
 pub use bench::Bench;
