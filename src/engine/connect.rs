@@ -1,3 +1,5 @@
+use std::net::IpAddr;
+
 use futures::future::join;
 
 use super::port::LiveBrokers;
@@ -122,16 +124,22 @@ async fn reach_kafka(
     let cluster = kafka.cluster().await.map_err(|error| error.problems())?;
     check_pin("cluster_id", pinned, Some(&cluster.cluster_id), &bootstrap)
         .map_err(|problem| vec![problem])?;
-    let facts = kafka_facts(cluster, principal);
+    let local = kafka.local_address().await;
+    let facts = kafka_facts(cluster, principal, local);
     Ok(Some((kafka, facts, bootstrap)))
 }
 
-fn kafka_facts(cluster: Cluster, principal: Option<String>) -> KafkaFacts {
+fn kafka_facts(
+    cluster: Cluster,
+    principal: Option<String>,
+    local_address: Option<IpAddr>,
+) -> KafkaFacts {
     KafkaFacts {
         brokers: cluster.brokers.len(),
         release: cluster.release.map(str::to_owned),
         cluster_id: cluster.cluster_id,
         principal,
+        local_address,
     }
 }
 

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -76,6 +77,9 @@ pub struct KafkaFacts {
     pub release: Option<String>,
     /// Who trueup is, where that can be known: `User:admin`.
     pub principal: Option<String>,
+    /// The address that trueup comes from, as this side sees it. No part of a snapshot: whoever plans on one may sit elsewhere.
+    #[serde(skip)]
+    pub local_address: Option<IpAddr>,
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod links;
 mod silence;
 mod witness;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -124,6 +125,11 @@ impl Kafka {
     /// How many requests have been sent so far, those that open connections included.
     pub fn requests_sent(&self) -> u64 {
         self.inner.sent.load(Ordering::Relaxed)
+    }
+
+    /// The address that the connection to the cluster comes from on this side; a broker behind address translation sees another.
+    pub async fn local_address(&self) -> Option<IpAddr> {
+        self.connection(Target::Any).await.ok()?.local()
     }
 
     /// The requests that trueup uses, with the versions in use on the current connection.

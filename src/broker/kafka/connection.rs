@@ -2,6 +2,7 @@
 
 mod state;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -28,6 +29,8 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
 /// An open connection to one broker. Requests may overlap; dropping it closes it.
 pub(crate) struct Connection {
     address: String,
+    /// Where it comes from on this side.
+    local: Option<IpAddr>,
     client_id: StrBytes,
     outgoing: mpsc::UnboundedSender<Bytes>,
     state: Arc<State>,
@@ -81,6 +84,7 @@ impl Connection {
         ];
         Connection {
             address: address.to_string(),
+            local: None,
             client_id: StrBytes::from_string(client_id.to_string()),
             outgoing,
             state,
@@ -89,6 +93,17 @@ impl Connection {
             versions: OnceLock::new(),
             expires: OnceLock::new(),
         }
+    }
+
+    /// The same, known to come from this address.
+    pub(crate) fn coming_from(mut self, local: Option<IpAddr>) -> Connection {
+        self.local = local;
+        self
+    }
+
+    /// The address on this side, where the system tells it.
+    pub(crate) fn local(&self) -> Option<IpAddr> {
+        self.local
     }
 
     /// `host:port`.

@@ -67,6 +67,7 @@ impl Dialing {
     /// TCP and TLS, without looking into a failure.
     pub(crate) async fn wire(&self) -> Result<Connection, NoWire> {
         let tcp = self.connect().await.map_err(NoWire::Network)?;
+        let local = tcp.local_addr().ok().map(|local| local.ip().to_canonical());
         let wire: Box<dyn Wire> = match &self.tls {
             None => Box::new(tcp),
             Some(tls) => self.encrypt(tls, tcp).await?,
@@ -76,7 +77,8 @@ impl Dialing {
             &self.settings.client_id,
             wire,
             self.sent.clone(),
-        ))
+        )
+        .coming_from(local))
     }
 
     fn has_two_spellings(&self) -> bool {

@@ -1,5 +1,7 @@
 //! The ACLs that a cluster is too old for, and those that would lock trueup itself out.
 
+use std::net::IpAddr;
+
 use super::{AclBinding, Operation, PatternType, Permission, ResourceType, acl_of, since};
 use crate::kinds::kafka::is_before;
 use crate::kinds::{Case, Resources};
@@ -51,19 +53,67 @@ fn too_old(acl: &AclBinding, case: &Case<'_>) -> Option<Refusal> {
     ))
 }
 
-/// Refuses a deny that takes a right from trueup's own principal which trueup needs.
+/// A deny for another host than ours, which would lock trueup out if the broker saw it come from there:
+/// behind address translation, a proxy or a tunnel it may.
+pub(super) fn notes(case: &Case<'_>) -> Vec<String> {
+    let Ok(acl) = acl_of(&case.resource.address) else {
+        return Vec::new();
+    };
+    let is_worth_a_note = case.live.is_none()
+        && denies_what_is_needed(&acl, case)
+        && from(&acl, case) == From::AnotherHost;
+    let host = &acl.host;
+    let seen = match own_address(case) {
+        Some(local) => format!("trueup comes from `{local}` as this side sees it"),
+        None => "where trueup comes from is not known here".to_owned(),
+    };
+    let note = format!(
+        "it locks trueup out if the broker sees it come from `{host}`: {seen}, which a proxy or address translation may change"
+    );
+    is_worth_a_note.then_some(note).into_iter().collect()
+}
+
+/// Refuses a deny that takes a right from trueup's own principal which trueup needs, where it comes from.
 ///
 /// Deny wins over allow, so only a super user would get out of it again, and whether trueup is one
 /// no broker tells: DescribeConfigs gives `super.users` and `allow.everyone.if.no.acl.found` as
 /// sensitive, without a value (measured on 4.3.1), because they are the authorizer's and not the
 /// broker's own. So every such deny is refused.
 fn lock_out(acl: &AclBinding, case: &Case<'_>) -> Option<Refusal> {
-    let kafka = case.surroundings.kafka.as_ref();
-    let own = kafka.and_then(|kafka| kafka.principal.as_deref());
-    let is_lock_out = acl.permission == Permission::Deny
-        && (acl.principal == "User:*" || Some(acl.principal.as_str()) == own)
-        && takes_a_needed_right(acl, case.all);
-    is_lock_out.then(|| refusal(acl, own))
+    let from = from(acl, case);
+    let is_lock_out = denies_what_is_needed(acl, case) && from != From::AnotherHost;
+    is_lock_out.then(|| refusal(acl, own_principal(case), from))
+}
+
+fn denies_what_is_needed(acl: &AclBinding, case: &Case<'_>) -> bool {
+    let is_ours = acl.principal == "User:*" || Some(acl.principal.as_str()) == own_principal(case);
+    acl.permission == Permission::Deny && is_ours && takes_a_needed_right(acl, case.all)
+}
+
+fn own_principal<'a>(case: &Case<'a>) -> Option<&'a str> {
+    let kafka = case.surroundings.kafka.as_ref()?;
+    kafka.principal.as_deref()
+}
+
+fn own_address(case: &Case<'_>) -> Option<IpAddr> {
+    case.surroundings.kafka.as_ref()?.local_address
+}
+
+/// Whom an ACL's host concerns.
+#[derive(Clone, Copy, PartialEq)]
+enum From {
+    Anywhere,
+    Here,
+    AnotherHost,
+}
+
+fn from(acl: &AclBinding, case: &Case<'_>) -> From {
+    let host = acl.host.parse::<IpAddr>().ok();
+    match host.map(|host| host.to_canonical()) {
+        _ if acl.host == "*" => From::Anywhere,
+        Some(host) if Some(host) == own_address(case) => From::Here,
+        Some(_) | None => From::AnotherHost,
+    }
 }
 
 fn takes_a_needed_right(acl: &AclBinding, all: &Resources) -> bool {
@@ -86,7 +136,7 @@ fn covers_a_topic(acl: &AclBinding, all: &Resources) -> bool {
         .any(|address| address.kind == KindName::Topic && covers(&address.name))
 }
 
-fn refusal(acl: &AclBinding, own: Option<&str>) -> Refusal {
+fn refusal(acl: &AclBinding, own: Option<&str>, from: From) -> Refusal {
     let who = own.unwrap_or("trueup's own principal, which is not known here,");
     let AclBinding {
         operation,
@@ -94,12 +144,21 @@ fn refusal(acl: &AclBinding, own: Option<&str>) -> Refusal {
         name,
         ..
     } = acl;
+    let (place, other) = match from {
+        From::Here => (
+            format!(" from `{}`, where trueup comes from", acl.host),
+            ", run trueup from another host",
+        ),
+        From::Anywhere | From::AnotherHost => (String::new(), ""),
+    };
     Refusal::new(
         Code::LockOut,
         format!(
-            "it would deny {who} `{operation}` on {resource_type} `{name}`, which trueup needs, and no allow outweighs a deny"
+            "it would deny {who} `{operation}` on {resource_type} `{name}`{place}, which trueup needs, and no allow outweighs a deny"
         ),
-        "leave trueup's own principal out of it: deny the others by name, or give trueup a principal of its own; a super user would get out of it, but the brokers tell nobody who is one",
+        format!(
+            "leave trueup's own principal out of it: deny the others by name{other}, or give trueup a principal of its own; where that is a super user, whom no ACL concerns (no broker tells), add it with `kafka-acls`: one that is there is not refused"
+        ),
     )
 }
 
@@ -109,7 +168,10 @@ mod tests {
     use crate::kinds::{KafkaFacts, Surroundings};
     use crate::model::{Address, Flat, Resource};
 
-    fn is_lock_out(acl: &str, own: Option<&str>) -> bool {
+    const HERE: &str = "192.168.7.9";
+
+    /// Whether it is refused as a lock-out, and what is noted of it.
+    fn judged(acl: &str, own: Option<&str>, local: Option<&str>) -> (bool, Vec<String>) {
         let resource = Resource::new(acl.parse().unwrap(), Flat::new());
         let topic = Resource::new(Address::new(KindName::Topic, "orders-1"), Flat::new());
         let all = Resources::from_iter([(topic.address.clone(), topic)]);
@@ -120,6 +182,7 @@ mod tests {
                 brokers: 1,
                 release: None,
                 principal: own.map(str::to_owned),
+                local_address: local.map(|local| local.parse().unwrap()),
             }),
         };
         let case = Case {
@@ -129,9 +192,13 @@ mod tests {
             all: &all,
             surroundings: &surroundings,
         };
-        judge(&case)
-            .iter()
-            .any(|refusal| refusal.code == Code::LockOut)
+        let refusals = judge(&case);
+        let refused = refusals.iter().any(|refusal| refusal.code == Code::LockOut);
+        (refused, notes(&case))
+    }
+
+    fn is_lock_out(acl: &str, own: Option<&str>) -> bool {
+        judged(acl, own, Some(HERE)).0
     }
 
     #[test]
@@ -141,7 +208,8 @@ mod tests {
             "acl/User:trueup/deny/alter/cluster/literal/kafka-cluster/*",
             "acl/User:trueup/deny/all/topic/literal/*/*",
             "acl/User:*/deny/describe/topic/prefixed/orders-/*",
-            "acl/User:*/deny/alter_configs/topic/literal/orders-1/10.0.0.1",
+            "acl/User:*/deny/alter_configs/topic/literal/orders-1/192.168.7.9",
+            "acl/User:*/deny/alter_configs/topic/literal/orders-1/::ffff:192.168.7.9",
         ] {
             assert!(is_lock_out(acl, own), "{acl}");
         }
@@ -161,11 +229,32 @@ mod tests {
             "acl/User:*/deny/all/topic/literal/payments/*",
             "acl/User:trueup/deny/read/group/literal/*/*",
         ] {
-            assert!(!is_lock_out(acl, own), "{acl}");
+            let nothing = (false, Vec::new());
+            assert_eq!(judged(acl, own, Some(HERE)), nothing, "{acl}");
         }
         assert!(!is_lock_out(
             "acl/User:trueup/deny/all/topic/literal/*/*",
             None
         ));
+    }
+
+    #[test]
+    fn a_deny_for_another_host_is_noted_and_made() {
+        let acl = "acl/User:*/deny/all/topic/literal/*/10.0.0.1";
+        for (local, says) in [
+            (Some(HERE), "comes from `192.168.7.9`"),
+            (None, "is not known here"),
+        ] {
+            let (refused, notes) = judged(acl, Some("User:trueup"), local);
+            assert!(!refused, "{local:?}");
+            assert!(notes[0].contains("from `10.0.0.1`"), "{notes:?}");
+            assert!(notes[0].contains(says), "{notes:?}");
+        }
+        let (_, none) = judged(
+            "acl/User:*/deny/read/topic/literal/*/10.0.0.1",
+            Some("User:trueup"),
+            None,
+        );
+        assert_eq!(none, Vec::<String>::new());
     }
 }

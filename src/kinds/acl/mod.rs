@@ -72,6 +72,10 @@ impl Kind for Acl {
         judge::judge(case)
     }
 
+    fn notes(&self, case: &Case<'_>) -> Vec<String> {
+        judge::notes(case)
+    }
+
     async fn observe(&self, brokers: &Brokers, addresses: &[Address]) -> Observations {
         match client(brokers) {
             Ok(kafka) => observe::observe(kafka, addresses).await,

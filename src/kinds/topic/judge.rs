@@ -97,6 +97,7 @@ mod tests {
                 brokers: 3,
                 release: None,
                 principal: None,
+                local_address: None,
             }),
         };
         let case = Case {

@@ -253,6 +253,7 @@ fn snapshot(resources: IndexMap<Address, Live>) -> SnapshotPort {
         brokers: 5,
         release: Some("4.3".into()),
         principal: None,
+        local_address: None,
     };
     SnapshotPort::new(Snapshot {
         format_version: SNAPSHOT_VERSION.into(),

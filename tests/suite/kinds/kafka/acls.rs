@@ -7,7 +7,7 @@ use trueup::kinds::{Observed, kind};
 use trueup::model::{Action, Address, Broker, Code, KindName};
 
 use super::unique;
-use super::world::{World, acls, all};
+use super::world::{World, acls, all, topic};
 
 #[tokio::test]
 async fn every_sort_of_acl_comes_back_as_it_went() {
@@ -127,6 +127,31 @@ async fn trueup_is_never_locked_out() {
             .all(|step| step.refusals[0].code == Code::LockOut)
     );
     assert!(!plan.applyable);
+}
+
+/// An exported cluster may hold such denies, and it can be made anew.
+#[tokio::test]
+async fn a_deny_for_a_host_concerns_trueup_where_it_comes_from() {
+    let world = World::plain().await;
+    let name = unique("hosts");
+    let denied = |host: &str| {
+        let acls = acls(json!({
+            "principal": "User:*", "permission": "deny", "operations": ["all"],
+            "resource": { "topic": name }, "host": host
+        }));
+        all([vec![topic(&name, json!({ "partitions": 1 }))], acls].concat())
+    };
+    let local = world.kafka.local_address().await.unwrap().to_string();
+    let ours = world.plan(&denied(&local)).await;
+    let codes = ours.steps.iter().flat_map(|step| &step.refusals);
+    assert_eq!(codes.map(|r| r.code).collect::<Vec<_>>(), [Code::LockOut]);
+    let others = world.bring(&denied("10.0.0.1")).await;
+    let notes = others.steps.iter().flat_map(|step| &step.notes);
+    assert!(
+        notes.clone().any(|note| note.contains(&local)),
+        "{others:#?}"
+    );
+    world.nothing_left(&denied("10.0.0.1")).await;
 }
 
 /// One or two, and then some: a client that waits long looks whether the broker is alive.
