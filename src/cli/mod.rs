@@ -70,11 +70,10 @@ fn run(cli: &Cli, screen: &Screen) -> Result<Exit, Failure> {
     let global = &cli.global;
     logs::start(global.verbose, &environment::environment())?;
     let checked = screen.outputs().check(cli);
-    if let Command::Plan(args) = &cli.command {
-        checked.map_err(|failure| plan::without_one(failure, args))?;
-    } else {
-        checked?;
-    }
+    let _pipes = match &cli.command {
+        Command::Plan(args) => checked.map_err(|failure| plan::without_one(failure, args))?,
+        _ => checked?,
+    };
     match &cli.command {
         Command::Validate => validate::run(global, screen),
         Command::Plan(args) => on_brokers(plan::run(args, global, screen)),

@@ -4,6 +4,7 @@
 mod identity;
 mod write;
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::args::{Cli, Command, Form};
@@ -74,16 +75,22 @@ impl Outputs {
         Outputs(files)
     }
 
-    /// Looks at all of them, before anything is read or sent.
+    /// Looks at all of them, before anything is read or sent. What comes back is kept until they are
+    /// written: the ends of pipes, so that their readers wait.
     ///
     /// # Errors
     /// One that is also an input of this command line or another output, or can't be written.
-    pub fn check(&self, cli: &Cli) -> Result<(), Failure> {
+    pub fn check(&self, cli: &Cli) -> Result<Vec<File>, Failure> {
         for input in inputs(cli) {
             self.spare_input(&input)?;
         }
         self.spare_each_other()?;
-        self.0.iter().try_for_each(Output::check_writable)
+        let pipes = self.0.iter().map(Output::check_writable);
+        Ok(pipes
+            .collect::<Result<Vec<_>, _>>()?
+            .into_iter()
+            .flatten()
+            .collect())
     }
 
     /// Looks whether one of them is a file that the connections name.
@@ -174,9 +181,9 @@ impl Output {
         }
     }
 
-    fn check_writable(&self) -> Result<(), Failure> {
+    fn check_writable(&self) -> Result<Option<File>, Failure> {
         if self.is_stdout() {
-            return Ok(());
+            return Ok(None);
         }
         write::probe(&self.file).map_err(|why| {
             let what = format!("can't write `{}`: {why}", self.file.display());
@@ -253,7 +260,7 @@ mod tests {
         let words = format!("trueup {words}").replace("DIR", folder.path().to_str().unwrap());
         let words: Vec<OsString> = words.split(' ').map(OsString::from).collect();
         let cli = super::super::args::parse(&words).unwrap();
-        Outputs::of(&cli).check(&cli).map_err(|failure| {
+        Outputs::of(&cli).check(&cli).map(drop).map_err(|failure| {
             let problem = failure.complaints().problems.remove(0);
             format!("{}: {}", problem.code, problem.message)
         })

@@ -1,7 +1,10 @@
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::Path;
+
+use rustix::fs::OFlags;
+use rustix::io::Errno;
 
 use super::identity::{folder_of, settled};
 use crate::cli::failure::Failure;
@@ -15,38 +18,57 @@ use crate::manifest::plain;
 pub fn write(file: &Path, text: &str) -> Result<(), Failure> {
     let written = match fs::metadata(file) {
         Ok(facts) if facts.is_file() => overwrite(file, text, &facts),
+        Ok(facts) if facts.file_type().is_fifo() => pour(file, text),
         Ok(_) => fs::write(file, text),
         Err(error) if error.kind() == ErrorKind::NotFound => put(&settled(file), text, None),
         Err(error) => Err(error),
     };
     written.map_err(|error| {
-        Failure::system(format!(
-            "can't write `{}`: {}",
-            file.display(),
-            plain(&error)
-        ))
+        Failure::system(format!("can't write `{}`: {}", file.display(), why(&error)))
     })
 }
 
-/// Whether the file can be written, told without touching what it holds.
+/// Whether the file can be written, told without touching what it holds. Of a pipe the end that is
+/// written: its reader takes it for the end of the text when that is closed before anything came.
 ///
 /// # Errors
 /// Why it can't.
-pub(super) fn probe(file: &Path) -> Result<(), String> {
+pub(super) fn probe(file: &Path) -> Result<Option<File>, String> {
     let probed = match fs::metadata(file) {
         Ok(facts) if facts.is_dir() => return Err("it is a directory".to_owned()),
-        Ok(facts) if facts.is_file() => OpenOptions::new().write(true).open(file).map(drop),
-        // opening a pipe waits for its reader, and closing it ends what the reader gets
-        Ok(_) => Ok(()),
+        Ok(facts) if facts.is_file() => OpenOptions::new().write(true).open(file).map(|_| None),
+        Ok(facts) if facts.file_type().is_fifo() => open_pipe(file).map(Some),
+        Ok(_) => Ok(None),
         Err(error) if error.kind() == ErrorKind::NotFound => {
             if file.as_os_str().as_encoded_bytes().ends_with(b"/") {
                 return Err("it names a directory, and there is none".to_owned());
             }
-            tempfile::tempfile_in(folder_of(&settled(file))).map(drop)
+            tempfile::tempfile_in(folder_of(&settled(file))).map(|_| None)
         }
         Err(error) => Err(error),
     };
-    probed.map_err(|error| plain(&error))
+    probed.map_err(|error| why(&error))
+}
+
+fn why(error: &io::Error) -> String {
+    match error.raw_os_error() == Some(Errno::NXIO.raw_os_error()) {
+        true => "nobody reads it; start its reader first".to_owned(),
+        false => plain(error),
+    }
+}
+
+/// A pipe's end to write to. One without a reader is refused (`ENXIO`), where the system would wait
+/// for it without end; what is written later waits for the reader as ever.
+fn open_pipe(file: &Path) -> io::Result<File> {
+    let nonblocking = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
+    let mut options = OpenOptions::new();
+    let pipe = options.write(true).custom_flags(nonblocking).open(file)?;
+    rustix::fs::fcntl_setfl(&pipe, OFlags::empty())?;
+    Ok(pipe)
+}
+
+fn pour(file: &Path, text: &str) -> io::Result<()> {
+    open_pipe(file)?.write_all(text.as_bytes())
 }
 
 /// In the place of a file that is there; where its folder takes no new file, into the file itself.
@@ -123,6 +145,36 @@ mod tests {
         let mode = |name: &str| fs::metadata(folder.path().join(name)).unwrap().mode();
         assert_eq!(fs::read_to_string(&file).unwrap(), "text");
         assert_eq!(mode("a"), mode("other"));
+    }
+
+    #[test]
+    fn a_pipe_is_written_while_somebody_reads_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            &pipe,
+            rustix::fs::FileType::Fifo,
+            rustix::fs::Mode::from_raw_mode(0o600),
+            0,
+        )
+        .unwrap();
+        let refused = probe(&pipe).unwrap_err();
+        assert!(refused.contains("nobody reads it"), "{refused}");
+        assert!(write(&pipe, "text").is_err());
+        let mut reader = OpenOptions::new();
+        let reader = reader
+            .read(true)
+            .custom_flags(OFlags::NONBLOCK.bits() as i32);
+        let mut reader = reader.open(&pipe).unwrap();
+        let held = probe(&pipe).unwrap();
+        assert!(held.is_some());
+        write(&pipe, "text").unwrap();
+        let mut read = [0; 8];
+        assert_eq!(io::Read::read(&mut reader, &mut read).unwrap(), 4);
+        // still open: the text has no end yet
+        let more = io::Read::read(&mut reader, &mut read).unwrap_err();
+        assert_eq!(more.kind(), ErrorKind::WouldBlock);
     }
 
     #[test]

@@ -191,6 +191,25 @@ fn a_plan_that_fails_says_that_an_older_one_is_left() {
 }
 
 #[test]
+fn a_named_pipe_is_written_where_somebody_reads_it_and_refused_where_nobody_does() {
+    let (folder, _) = folder("m.yaml", MANIFEST);
+    fs::write(folder.path().join("p.json"), plan_of(1).to_json()).unwrap();
+    for words in [
+        "plan -f m.yaml -o ff",
+        "validate -f m.yaml --report json=ff",
+        "export --snapshot ff",
+    ] {
+        let line = format!("mkfifo ff 2>&-; timeout 60 TRUEUP {words}");
+        let ran = in_bash(folder.path(), &line);
+        assert_eq!((ran.code, ran.stdout.as_str()), (1, ""), "{}", ran.stderr);
+        assert!(ran.stderr.contains("nobody reads it"), "{}", ran.stderr);
+    }
+    let line = "cat ff > got & timeout 60 TRUEUP show p.json --report json=ff && wait && cat got";
+    let ran = in_bash(folder.path(), line);
+    assert!(ran.stdout.contains("\"format_version\""), "{}", ran.stderr);
+}
+
+#[test]
 fn pipes_are_read_and_written_where_the_shell_opens_them() {
     let (folder, _) = folder("m.yaml", MANIFEST);
     let ran = in_bash(folder.path(), "TRUEUP validate -f <(cat m.yaml)");
