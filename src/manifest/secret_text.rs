@@ -94,6 +94,16 @@ pub(super) fn logins(text: &str) -> Vec<Range<usize>> {
         .collect()
 }
 
+/// What stands in the place of a URL's port and is none: a login whose `@` is missing.
+fn no_ports(text: &str) -> impl Iterator<Item = Range<usize>> {
+    static NO_PORT: Pattern = LazyLock::new(|| {
+        let no_port = r#"//[^\s"'`/:\[]+:([0-9]*[^0-9\s"'`,/:$\]})][^\n"'`]*)"#;
+        Regex::new(no_port).ok()
+    });
+    let found = NO_PORT.iter().flat_map(|port| port.captures_iter(text));
+    found.filter_map(|found| Some(found.get(1)?.range()))
+}
+
 type Pattern = LazyLock<Option<Regex>>;
 
 fn matches(pattern: &Pattern, text: &str) -> bool {
@@ -131,6 +141,10 @@ pub(super) fn written(text: &str, whole: bool) -> Vec<Found> {
         let password = text[shown.clone()].find(':').map(|at| shown.start + at + 1);
         let value = password.unwrap_or(shown.end)..shown.end;
         Found { shown, value }
+    }));
+    found.extend(no_ports(text).map(|port| Found {
+        shown: port.clone(),
+        value: port,
     }));
     let words = WORD.iter().flat_map(|word| word.find_iter(text));
     let mut line_end = 0;

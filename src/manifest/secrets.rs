@@ -13,6 +13,7 @@ use super::secret_text::{is_secret_variable, logins, looks_secret, names_secret,
 use super::sources::Read;
 use super::variables::Variables;
 use crate::broker::kafka::KafkaSettings;
+use crate::broker::nats::NatsSettings;
 use crate::model::Problem;
 
 /// Text shorter than this is too common to be looked for elsewhere.
@@ -223,12 +224,27 @@ fn is_blinded(name: &str, text: &str) -> bool {
     ];
     const SHOWN_ENDINGS: [&str; 4] = ["_file", ".file", ".location", ".ms"];
     let shown = SHOWN.contains(&name) || SHOWN_ENDINGS.iter().any(|end| name.ends_with(end));
-    !shown || text.contains(['@', '\n']) || looks_secret(text)
+    !shown || text.contains(['@', '\n']) || looks_secret(text) || is_no_address(name, text)
+}
+
+/// Whether a text stands where addresses do and is none: any part of it may be a secret that was
+/// put in the wrong place.
+fn is_no_address(name: &str, text: &str) -> bool {
+    match name {
+        _ if text.contains("${") => false,
+        "url" => !NatsSettings::is_url(text),
+        "bootstrap.servers" => !KafkaSettings::is_bootstrap(text),
+        _ => false,
+    }
 }
 
 /// Whether what a blinded property says is looked for elsewhere, too: not the words of properties
 /// that are known and hold none.
 fn is_remembered(name: &str, text: &str) -> bool {
     let known = KafkaSettings::takes(name);
-    names_secret(name) || !known || text.contains(['@', '?', '\n']) || looks_secret(text)
+    names_secret(name)
+        || !known
+        || text.contains(['@', '?', '\n'])
+        || looks_secret(text)
+        || is_no_address(name, text)
 }

@@ -34,6 +34,12 @@ impl KafkaSettings {
         read::settings(props)
     }
 
+    /// Whether every address of a `bootstrap.servers` can be read. Of one that can't nothing is known to be no secret.
+    pub fn is_bootstrap(list: &str) -> bool {
+        let mut addresses = list.split(',').map(str::trim);
+        addresses.all(|address| address.is_empty() || read::host_and_port(address).is_ok())
+    }
+
     /// Whether a property of this name is taken: honoured here, or left to the data plane.
     pub fn takes(name: &str) -> bool {
         properties::is_taken(name)

@@ -40,38 +40,45 @@ pub(super) fn scrubbed(list: &str) -> String {
         .filter(|text| !text.is_empty());
     let shown = written.map(|text| match address(text) {
         Ok(address) => address.shown,
-        Err(_) => place_of_unreadable(text),
+        Err(_) => place_of_unreadable(text).to_owned(),
     });
     shown.collect::<Vec<_>>().join(",")
 }
 
-/// What may be shown of a text that is no address: a secret may stand anywhere before the last `@`, and
-/// after a colon when there is none and no port stands there.
-fn place_of_unreadable(text: &str) -> String {
-    let (scheme, rest) = text.split_once("://").unwrap_or(("nats", text));
-    match rest.rsplit_once('@') {
-        Some((_, place)) => format!("{scheme}://{place}"),
-        None => format!("{scheme}://{}", host_and_port(rest)),
-    }
+/// Whether every server of the list can be read. Of one that can't nothing is known to be no secret.
+pub(super) fn is_well_formed(list: &str) -> bool {
+    addresses(list).is_ok()
 }
 
-/// What is no port after a colon may be a secret.
-fn host_and_port(rest: &str) -> &str {
-    let place = rest.split('/').next().unwrap_or_default();
-    match place.split_once(':') {
-        Some((host, port)) if port.parse::<u16>().is_err() => host,
-        _ => place,
-    }
+/// What may be shown of a text that is no address: a secret may stand anywhere in it but for a scheme
+/// that is known.
+fn place_of_unreadable(text: &str) -> &'static str {
+    const KNOWN: [(&str, &str); 6] = [
+        ("nats", "nats://…"),
+        ("tls", "tls://…"),
+        ("ws", "ws://…"),
+        ("wss", "wss://…"),
+        ("http", "http://…"),
+        ("https", "https://…"),
+    ];
+    let scheme = scheme_of(text).unwrap_or_default();
+    let known = KNOWN.iter().find(|(known, _)| *known == scheme);
+    known.map_or("…", |(_, shown)| shown)
+}
+
+fn scheme_of(text: &str) -> Option<&str> {
+    text.split_once("://").map(|(scheme, _)| scheme)
 }
 
 fn address(text: &str) -> Result<Address, NatsError> {
+    let is_spoken = |scheme: &str| ["nats", "tls"].contains(&scheme);
+    if !scheme_of(text).is_none_or(|scheme| is_spoken(&scheme.to_ascii_lowercase())) {
+        return Err(bad(text, "only `nats` and `tls` are spoken"));
+    }
     let parsed = text
         .parse::<ServerAddr>()
         .map_err(|error| bad(text, &error.to_string()))?;
     let scheme = parsed.scheme();
-    if scheme != "nats" && scheme != "tls" {
-        return Err(bad(text, "only `nats` and `tls` are spoken"));
-    }
     if parsed.host().is_empty() {
         return Err(bad(text, "it has no host"));
     }
@@ -101,7 +108,7 @@ fn decoded(text: &str) -> String {
 
 fn bad(text: &str, reason: &str) -> NatsError {
     NatsError::BadAddress {
-        url: place_of_unreadable(text),
+        url: place_of_unreadable(text).to_owned(),
         reason: reason.to_owned(),
     }
 }
@@ -109,14 +116,6 @@ fn bad(text: &str, reason: &str) -> NatsError {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_port_is_shown_and_what_may_be_a_secret_is_not() {
-        let shown = |text: &str| place_of_unreadable(text);
-        assert_eq!(shown("http://127.0.0.1:4222/x"), "http://127.0.0.1:4222");
-        assert_eq!(shown("http://ann:canary"), "http://ann");
-        assert_eq!(shown("http://ann:canary@host:1"), "http://host:1");
-    }
     use secrecy::ExposeSecret;
 
     #[test]
@@ -145,6 +144,15 @@ mod tests {
             "http://u:s3cret@h",
             "nats://u:s3cret",
             "nats://u:s3@cret:s3cret@h",
+            "s3cret@@://",
+            "s3cret://h",
+            "nats://h:s3cret",
+            "nats://h:4s3cret",
+            "nats://u:s3cret h:1",
+            "nats://h:1?token=s3cret",
+            "nats://h/s3cret",
+            "[s3cret",
+            "nats://a:1,u:s3cret b:2",
         ] {
             assert!(!scrubbed(list).contains("s3cret"), "{}", scrubbed(list));
             if let Err(error) = addresses(list) {
@@ -152,6 +160,14 @@ mod tests {
                 assert!(!message.contains("s3cret"), "{message}");
             }
         }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told_with_its_scheme_alone() {
+        let message = addresses("nats://h:s3cret").unwrap_err().to_string();
+        assert!(message.contains("nats://…"), "{message}");
+        assert!(message.contains("invalid port"), "{message}");
+        assert_eq!(scrubbed("nats://h:x,tls://a"), "nats://…,tls://a:4222");
     }
 
     #[test]

@@ -86,7 +86,12 @@ impl NatsSettings {
         }
     }
 
-    /// The address or addresses without credentials.
+    /// Whether every address of a `url` can be read. Of one that can't nothing is known to be no secret.
+    pub fn is_url(list: &str) -> bool {
+        address::is_well_formed(list)
+    }
+
+    /// The address or addresses without credentials, each that can't be read as its scheme alone.
     pub fn display_url(&self) -> String {
         address::scrubbed(self.url.expose_secret())
     }

@@ -51,6 +51,14 @@ fn beside_what_is_meant() {
         "nats: { url: \"nats://a:CANARY@h:1\" }",
         "kafka: { bootstrap.servers: \"a:CANARY@h:1\" }",
         "nats: { streams: { A: { max_age: \"nats://CANARY@h\" } } }",
+        "nats: { streams: { A: { max_age: \"nats://h:CANARY\" } } }",
+        "connections: { nats: { url: \"nats://u:CANARY 127.0.0.1:1\" } }",
+        "connections: { nats: { url: \"nats://127.0.0.1:4CANARY\" } }",
+        "connections: { nats: { url: \"CANARY@@://\" } }",
+        "connections: { nats: { url: \"nats://h:1?token=CANARY\" } }",
+        "connections: { kafka: { bootstrap.servers: \"u:CANARY 127.0.0.1:1\" } }",
+        "connections: { kafka: { bootstrap.servers: \"127.0.0.1:1?token=CANARY\" } }",
+        "connections: { kafka: { bootstrap.servers: [\"127.0.0.1:CANARY\"] } }",
     ] {
         let shown = shown(&format!("stack: s\nfoo: 1\n{line}\n"));
         assert!(!shown.contains("CANARY"), "{line}\n{shown}");

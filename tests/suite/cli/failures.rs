@@ -42,6 +42,46 @@ fn a_wrong_password_is_no_broker_that_does_not_answer() {
     assert!(!told.contains("wr0ng"), "{told}");
 }
 
+/// A login whose `@` is missing, a token in a query: any part of what is no address may be a secret.
+#[test]
+fn what_is_no_address_is_not_shown() {
+    let both = "nats: { streams: { A: {} } }\nkafka: { topics: { orders: {} } }\n";
+    let manifest = file(&format!("stack: a\n{both}"), ".yaml");
+    for (variable, value) in [
+        ("NATS_URL", "CANARY@@://"),
+        ("NATS_URL", "nats://u:CANARY 127.0.0.1:1"),
+        ("NATS_URL", "nats://127.0.0.1:CANARY"),
+        ("KAFKA_BROKERS", "u:CANARY 127.0.0.1:1"),
+        ("KAFKA_BROKERS", "127.0.0.1:1?token=CANARY"),
+        ("KAFKA_BROKERS", "127.0.0.1?token=CANARY"),
+        ("KAFKA_BROKERS", "127.0.0.1:CANARY"),
+        ("KAFKA_BROKERS", "CANARY://a:1,b:2"),
+    ] {
+        for more in [&["-vvv"][..], &["--output", "json"]] {
+            let mut command = trueup(&["plan", "-f", manifest.to_str().unwrap()]);
+            command.args(more).env(variable, value);
+            let ran = run(command);
+            assert_eq!(ran.code, 1, "{value}");
+            let said = format!("{}{}", ran.stdout, ran.stderr);
+            assert!(!said.to_ascii_lowercase().contains("canary"), "{said}");
+            assert!(said.contains("address"), "{said}");
+        }
+    }
+    for connection in [
+        "nats: { url: \"nats://u:CANARY 127.0.0.1:1\" }",
+        "nats: { url: \"nats://127.0.0.1:CANARY\" }",
+        "kafka: { bootstrap.servers: \"u:CANARY 127.0.0.1:1\" }",
+    ] {
+        let text = format!("stack: a\nconnections: {{ {connection} }}\n{both}");
+        let manifest = file(&text, ".yaml");
+        for command in ["validate", "plan"] {
+            let ran = run(trueup(&[command, "-f", manifest.to_str().unwrap()]));
+            assert_eq!(ran.code, 1, "{connection}");
+            assert!(!ran.stderr.contains("CANARY"), "{}", ran.stderr);
+        }
+    }
+}
+
 #[test]
 fn the_other_broker_is_not_asked() {
     let manifest = file("stack: a\nkafka: { topics: { orders: {} } }\n", ".yaml");

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use super::properties::{Properties, PropertyComplaint};
 use super::{
     AddressFamily, ClientCertificate, ClientCredentials, KafkaSettings, Login, SaslSettings,
-    TlsSettings, TokenSource, Verify, protocol_name, without_credentials,
+    TlsSettings, TokenSource, Verify, protocol_name,
 };
 
 pub(super) fn settings(
@@ -83,7 +83,7 @@ fn bootstrap(props: &mut Properties) -> Option<Vec<String>> {
         .map(str::trim)
         .filter(|address| !address.is_empty())
         .collect();
-    let checked: Vec<Result<String, String>> = addresses
+    let checked: Vec<Result<String, &str>> = addresses
         .iter()
         .map(|address| host_and_port(address))
         .collect();
@@ -91,41 +91,55 @@ fn bootstrap(props: &mut Properties) -> Option<Vec<String>> {
         props.complain(name, "names no broker", None);
         return None;
     }
-    for message in checked.iter().filter_map(|address| address.as_ref().err()) {
-        props.complain(name, message, Some("write `host:port`"));
+    for (at, address) in checked.iter().enumerate() {
+        if let Err(fault) = address {
+            // what is no address may be a secret, wherever it stands: none of it is shown
+            let which = match checked.len() {
+                1 => String::new(),
+                _ => format!("number {} ", at + 1),
+            };
+            let message = format!("{which}is not a broker's address: {fault}");
+            props.complain(name, &message, Some("write `host:port`"));
+        }
     }
     checked.into_iter().collect::<Result<_, _>>().ok()
 }
 
-/// `host`, `host:port`, `[v6]`, `[v6]:port`.
-fn host_and_port(address: &str) -> Result<String, String> {
-    let wrong = || {
-        format!(
-            "`{}` is not a broker's address",
-            without_credentials(address)
-        )
-    };
-    if address.contains("://") || address.contains(['/', '@', ' ']) {
-        return Err(wrong());
+/// `host`, `host:port`, `[v6]`, `[v6]:port`; else what is wrong, without any of it.
+pub(super) fn host_and_port(address: &str) -> Result<String, &'static str> {
+    if address.contains("://") {
+        return Err("it has a scheme");
+    }
+    if address.contains('@') {
+        return Err("a login stands before its host");
     }
     let bracketed = address.starts_with('[');
-    let end_of_host = if bracketed {
-        address.find(']').ok_or_else(wrong)? + 1
-    } else {
-        0
+    let end_of_host = match (bracketed, address.find(']')) {
+        (true, Some(end)) => end + 1,
+        (true, None) => return Err("its bracket is not closed"),
+        (false, _) => 0,
     };
     let (host, port) = match address[end_of_host..].rsplit_once(':') {
-        Some((rest, port)) => (
-            &address[..end_of_host + rest.len()],
-            port.parse::<u16>().map_err(|_| wrong())?,
-        ),
-        None => (address, DEFAULT_PORT),
+        Some((rest, port)) => (&address[..end_of_host + rest.len()], port.parse::<u16>()),
+        None => (address, Ok(DEFAULT_PORT)),
     };
-    let plain_v6 = !bracketed && host.contains(':');
-    if host.is_empty() || plain_v6 || port == 0 {
-        return Err(wrong());
+    let port = port.ok().filter(|port| *port > 0);
+    let port = port.ok_or("its port is no number from 1 to 65535")?;
+    if host.is_empty() {
+        return Err("it has no host");
     }
-    Ok(format!("{host}:{port}"))
+    if !bracketed && host.contains(':') {
+        return Err("it holds more than one `:`, and an IPv6 address stands in brackets");
+    }
+    let is_of_host = |c: char| c.is_alphanumeric() || "-._".contains(c);
+    let is_of_v6 = |c: char| is_of_host(c) || "[]:%".contains(c);
+    match host
+        .chars()
+        .all(|c| is_of_host(c) || bracketed && is_of_v6(c))
+    {
+        true => Ok(format!("{host}:{port}")),
+        false => Err("its host holds a sign that no host's name has"),
+    }
 }
 
 /// Whether TLS and SASL are on; None after a complaint.
