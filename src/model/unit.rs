@@ -1,7 +1,5 @@
 //! Durations and sizes: the one parser and the one writer of each.
 
-use jiff::Span;
-
 /// What a number of the wire counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -61,32 +59,80 @@ const DURATIONS: [(&str, i128); 7] = [
     ("ns", 1),
 ];
 
+/// What is written only, beside [`DURATIONS`], from large to small.
+const LONGER: [(&str, i128); 2] = [("y", 365 * DAY), ("w", 7 * DAY)];
+
+/// Some 20,000 years: a number beyond stands for "ever" and is said as a number.
+const LONGEST: i128 = 7_304_484 * DAY;
+
+/// Numbers with their units, each smaller than the one before.
 fn parse_duration(text: &str, unit: i128) -> Result<i64, String> {
     let text = text.trim();
-    let span: Span = text
-        .parse()
-        .map_err(|_| format!("`{text}` is not a duration"))?;
-    if text.starts_with(['P', 'p', '-', '+']) || span.get_months() != 0 || span.is_negative() {
-        return Err(format!("`{text}` is not a duration"));
+    let wrong = || format!("`{text}` is not a duration");
+    let finer = || format!("`{text}` is finer than the broker's unit");
+    let beyond = || format!("`{text}` is beyond the broker's range");
+    let (mut rest, mut nanos, mut before) = (text, 0i128, i128::MAX);
+    while !rest.is_empty() || before == i128::MAX {
+        let (number, behind) = rest.split_at(end_of(rest, is_of_number));
+        let (word, behind) = behind
+            .trim_start()
+            .split_at_checked(end_of(behind.trim_start(), |c| c.is_ascii_alphabetic()))
+            .ok_or_else(wrong)?;
+        let mut units = LONGER.iter().chain(&DURATIONS);
+        let (_, size) = units.find(|(known, _)| *known == word).ok_or_else(wrong)?;
+        if *size >= before {
+            return Err(wrong());
+        }
+        let decimal = Decimal::read(number).ok_or_else(wrong)?;
+        let part = decimal.of(*size).ok_or_else(beyond)?.ok_or_else(finer)?;
+        nanos = nanos.checked_add(part).ok_or_else(beyond)?;
+        (rest, before) = (behind.trim_start(), *size);
     }
-    let nanos = span_nanos(&span);
+    if nanos > LONGEST {
+        return Err(beyond());
+    }
     if nanos % unit != 0 {
-        return Err(format!("`{text}` is finer than the broker's unit"));
+        return Err(finer());
     }
-    i64::try_from(nanos / unit).map_err(|_| format!("`{text}` is beyond the broker's range"))
+    i64::try_from(nanos / unit).map_err(|_| beyond())
 }
 
-fn span_nanos(span: &Span) -> i128 {
-    let days = i128::from(span.get_years()) * 365
-        + i128::from(span.get_weeks()) * 7
-        + i128::from(span.get_days());
-    days * DAY
-        + i128::from(span.get_hours()) * (DAY / 24)
-        + i128::from(span.get_minutes()) * (DAY / 1440)
-        + i128::from(span.get_seconds()) * 1_000_000_000
-        + i128::from(span.get_milliseconds()) * 1_000_000
-        + i128::from(span.get_microseconds()) * 1_000
-        + i128::from(span.get_nanoseconds())
+/// A number as it is written, `1.5`: its digits and how many of them are a fraction.
+struct Decimal {
+    digits: i128,
+    fraction: u32,
+}
+
+impl Decimal {
+    /// None for what is no number, or one of more digits than any quantity has.
+    fn read(text: &str) -> Option<Decimal> {
+        const MOST_DIGITS: usize = 30;
+        let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+        let is_digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+        let fits = is_digits(whole) && is_digits(fraction) && text.len() <= MOST_DIGITS;
+        let digits = fits.then(|| format!("{whole}{fraction}"))?;
+        Some(Decimal {
+            digits: digits.parse().ok()?,
+            fraction: u32::try_from(fraction.len()).ok()?,
+        })
+    }
+
+    /// So many of a unit of this size: outer none beyond what can be counted, inner none where that
+    /// is no whole number.
+    fn of(&self, size: i128) -> Option<Option<i128>> {
+        let parts = self.digits.checked_mul(size)?;
+        let in_one = 10i128.checked_pow(self.fraction)?;
+        Some((parts % in_one == 0).then_some(parts / in_one))
+    }
+}
+
+fn is_of_number(c: char) -> bool {
+    c.is_ascii_digit() || c == '.'
+}
+
+/// Where the first signs of this sort end.
+fn end_of(text: &str, sort: impl Fn(char) -> bool) -> usize {
+    text.find(|c| !sort(c)).unwrap_or(text.len())
 }
 
 fn format_duration(nanos: i128) -> String {
@@ -122,12 +168,18 @@ const SIZES: [(&str, i64); 6] = [
 fn parse_size(text: &str) -> Result<i64, String> {
     let text = text.trim();
     let wrong = || format!("`{text}` is not a size");
+    let beyond = || format!("`{text}` is beyond the broker's range");
     let has_unit = text.ends_with(['B', 'b']) && text.starts_with(|c: char| c.is_ascii_digit());
     if !has_unit {
         return Err(wrong());
     }
-    let size: bytesize::ByteSize = text.parse().map_err(|_| wrong())?;
-    i64::try_from(size.as_u64()).map_err(|_| format!("`{text}` is beyond the broker's range"))
+    let (number, unit) = text.split_at(end_of(text, is_of_number));
+    let one: bytesize::ByteSize = format!("1{}", unit.trim()).parse().map_err(|_| wrong())?;
+    let decimal = Decimal::read(number).ok_or_else(wrong)?;
+    let bytes = decimal.of(i128::from(one.as_u64()));
+    let bytes = bytes.ok_or_else(beyond)?;
+    let bytes = bytes.ok_or_else(|| format!("`{text}` is no whole number of bytes"))?;
+    i64::try_from(bytes).map_err(|_| beyond())
 }
 
 fn format_size(bytes: i64) -> String {
@@ -155,6 +207,12 @@ mod tests {
             ("7d", 604_800 * second),
             ("1y", 31_536_000 * second),
             ("1h30m", 5400 * second),
+            ("1h 30m", 5400 * second),
+            ("1.5h", 5400 * second),
+            ("1.5d", 129_600 * second),
+            ("0.5w", 302_400 * second),
+            ("1.5y", 47_304_000 * second),
+            ("1d 0.5h", 88_200 * second),
         ] {
             assert_eq!(Unit::Nanos.parse(text), Ok(nanos), "{text}");
         }
@@ -163,6 +221,9 @@ mod tests {
             ("64KiB", 65_536),
             ("10GiB", 10 << 30),
             ("10MB", 10_000_000),
+            ("1.5GiB", 3 << 29),
+            ("0.5 KiB", 512),
+            ("8191PiB", 8191 << 50),
         ] {
             assert_eq!(Unit::Bytes.parse(text), Ok(bytes), "{text}");
         }
@@ -177,13 +238,46 @@ mod tests {
 
     #[test]
     fn rubbish_is_refused() {
-        for text in ["", "7", "7dd", "7 parsecs", "-7d", "PT1H", "1mo", "d"] {
+        for text in [
+            "",
+            "7",
+            "7dd",
+            "7 parsecs",
+            "-7d",
+            "PT1H",
+            "1mo",
+            "d",
+            "1m1h",
+            "1h1h",
+            "1..5h",
+            "1.h",
+            ".5h",
+            "0.5ns",
+            "1.0000000001s",
+            "999999999y",
+            "1h30",
+        ] {
             assert!(Unit::Nanos.parse(text).is_err(), "{text}");
         }
-        for text in ["", "10", "10G", "GiB", "10XiB", "-1B"] {
+        for text in [
+            "",
+            "10",
+            "10G",
+            "GiB",
+            "10XiB",
+            "-1B",
+            "0.9B",
+            "1.0001KiB",
+            "8192PiB",
+            "1.2.3KiB",
+        ] {
             assert!(Unit::Bytes.parse(text).is_err(), "{text}");
         }
         assert!(Unit::Millis.parse("1us").is_err());
+        let ever = Unit::Millis.format(i64::MAX);
+        assert!(Unit::Millis.parse(&ever).is_err(), "{ever}");
+        let rounded = Unit::Bytes.parse("0.9B").unwrap_err();
+        assert_eq!(rounded, "`0.9B` is no whole number of bytes");
     }
 
     proptest! {
