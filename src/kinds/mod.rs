@@ -90,6 +90,11 @@ pub trait Kind: Send + Sync {
         Vec::new()
     }
 
+    /// Those of what it rests on without which the broker does not take it at all.
+    fn lives_in(&self, _resource: &Resource, _all: &Resources) -> Vec<Address> {
+        Vec::new()
+    }
+
     /// The arrows that this resource adds to the picture that `graph` draws: from what it rests on.
     fn links(&self, resource: &Resource, all: &Resources) -> Vec<Link> {
         let to = End::Resource(resource.address.clone());

@@ -83,6 +83,7 @@ codes! {
     ServerTooOld "server-too-old" "The field needs a newer server." "Upgrade the server, or leave the field out." "ADR-44; the KIP of a Kafka config";
     RefusedByBroker "refused-by-broker" "The broker, asked without changing anything, says no." "Change what the broker's words name." "Kafka validate_only (KIP-133, KIP-195)";
     Exists "exists-unseen" "It exists, and the broker that was read does not show it." "Plan again in a moment: after a restart or a freeze a broker lags behind its controller.";
+    ParentAbsent "parent-absent" "What it lives in is not there, and this plan does not make it." "Target it too, or make it first." "nats-server errors.json, 10059";
     LockOut "lock-out" "The ACL would take rights away that trueup itself needs." "Leave trueup's own principal out of it." "KIP-11";
     NoAuthorizer "no-authorizer" "The cluster has no authorizer, so it can't hold ACLs." "Set `authorizer.class.name` on the brokers, or leave the ACLs out." "Kafka SECURITY_DISABLED (54)";
     Busy "busy" "The server is still carrying out an earlier change of this resource." "Wait until it is done, then plan again." "nats-server 2.15, cluster.desired";

@@ -78,6 +78,7 @@ pub fn forecast(
             );
         }
     }
+    draft.demand_parents(desired, observations);
     draft
         .problems
         .splice(0..0, desired.warnings.iter().map(plan_problem));
@@ -263,6 +264,24 @@ impl Draft {
             );
     }
 
+    /// Refuses what lives in something that is neither there nor planned: `--target` left it out.
+    fn demand_parents(&mut self, desired: Desired<'_>, observations: &Observations) {
+        let is_planned = |address: &Address| {
+            let chosen = desired.chosen;
+            chosen.is_none_or(|chosen| chosen.contains(address))
+        };
+        for step in self.steps.iter_mut().filter(|step| step.is_open()) {
+            let parents = desired.resources.get(&step.address).and_then(|resource| {
+                Some(kind(resource.address.kind)?.lives_in(resource, desired.resources))
+            });
+            let absent = parents.into_iter().flatten().filter(|parent| {
+                let seen = observations.get(parent);
+                !is_planned(parent) && matches!(seen, Some(Observed::Absent))
+            });
+            step.refusals.extend(absent.map(parent_absent));
+        }
+    }
+
     /// Keeps of what a step rests on only what this plan makes first: the rest is there already.
     fn connect(&mut self) {
         let made: HashSet<Address> = self
@@ -275,6 +294,14 @@ impl Draft {
             step.rests_on.retain(|address| made.contains(address));
         }
     }
+}
+
+fn parent_absent(parent: Address) -> Refusal {
+    Refusal::new(
+        Code::ParentAbsent,
+        format!("it rests on `{parent}`, which is not there"),
+        format!("target it too: `--target {parent}`"),
+    )
 }
 
 /// The step of a resource that could not be read.

@@ -61,6 +61,11 @@ impl Kind for Consumer {
             .collect()
     }
 
+    /// (A copy of a stream may wait for its origin; a consumer's stream must be there.)
+    fn lives_in(&self, resource: &Resource, all: &Resources) -> Vec<Address> {
+        self.rests_on(resource, all)
+    }
+
     /// From the stream, by the filters; and on to where a push consumer delivers.
     fn links(&self, resource: &Resource, all: &Resources) -> Vec<Link> {
         let said = Said(&resource.declared);

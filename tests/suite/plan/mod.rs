@@ -24,6 +24,9 @@ struct Case {
     /// Address to document; null is unreadable, an address that is missing is absent.
     #[serde(default)]
     live: IndexMap<Address, Option<Doc>>,
+    /// The resources that are planned, where not all are.
+    #[serde(default)]
+    targets: Vec<Address>,
     /// The NATS server's version; 2.15.1 when left out.
     nats: Option<String>,
     /// How many Kafka brokers there are; 1 when left out.
@@ -86,9 +89,13 @@ fn desired(manifest: &Manifest) -> Desired<'_> {
 
 fn plan(manifest: &Manifest, case: &Case) -> Plan {
     let observations = observations(&manifest.resources, &case.live);
+    let chosen = case.targets.iter().cloned().collect();
     assemble(
         forecast(
-            desired(manifest),
+            Desired {
+                chosen: (!case.targets.is_empty()).then_some(&chosen),
+                ..desired(manifest)
+            },
             &observations,
             &surroundings(case),
             Vec::new(),
