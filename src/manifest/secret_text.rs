@@ -1,11 +1,16 @@
 //! Secrets found in a text alone.
 
+mod urls;
+
 use std::ops::Range;
 use std::sync::LazyLock;
 
 use regex::Regex;
 
 use super::node::short;
+use urls::no_ports;
+
+pub(super) use urls::logins;
 
 /// A secret in a text.
 pub(super) struct Found {
@@ -77,31 +82,6 @@ pub(super) fn shown_key(key: &str) -> String {
 /// The name in a key that has swallowed its value: `password` of `password:x` and `password=x`.
 pub(super) fn name_alone(key: &str) -> &str {
     key.split([':', '=', ' ']).next().unwrap_or(key)
-}
-
-/// The logins of URLs, `//login@`, and `user:password@` without a scheme: where they stand.
-pub(super) fn logins(text: &str) -> Vec<Range<usize>> {
-    static LOGIN: Pattern = LazyLock::new(|| {
-        let of_url = r#"//([^\s"'`]*)@"#;
-        let cut_off = r#"//[^\s"'`/:]+:([^\s"'`]*)…"#;
-        let bare = r#"(?:^|[\s"'`\[{,=])[\w.-]+:([^\s"'`/@]+)@"#;
-        Regex::new(&format!("(?m){of_url}|{cut_off}|{bare}")).ok()
-    });
-    let found = LOGIN.iter().flat_map(|login| login.captures_iter(text));
-    found
-        .filter_map(|found| (1..=3).find_map(|group| found.get(group)))
-        .map(|login| login.range())
-        .collect()
-}
-
-/// What stands in the place of a URL's port and is none: a login whose `@` is missing.
-fn no_ports(text: &str) -> impl Iterator<Item = Range<usize>> {
-    static NO_PORT: Pattern = LazyLock::new(|| {
-        let no_port = r#"//[^\s"'`/:\[]+:([0-9]*[^0-9\s"'`,/:$\]})][^\n"'`]*)"#;
-        Regex::new(no_port).ok()
-    });
-    let found = NO_PORT.iter().flat_map(|port| port.captures_iter(text));
-    found.filter_map(|found| Some(found.get(1)?.range()))
 }
 
 type Pattern = LazyLock<Option<Regex>>;
