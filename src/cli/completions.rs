@@ -1,13 +1,17 @@
-use super::args::{Form, command};
+use super::args::{Form, Global, command};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::screen::Screen;
 
 /// Prints the completions of a shell.
-pub(super) fn run(shell: clap_complete::Shell, screen: &Screen) -> Result<Exit, Failure> {
-    if screen.form() != Form::Text {
+pub(super) fn run(
+    shell: clap_complete::Shell,
+    global: &Global,
+    screen: &Screen,
+) -> Result<Exit, Failure> {
+    if global.output != Form::Text || !global.reports.is_empty() {
         return Err(Failure::said(
-            "`completions` writes a shell's script only; leave `--output` out",
+            "`completions` writes a shell's script only; leave `--output` and `--report` out",
         ));
     }
     let mut text = Vec::new();

@@ -19,50 +19,50 @@ pub(super) fn run(topic: Option<&str>, screen: &Screen) -> Result<Exit, Failure>
     let topic = topic
         .map(|said| Topic::of(said).ok_or_else(|| unknown(said)))
         .transpose()?;
-    match screen.form() {
-        Form::Text => screen.result(&text(topic, screen.width()))?,
-        Form::Json => screen.result(&written(&document(topic)))?,
-        Form::Markdown => screen.result(&page(topic))?,
-    }
+    screen.publish(&|form| match form {
+        Form::Text => text(topic.as_ref(), screen.width()),
+        Form::Json => written(&document(topic.as_ref())),
+        Form::Markdown => page(topic.as_ref()),
+    })?;
     Ok(Exit::Done)
 }
 
-fn text(topic: Option<Topic>, width: usize) -> String {
+fn text(topic: Option<&Topic>, width: usize) -> String {
     match topic {
         None => overview(width),
-        Some(Topic::Code(code)) => explain::code(code, width),
+        Some(Topic::Code(code)) => explain::code(*code, width),
         Some(Topic::Kind(kind)) => {
             explain::kind(kind.name(), kind.declaration(), kind.aliases(), width)
         }
         Some(Topic::Field(kind, path)) => {
-            explain::field(kind.name(), kind.declaration(), &path, width).unwrap_or_default()
+            explain::field(kind.name(), kind.declaration(), path, width).unwrap_or_default()
         }
         Some(Topic::Part(part)) => explain::part(part, width),
         Some(Topic::PartField(part, path)) => {
-            explain::part_field(part, &path, width).unwrap_or_default()
+            explain::part_field(part, path, width).unwrap_or_default()
         }
     }
 }
 
-fn page(topic: Option<Topic>) -> String {
+fn page(topic: Option<&Topic>) -> String {
     match topic {
         None => markdown::overview(registry(), parts()),
-        Some(Topic::Code(code)) => markdown::code(code),
-        Some(Topic::Kind(kind)) => markdown::kind(kind),
-        Some(Topic::Field(kind, path)) => markdown::field(kind, &path).unwrap_or_default(),
+        Some(Topic::Code(code)) => markdown::code(*code),
+        Some(Topic::Kind(kind)) => markdown::kind(*kind),
+        Some(Topic::Field(kind, path)) => markdown::field(*kind, path).unwrap_or_default(),
         Some(Topic::Part(part)) => markdown::part(part),
-        Some(Topic::PartField(part, path)) => markdown::part_field(part, &path).unwrap_or_default(),
+        Some(Topic::PartField(part, path)) => markdown::part_field(part, path).unwrap_or_default(),
     }
 }
 
-fn document(topic: Option<Topic>) -> Value {
+fn document(topic: Option<&Topic>) -> Value {
     match topic {
         None => json::overview(registry(), parts()),
-        Some(Topic::Code(code)) => json::code(code),
-        Some(Topic::Kind(kind)) => json::kind(kind),
-        Some(Topic::Field(kind, path)) => json::field(kind, &path).unwrap_or_default(),
+        Some(Topic::Code(code)) => json::code(*code),
+        Some(Topic::Kind(kind)) => json::kind(*kind),
+        Some(Topic::Field(kind, path)) => json::field(*kind, path).unwrap_or_default(),
         Some(Topic::Part(part)) => json::part(part),
-        Some(Topic::PartField(part, path)) => json::part_field(part, &path).unwrap_or_default(),
+        Some(Topic::PartField(part, path)) => json::part_field(part, path).unwrap_or_default(),
     }
 }
 

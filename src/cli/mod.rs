@@ -85,7 +85,7 @@ fn run(cli: &Cli, screen: &Screen) -> Result<Exit, Failure> {
         Command::Show { plan } => show::run(plan, screen),
         Command::Explain { topic } => explain::run(topic.as_deref(), screen),
         Command::Schema { of } => schema::run(*of, screen),
-        Command::Completions { shell } => completions::run(*shell, screen),
+        Command::Completions { shell } => completions::run(*shell, global, screen),
     }
 }
 

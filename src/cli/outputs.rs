@@ -185,6 +185,11 @@ impl Output {
         if self.is_stdout() {
             return Ok(None);
         }
+        if self.file.as_os_str() == "-" {
+            let what = format!("{} would make a file that is called `-`", self.shown());
+            let hint = "name `/dev/stdout` for standard output, or `./-` for such a file; nothing was written, and no broker was asked";
+            return Err(Failure::said(what).hint(hint));
+        }
         write::probe(&self.file).map_err(|why| {
             let what = format!("can't write `{}`: {why}", self.file.display());
             let hint = format!("{} names it; {ANOTHER}", self.shown());
@@ -312,6 +317,21 @@ mod tests {
             "export --snapshot DIR/dangling",
         ] {
             assert_eq!(said(words), Ok(()), "{words}");
+        }
+    }
+
+    #[test]
+    fn standard_output_is_no_file_that_is_called_by_its_sign() {
+        for words in [
+            "plan -f DIR/m.yaml -o -",
+            "validate -f DIR/m.yaml --report json=-",
+            "export --snapshot -",
+        ] {
+            let said = said(words).unwrap_err();
+            assert!(
+                said.contains("a file that is called `-`"),
+                "{words}: {said}"
+            );
         }
     }
 

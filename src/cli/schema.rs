@@ -5,9 +5,9 @@ use super::screen::Screen;
 use crate::manifest;
 use crate::report::plan_schema;
 
-/// Prints a JSON Schema.
+/// Prints a JSON Schema, which is JSON in every form.
 pub(super) fn run(of: Schema, screen: &Screen) -> Result<Exit, Failure> {
-    screen.result(&match of {
+    screen.publish(&|_| match of {
         Schema::Manifest => manifest::schema_text(),
         Schema::Plan => plan_schema(),
     })?;

@@ -1,9 +1,28 @@
 use std::process::Command;
 
+use serde_json::Value;
 use trueup::kinds::registry;
 use trueup::model::Code;
 
-use super::{run, trueup};
+use super::{file, run, trueup};
+
+/// `--report` writes what every other command writes with it, too.
+#[test]
+fn a_report_of_an_explanation_and_of_a_schema_is_written() {
+    let report = file("", ".json");
+    let option = format!("json={}", report.to_str().unwrap());
+    for words in [&["explain", "stream.max_age"][..], &["schema", "plan"]] {
+        let ran = run(trueup(&[words, &["--report", &option]].concat()));
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        let written = std::fs::read_to_string(&report).unwrap();
+        let document: Value = serde_json::from_str(&written).unwrap();
+        assert!(document.is_object(), "{words:?}");
+        std::fs::write(&report, "").unwrap();
+    }
+    let ran = run(trueup(&["completions", "bash", "--report", &option]));
+    assert_eq!(ran.code, 1);
+    assert_eq!(std::fs::read_to_string(&report).unwrap(), "");
+}
 
 #[test]
 fn every_kind_field_and_code_has_a_page() {
