@@ -172,6 +172,21 @@ impl Kafka {
         }
     }
 
+    /// Makes sure that the broker of a target speaks a request in this version or a newer one.
+    pub(crate) async fn must_speak<R: Request>(
+        &self,
+        target: Target,
+        least: i16,
+    ) -> Result<(), KafkaError> {
+        let connection = self.connection(target).await?;
+        let reached = connection.versions().reach::<R>(least);
+        reached.map_err(|cause| KafkaError::Unsupported {
+            broker: connection.address().to_string(),
+            request: R::NAME,
+            cause,
+        })
+    }
+
     /// Who is asked when `target` is gone. A broker that died stays in the others' metadata for as long as its
     /// session lasts (`broker.session.timeout.ms`, 9 s): any live one forwards to the controller meanwhile
     /// (KIP-590), and one that does not says `NOT_CONTROLLER`.

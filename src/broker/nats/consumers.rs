@@ -7,7 +7,7 @@ use super::election::Again;
 use super::names::checked;
 use super::streams::{STREAM_NOT_FOUND, absent_when, config_alone, objects, total};
 use super::wire::{Body, many};
-use super::{Answer, JetStream, NatsError};
+use super::{Answer, Deletion, JetStream, NatsError};
 
 /// The error code of a consumer that does not exist (`JSConsumerNotFoundErr`).
 const CONSUMER_NOT_FOUND: u64 = 10014;
@@ -137,6 +137,18 @@ impl JetStream {
         let call = format!("CONSUMER.PAUSE.{stream}.{name}");
         self.wire
             .write(&call, &body, required_level, Again::Never)
+            .await
+    }
+
+    /// Deletes a consumer with its position; one of a stream that is gone is not there.
+    ///
+    /// # Errors
+    /// As for [`JetStream::stream_delete`].
+    pub async fn consumer_delete(&self, stream: &str, name: &str) -> Result<Deletion, NatsError> {
+        let stream = checked("stream", stream)?;
+        let name = checked("consumer", name)?;
+        let call = format!("CONSUMER.DELETE.{stream}.{name}");
+        self.delete(&call, &[CONSUMER_NOT_FOUND, STREAM_NOT_FOUND])
             .await
     }
 

@@ -17,17 +17,17 @@ use super::denials::GivenUp;
 use super::wire::{Body, GIVE_UP, Miss, Wire};
 
 /// How long a cluster may take for an election, one that has to be repeated included.
-const ELECTION: Duration = Duration::from_secs(15);
+pub(super) const ELECTION: Duration = Duration::from_secs(15);
 
 /// How long a repeatable request may take altogether where there are no elections.
 const PATIENCE: Duration = Duration::from_secs(9);
 
 /// How long a request that changes something may take; what comes after it in the same run, and finds
 /// the server silent still, must fail within the 10 s, too.
-const WRITE_PATIENCE: Duration = Duration::from_secs(7);
+pub(super) const WRITE_PATIENCE: Duration = Duration::from_secs(7);
 
 /// How long one attempt may take that is sent again in the end.
-const WRITE_ATTEMPT: Duration = Duration::from_secs(5);
+pub(super) const WRITE_ATTEMPT: Duration = Duration::from_secs(5);
 
 /// The first and the longest attempt of a request that changes nothing.
 const FIRST_ATTEMPT: Duration = Duration::from_secs(2);
@@ -136,7 +136,7 @@ impl Leader {
     }
 
     /// Says that we wait, once for as long as an election may take.
-    fn tell(&self, server: &str) {
+    pub(super) fn tell(&self, server: &str) {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         if told.is_none_or(|told| told.elapsed() > ELECTION) {
             *told = Some(Instant::now());
@@ -306,7 +306,9 @@ impl Wire {
 
 /// Whether a stream's or a consumer's own leader answers this, and not the meta leader.
 fn is_of_one_stream(subject: &str) -> bool {
-    subject.contains(".STREAM.INFO.") || subject.contains(".CONSUMER.INFO.")
+    [".STREAM.INFO.", ".STREAM.MSG.GET.", ".CONSUMER.INFO."]
+        .iter()
+        .any(|call| subject.contains(call))
 }
 
 #[cfg(test)]
@@ -329,7 +331,11 @@ mod tests {
 
     #[test]
     fn a_streams_own_leader_answers_what_is_asked_of_it_alone() {
-        let of_one = ["$JS.API.STREAM.INFO.S", "$JS.hub.API.CONSUMER.INFO.S.c"];
+        let of_one = [
+            "$JS.API.STREAM.INFO.S",
+            "$JS.API.STREAM.MSG.GET.S",
+            "$JS.hub.API.CONSUMER.INFO.S.c",
+        ];
         assert!(of_one.into_iter().all(is_of_one_stream));
         let of_meta = [
             "$JS.API.STREAM.LIST",

@@ -15,6 +15,15 @@ pub(super) const STREAM_NOT_FOUND: u64 = 10059;
 /// (`JSApiListLimit`).
 const WORTH_LISTING: usize = 256;
 
+/// What a deletion met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deletion {
+    /// It was there and is gone.
+    Done,
+    /// There was none of that name.
+    NotThere,
+}
+
 /// What is kept of a document.
 type Keep = fn(Map<String, Value>) -> Map<String, Value>;
 
@@ -142,6 +151,31 @@ impl JetStream {
         required_level: Option<u8>,
     ) -> Result<Map<String, Value>, NatsError> {
         self.write_stream("UPDATE", config, required_level).await
+    }
+
+    /// Deletes a stream with all that it holds, whichever life of the name it is by now: the server has no request that
+    /// deletes one life only.
+    ///
+    /// # Errors
+    /// [`NatsError::AnswerLost`] when nobody knows whether it was deleted; it is never sent twice, for the second might
+    /// meet a stream that was made anew meanwhile.
+    pub async fn stream_delete(&self, name: &str) -> Result<Deletion, NatsError> {
+        let call = format!("STREAM.DELETE.{}", checked("stream", name)?);
+        self.delete(&call, &[STREAM_NOT_FOUND]).await
+    }
+
+    /// Sends a deletion; these codes say that there is nothing to delete.
+    pub(super) async fn delete(
+        &self,
+        call: &str,
+        not_there: &[u64],
+    ) -> Result<Deletion, NatsError> {
+        let answer = self
+            .wire
+            .write(call, &Body::Empty, None, Again::Never)
+            .await;
+        let found = absent_when(answer, not_there)?;
+        Ok(found.map_or(Deletion::NotThere, |_| Deletion::Done))
     }
 
     async fn write_stream(

@@ -393,6 +393,8 @@ pub(super) enum Body {
     Json(Value),
     /// Text that is no JSON, so that no server can carry it out.
     Unreadable,
+    /// A message for a stream.
+    Message(HeaderMap, Bytes),
 }
 
 impl Body {
@@ -401,19 +403,23 @@ impl Body {
             Body::Empty => Bytes::new(),
             Body::Json(document) => Bytes::from(document.to_string()),
             Body::Unreadable => Bytes::from_static(b"?"),
+            Body::Message(_, payload) => payload.clone(),
         }
     }
 }
 
 fn request(body: &Body, level: Option<u8>) -> Request {
+    let mut headers = match body {
+        Body::Message(headers, _) => headers.clone(),
+        Body::Empty | Body::Json(_) | Body::Unreadable => HeaderMap::new(),
+    };
+    if let Some(level) = level {
+        headers.insert(REQUIRED_LEVEL, level.to_string());
+    }
     let request = Request::new().payload(body.bytes()).timeout(None);
-    match level {
-        None => request,
-        Some(level) => {
-            let mut headers = HeaderMap::new();
-            headers.insert(REQUIRED_LEVEL, level.to_string());
-            request.headers(headers)
-        }
+    match headers.is_empty() {
+        true => request,
+        false => request.headers(headers),
     }
 }
 

@@ -1,9 +1,11 @@
-//! Reading and creating ACLs.
+//! Reading, creating and deleting ACLs.
 
 use indexmap::IndexSet;
 use kafka_protocol::messages::create_acls_request::AclCreation;
+use kafka_protocol::messages::delete_acls_request::DeleteAclsFilter;
+use kafka_protocol::messages::delete_acls_response::DeleteAclsFilterResult;
 use kafka_protocol::messages::describe_acls_response::{AclDescription, DescribeAclsResource};
-use kafka_protocol::messages::{CreateAclsRequest, DescribeAclsRequest};
+use kafka_protocol::messages::{CreateAclsRequest, DeleteAclsRequest, DescribeAclsRequest};
 
 use super::{NOT_CONTROLLER, item, text, words};
 use crate::broker::kafka::acl::{
@@ -75,14 +77,7 @@ impl Kafka {
     ) -> Result<Vec<Result<(), ItemError>>, KafkaError> {
         let slices = split(acls, RECORDS_PER_REQUEST, |_| 1);
         let results = write(slices, |slice| self.create_some_acls(slice)).await?;
-        let disabled =
-            |result: &&Result<(), ItemError>| result.as_ref().is_err_and(|error| error.code == 54);
-        match results.iter().find(disabled) {
-            Some(Err(error)) => Err(KafkaError::SecurityDisabled {
-                message: error.message.clone(),
-            }),
-            Some(Ok(())) | None => Ok(results),
-        }
+        unless_disabled(results)
     }
 
     async fn create_some_acls(&self, acls: Vec<AclBinding>) -> Result<Results, KafkaError> {
@@ -103,6 +98,51 @@ impl Kafka {
         };
         Ok(acls.iter().map(next).collect())
     }
+
+    /// Deletes exactly these ACLs and none that they only cover; one that is gone already is fine. Results, rights and errors as in
+    /// [`Kafka::create_acls`].
+    pub async fn delete_acls(
+        &self,
+        acls: &[AclBinding],
+    ) -> Result<Vec<Result<(), ItemError>>, KafkaError> {
+        let slices = split(acls, RECORDS_PER_REQUEST, |_| 1);
+        let results = write(slices, |slice| self.delete_some_acls(slice)).await?;
+        unless_disabled(results)
+    }
+
+    async fn delete_some_acls(&self, acls: Vec<AclBinding>) -> Result<Results, KafkaError> {
+        let request =
+            DeleteAclsRequest::default().with_filters(acls.iter().map(deletion).collect());
+        let answer = self.ask(Target::Controller, Effect::Write, &request, |answer| {
+            let mut results = answer.filter_results.iter();
+            results.any(|result| result.error_code == NOT_CONTROLLER)
+        });
+        let mut answers = answer.await?.filter_results.into_iter();
+        let next = |_| {
+            let answer = answers.next();
+            answer.map_or_else(|| Err(ItemError::left_out()), |result| deleted(&result))
+        };
+        Ok(acls.iter().map(next).collect())
+    }
+}
+
+/// A cluster without an authorizer says so of each item.
+fn unless_disabled(results: Results) -> Result<Results, KafkaError> {
+    let disabled =
+        |result: &&Result<(), ItemError>| result.as_ref().is_err_and(|error| error.code == 54);
+    match results.iter().find(disabled) {
+        Some(Err(error)) => Err(KafkaError::SecurityDisabled {
+            message: error.message.clone(),
+        }),
+        Some(Ok(())) | None => Ok(results),
+    }
+}
+
+/// The filter's own error, or that of an ACL that it matched.
+fn deleted(result: &DeleteAclsFilterResult) -> Result<(), ItemError> {
+    item(result.error_code, &result.error_message)?;
+    let mut matched = result.matching_acls.iter();
+    matched.try_for_each(|acl| item(acl.error_code, &acl.error_message))
 }
 
 fn request(filter: &AclFilter) -> DescribeAclsRequest {
@@ -143,6 +183,27 @@ fn creation(acl: &AclBinding) -> AclCreation {
         .with_resource_pattern_type(pattern.code())
         .with_resource_name(text(name))
         .with_host(text(host))
+}
+
+/// A filter that matches this ACL and no other: each field has one value, none is `ANY` or `MATCH`.
+fn deletion(acl: &AclBinding) -> DeleteAclsFilter {
+    let AclBinding {
+        principal,
+        permission,
+        operation,
+        resource_type,
+        pattern,
+        name,
+        host,
+    } = acl;
+    DeleteAclsFilter::default()
+        .with_principal_filter(Some(text(principal)))
+        .with_permission_type(permission.code())
+        .with_operation(operation.code())
+        .with_resource_type_filter(resource_type.code())
+        .with_pattern_type_filter(pattern.code())
+        .with_resource_name_filter(Some(text(name)))
+        .with_host_filter(Some(text(host)))
 }
 
 /// The ACLs of an answer.

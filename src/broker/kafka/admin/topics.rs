@@ -2,8 +2,6 @@
 
 use std::collections::HashMap;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use indexmap::IndexMap;
 use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
 use kafka_protocol::messages::metadata_response::{
@@ -11,6 +9,7 @@ use kafka_protocol::messages::metadata_response::{
 };
 use kafka_protocol::messages::{BrokerId, MetadataRequest, MetadataResponse};
 
+use super::delete::text_of;
 use super::{distinct, in_order, topic_name};
 use crate::broker::kafka::acl::Operation;
 use crate::broker::kafka::batch::{READS_IN_FLIGHT, TOPICS_PER_DESCRIBE, read, split};
@@ -112,8 +111,7 @@ fn described(
     let mut partitions: Vec<Partition> = topic.partitions.into_iter().map(partition).collect();
     partitions.sort_by_key(|partition| partition.index);
     let description = TopicDescription {
-        topic_id: (!topic.topic_id.is_nil())
-            .then(|| URL_SAFE_NO_PAD.encode(topic.topic_id.as_bytes())),
+        topic_id: (!topic.topic_id.is_nil()).then(|| text_of(topic.topic_id)),
         internal: topic.is_internal,
         partitions,
         authorized_operations: Operation::from_bits(topic.topic_authorized_operations),

@@ -58,10 +58,16 @@ requests! {
     DescribeConfigs: DescribeConfigsRequest -> DescribeConfigsResponse,
     DescribeAcls: DescribeAclsRequest -> DescribeAclsResponse,
     ListPartitionReassignments: ListPartitionReassignmentsRequest -> ListPartitionReassignmentsResponse,
+    ListOffsets: ListOffsetsRequest -> ListOffsetsResponse,
+    DescribeLogDirs: DescribeLogDirsRequest -> DescribeLogDirsResponse,
+    ListGroups: ListGroupsRequest -> ListGroupsResponse,
+    OffsetFetch: OffsetFetchRequest -> OffsetFetchResponse,
     CreateTopics: CreateTopicsRequest -> CreateTopicsResponse,
     CreatePartitions: CreatePartitionsRequest -> CreatePartitionsResponse,
     IncrementalAlterConfigs: IncrementalAlterConfigsRequest -> IncrementalAlterConfigsResponse,
     CreateAcls: CreateAclsRequest -> CreateAclsResponse,
+    DeleteTopics: DeleteTopicsRequest -> DeleteTopicsResponse,
+    DeleteAcls: DeleteAclsRequest -> DeleteAclsResponse,
 }
 
 impl Versions {
@@ -86,6 +92,16 @@ impl Versions {
             ));
         }
         Ok(common.max)
+    }
+
+    /// Whether what `choose` picks is `least` or newer; both in words where it is not.
+    pub(crate) fn reach<R: Request>(&self, least: i16) -> Result<(), String> {
+        match self.choose::<R>()? {
+            chosen if chosen < least => Err(format!(
+                "version {least} is needed, and the broker speaks none above {chosen}"
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// Whether the broker said what it knows, and this request is not among it.
@@ -124,6 +140,20 @@ impl Versions {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_version_that_the_broker_does_not_reach_is_told() {
+        let mut broker = Versions::none();
+        let range = |max| (ApiKey::DeleteTopics as i16, VersionRange { min: 1, max });
+        broker.ranges.push(range(5));
+        let told = broker.reach::<messages::DeleteTopicsRequest>(6);
+        assert_eq!(
+            told.unwrap_err(),
+            "version 6 is needed, and the broker speaks none above 5"
+        );
+        broker.ranges[0] = range(6);
+        assert_eq!(broker.reach::<messages::DeleteTopicsRequest>(6), Ok(()));
+    }
 
     #[test]
     fn a_controller_does_not_know_who_the_brokers_are() {

@@ -65,6 +65,16 @@ impl ItemError {
         }
     }
 
+    /// An item that can't be said in the protocol.
+    pub(crate) fn unsendable(why: String) -> ItemError {
+        ItemError {
+            code: 0,
+            name: "NOT_SENT",
+            message: Some(why),
+            fate: Fate::NotSent,
+        }
+    }
+
     /// An item that was held back because an earlier request had failed.
     pub(crate) fn held_back(earlier: &KafkaError) -> ItemError {
         ItemError {
