@@ -23,11 +23,12 @@
 //! |---|---|
 //! | [`cli`] | one file per command; the only place that prints, prompts and reads the environment |
 //! | [`report`] | plans, drift, outcomes, problems and reference pages as text, JSON and Markdown (pure) |
-//! | [`apply`] | walks a plan: batches, outcomes, stopping |
+//! | [`apply`] | walks a plan: lock, journal, batches, outcomes, stopping |
 //! | [`engine`] | connect, observe, plan; what moved since a plan was saved; export; doctor |
 //! | [`plan`] | diff, judge, order, seal: the plan document (pure) |
 //! | [`manifest`] | YAML to checked resources, with places; and resources to YAML |
 //! | [`kinds`] | a folder per kind: its fields, its rules, how it is read and written |
+//! | [`ledger`] | which stack owns what, and who is at work: records, stores, leases |
 //! | [`broker`] | connections and protocols of NATS and Kafka; knows no kinds |
 //! | [`model`] | the words: address, place, problem, resource, step; imports nothing of ours |
 //!
@@ -39,12 +40,13 @@
 //!   overrides, what the server itself sets is not ours.
 //! - A document is read whole and written whole: a field that trueup does not know survives.
 //! - Unauthorised, timed out and incomplete never read as absent.
-//! - What holds data is never replaced, and nothing is ever deleted.
+//! - What holds data is never replaced. Only what the ledger records as the stack's own, in the same life of its
+//!   name, is ever deleted; a ledger that is lost, old or unreadable leads to "keep" or "refuse".
 //!
 //! # What is deliberately absent
 //!
-//! A ledger of ownership (so nothing is deleted), risks with evidence, routes and their worker.
-//! They have their places: `ledger/` beside `engine/`, `plan/risk`, a kind `route` and `bridge/`.
+//! Risks of changes other than deletions, bounded approvals, routes and their worker. They have their places: a kind's
+//! `risks`, `plan/`, a kind `route` and `bridge/`.
 
 #![forbid(unsafe_code)]
 
@@ -53,6 +55,7 @@ pub mod broker;
 pub mod cli;
 pub mod engine;
 pub mod kinds;
+pub mod ledger;
 pub mod manifest;
 pub mod model;
 pub mod plan;

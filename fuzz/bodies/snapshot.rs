@@ -34,6 +34,8 @@ pub fn run(text: &str) {
             resources: &manifest.resources,
             chosen: None,
             warnings: &[],
+            owned: None,
+            approvals: &[],
         };
         let _ = block_on(plan(desired, &port));
     }

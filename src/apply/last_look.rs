@@ -7,7 +7,7 @@ use tokio::time::{Instant, timeout_at};
 use super::walk::BATCH;
 use crate::engine::Port;
 use crate::kinds::{Delta, Observed, kind};
-use crate::model::{Address, Outcome, Step};
+use crate::model::{Action, Address, Outcome, Step};
 
 /// How long what is in flight is waited for after a wish to stop.
 pub(super) const IN_FLIGHT: Duration = Duration::from_secs(4);
@@ -15,7 +15,7 @@ pub(super) const IN_FLIGHT: Duration = Duration::from_secs(4);
 /// How long a look at what is left of it may take then.
 const LOOK: Duration = Duration::from_millis(1_700);
 
-/// Reads what steps in flight were to make: applied is what is there as asked. Of the rest nothing is known.
+/// Reads what steps in flight were to make or delete: applied is what is there as asked, or gone. Of the rest nothing is known.
 pub(super) async fn look(port: &dyn Port, in_flight: &[&Step]) -> Vec<(Address, Outcome)> {
     let deadline = Instant::now() + LOOK;
     let mut outcomes = Vec::new();
@@ -51,6 +51,9 @@ fn stopped() -> Outcome {
 }
 
 fn is_made(step: &Step, observed: &Observed) -> bool {
+    if step.action == Action::Delete {
+        return *observed == Observed::Absent;
+    }
     let (Observed::Present(live), Some(kind)) = (observed, kind(step.address.kind)) else {
         return false;
     };

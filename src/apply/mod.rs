@@ -2,7 +2,9 @@
 //!
 //! Nothing is decided here that the plan did not say.
 
+mod journal;
 mod last_look;
+mod lock;
 mod walk;
 
 use std::sync::Arc;
@@ -10,9 +12,11 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+pub use journal::{Journal, record_present};
+pub use lock::{LEASE, Lock};
 pub use walk::{BATCH, Done, apply};
 
-use crate::model::{Address, Outcome};
+use crate::model::{Address, Outcome, Step};
 
 /// Who watches an apply.
 pub trait Watch: Send + Sync {
@@ -20,6 +24,28 @@ pub trait Watch: Send + Sync {
     fn started(&self, addresses: &[&Address]);
     /// A step has its outcome.
     fn finished(&self, address: &Address, outcome: &Outcome);
+}
+
+/// What an apply holds and writes down while it works.
+#[derive(Clone, Copy, Debug)]
+pub struct Kept<'a> {
+    /// The lock of the stack.
+    pub lock: &'a Lock,
+    /// Its part of the ledger.
+    pub journal: &'a Journal,
+}
+
+impl Kept<'_> {
+    /// Records that these steps are about to be sent.
+    ///
+    /// # Errors
+    /// Why nothing may be sent.
+    async fn begin(self, steps: &[&Step]) -> Result<(), String> {
+        self.lock.holds()?;
+        let intended = self.journal.intend(steps).await;
+        intended.map_err(|error| error.to_string())?;
+        self.lock.holds()
+    }
 }
 
 /// A wish to stop: what is in flight is finished, nothing new is started.

@@ -5,10 +5,10 @@ use futures::future::join;
 use tokio::time::{sleep_until, timeout};
 
 use super::last_look::{IN_FLIGHT, look};
-use super::{Stop, Watch};
+use super::{Kept, Stop, Watch};
 use crate::engine::Port;
 use crate::kinds::Observed;
-use crate::model::{Action, Address, Broker, Code, Outcome, Step};
+use crate::model::{Action, Address, Broker, Code, KindName, Outcome, Risk, Step};
 use crate::plan::{Plan, waves};
 
 /// How many steps are sent before a wish to stop is looked for: small enough to stop within
@@ -34,24 +34,23 @@ pub struct Done {
 }
 
 /// Carries a plan out. Every step of the plan gets an outcome, in the order of the plan.
-pub async fn apply(plan: &Plan, port: &dyn Port, watch: &dyn Watch, stop: &Stop) -> Vec<Done> {
-    let (nats, kafka) = join(
-        Track {
-            plan,
-            port,
-            watch,
-            stop,
-        }
-        .walk(Broker::Nats),
-        Track {
-            plan,
-            port,
-            watch,
-            stop,
-        }
-        .walk(Broker::Kafka),
-    )
-    .await;
+///
+/// With `kept`, nothing is sent that the ledger does not know of before, nor after the lock is lost.
+pub async fn apply(
+    plan: &Plan,
+    port: &dyn Port,
+    watch: &dyn Watch,
+    stop: &Stop,
+    kept: Option<Kept<'_>>,
+) -> Vec<Done> {
+    let track = Track {
+        plan,
+        port,
+        watch,
+        stop,
+        kept,
+    };
+    let (nats, kafka) = join(track.walk(Broker::Nats), track.walk(Broker::Kafka)).await;
     let mut outcomes: HashMap<Address, Outcome> = nats.into_iter().chain(kafka).collect();
     plan.steps
         .iter()
@@ -82,6 +81,7 @@ struct Track<'a> {
     port: &'a dyn Port,
     watch: &'a dyn Watch,
     stop: &'a Stop,
+    kept: Option<Kept<'a>>,
 }
 
 /// How far a track has come.
@@ -115,7 +115,7 @@ impl<'a> Track<'a> {
         for wave in waves(self.plan.steps.iter(), broker) {
             let (ready, held) = self.sort_out(wave, &course.outcomes);
             self.settle(&mut course.outcomes, held);
-            let mut taken = Vec::new();
+            let mut taken: Vec<&Step> = Vec::new();
             for batch in ready.chunks(BATCH) {
                 if let Some(because) = self.why_not(silent) {
                     self.settle(&mut course.outcomes, withheld(batch, because));
@@ -124,11 +124,15 @@ impl<'a> Track<'a> {
                 course.sent.extend(batch);
                 let (done, seen) = join(self.carry_out(batch), self.see(&taken, silent)).await;
                 silent = self.is_silent(&done).await || self.is_silent(&seen).await;
+                let seen = self.record(&taken, seen).await;
                 self.settle(&mut course.outcomes, seen);
-                taken = self.settle_but_taken(&mut course.outcomes, batch, done);
+                taken = self
+                    .settle_but_taken(&mut course.outcomes, batch, done)
+                    .await;
             }
             let seen = self.see(&taken, silent).await;
             silent = silent || self.is_silent(&seen).await;
+            let seen = self.record(&taken, seen).await;
             self.settle(&mut course.outcomes, seen);
         }
     }
@@ -147,6 +151,7 @@ impl<'a> Track<'a> {
         let Course { outcomes, sent } = course;
         sent.retain(|step| !outcomes.contains_key(&step.address));
         let looked_at = look(self.port, sent).await;
+        let looked_at = self.record(sent, looked_at).await;
         self.settle(outcomes, looked_at);
         let of_broker = self.plan.steps.iter();
         let of_broker = of_broker.filter(|step| step.address.kind.broker() == broker);
@@ -159,18 +164,43 @@ impl<'a> Track<'a> {
     /// Waits until what a batch did is visible, while the next one is on its way: a broker that opens the logs of the last topics
     /// takes the next ones meanwhile. No more than two batches are ever in flight.
     async fn see(self, taken: &[&'a Step], silent: bool) -> Vec<(Address, Outcome)> {
-        match taken.first() {
-            Some(_) if silent => taken
+        let (on_broker, in_ledger) = apart(taken);
+        let mut seen = match on_broker.first() {
+            Some(_) if silent => on_broker
                 .iter()
                 .map(|step| (step.address.clone(), unseen()))
                 .collect(),
-            Some(first) => self.port.see(first.address.kind, taken).await,
+            Some(first) => self.port.see(first.address.kind, &on_broker).await,
             None => Vec::new(),
+        };
+        seen.extend(applied(&in_ledger));
+        seen
+    }
+
+    /// Writes down what became of steps that were sent. What the broker did and the ledger does not know is not told
+    /// as applied.
+    async fn record(
+        self,
+        steps: &[&'a Step],
+        done: Vec<(Address, Outcome)>,
+    ) -> Vec<(Address, Outcome)> {
+        let Some(kept) = self.kept else { return done };
+        let outcomes: HashMap<Address, Outcome> = done.iter().cloned().collect();
+        match kept.journal.settle(self.port, steps, &outcomes).await {
+            Ok(()) => done,
+            Err(error) => {
+                let why = format!("done, but not recorded: {error}; the next run settles it");
+                let unrecorded = |(address, outcome)| match outcome {
+                    Outcome::Applied => (address, Outcome::Unknown { why: why.clone() }),
+                    other => (address, other),
+                };
+                done.into_iter().map(unrecorded).collect()
+            }
         }
     }
 
     /// Settles what was not taken, and gives back the steps that were.
-    fn settle_but_taken(
+    async fn settle_but_taken(
         self,
         outcomes: &mut HashMap<Address, Outcome>,
         batch: &[&'a Step],
@@ -179,10 +209,14 @@ impl<'a> Track<'a> {
         let (taken, others): (Vec<_>, Vec<_>) = done
             .into_iter()
             .partition(|(_, outcome)| *outcome == Outcome::Applied);
-        self.settle(outcomes, others);
         let taken: HashSet<Address> = taken.into_iter().map(|(address, _)| address).collect();
-        let is_taken = |step: &&&Step| taken.contains(&step.address);
-        batch.iter().filter(is_taken).copied().collect()
+        let (taken, left): (Vec<&Step>, Vec<&Step>) = batch
+            .iter()
+            .copied()
+            .partition(|step| taken.contains(&step.address));
+        let others = self.record(&left, others).await;
+        self.settle(outcomes, others);
+        taken
     }
 
     /// The steps that may be sent, and the outcomes of those that may not.
@@ -193,8 +227,16 @@ impl<'a> Track<'a> {
     ) -> (Vec<&'a Step>, Vec<(Address, Outcome)>) {
         let mut ready = Vec::new();
         let mut held = Vec::new();
+        let is_undone = |(_, outcome): &(&Address, &Outcome)| **outcome != Outcome::Applied;
+        let undone = outcomes.iter().find(is_undone).map(|(address, _)| address);
         for step in wave {
-            match hindrance(step, outcomes) {
+            // what comes last is not taken away when what comes first failed: a right could be gone before its
+            // replacement is there
+            let kept = || {
+                let before = undone.filter(|_| step.action == Action::Delete)?;
+                Some(format!("deletes come last, and `{before}` was not applied"))
+            };
+            match hindrance(step, outcomes).or_else(kept) {
                 Some(because) => {
                     held.push((step.address.clone(), Outcome::NotAttempted { because }));
                 }
@@ -208,9 +250,57 @@ impl<'a> Track<'a> {
         let Some(kind) = batch.first().map(|step| step.address.kind) else {
             return Vec::new();
         };
+        let (batch, mut done) = self.still_right(kind, batch).await;
+        if let Some(kept) = self.kept
+            && let Err(because) = kept.begin(&batch).await
+        {
+            done.extend(withheld(&batch, &because));
+            return done;
+        }
         let addresses: Vec<&Address> = batch.iter().map(|step| &step.address).collect();
         self.watch.started(&addresses);
-        self.port.carry_out(kind, batch).await
+        let (on_broker, in_ledger) = apart(&batch);
+        if !on_broker.is_empty() {
+            done.extend(self.port.carry_out(kind, &on_broker).await);
+        }
+        done.extend(applied(&in_ledger));
+        done
+    }
+
+    /// Reads once more what deletes may cost: those that now cost something that nobody consented to are not sent.
+    async fn still_right(
+        self,
+        kind: KindName,
+        batch: &[&'a Step],
+    ) -> (Vec<&'a Step>, Vec<(Address, Outcome)>) {
+        let deletes = batch.iter().filter(|s| s.action == Action::Delete);
+        let deletes: Vec<&Step> = deletes.copied().collect();
+        if deletes.is_empty() {
+            return (batch.to_vec(), Vec::new());
+        }
+        let mut now: HashMap<Address, Vec<Risk>> =
+            self.port.risks(kind, &deletes).await.into_iter().collect();
+        let (mut right, mut held) = (Vec::new(), Vec::new());
+        for step in batch {
+            let fresh = now.remove(&step.address).unwrap_or_default();
+            let is_approved = |risk: &Risk| {
+                let mut known = step.risks.iter();
+                known.any(|k| k.code == risk.code && k.approved_by.is_some())
+            };
+            match fresh.iter().find(|r| r.blocks() && !is_approved(r)) {
+                None => right.push(*step),
+                Some(risk) => held.push((
+                    step.address.clone(),
+                    Outcome::NotAttempted {
+                        because: format!(
+                            "{} since the plan was made: {}",
+                            risk.code, risk.evidence
+                        ),
+                    },
+                )),
+            }
+        }
+        (right, held)
     }
 
     /// Whether no step of a batch had an answer, and a look at one of them has none soon. What
@@ -242,6 +332,18 @@ impl<'a> Track<'a> {
     }
 }
 
+/// The steps that ask something of the broker, and those that are the ledger's alone.
+fn apart<'a>(steps: &[&'a Step]) -> (Vec<&'a Step>, Vec<&'a Step>) {
+    steps.iter().partition(|step| step.is_on_broker())
+}
+
+fn applied(steps: &[&Step]) -> Vec<(Address, Outcome)> {
+    let applied = steps.iter();
+    applied
+        .map(|step| (step.address.clone(), Outcome::Applied))
+        .collect()
+}
+
 /// Whether a look came to the same as no answer: the broker is known to give none.
 fn is_out_of_reach(observed: &Observed) -> bool {
     match observed {
@@ -268,6 +370,9 @@ fn hindrance(step: &Step, outcomes: &HashMap<Address, Outcome>) -> Option<String
             "blocked"
         };
         return Some(format!("{word}: {}", refusal.message));
+    }
+    if let Some(risk) = step.risks.iter().find(|risk| risk.blocks()) {
+        return Some(format!("blocked: {} is not approved", risk.code));
     }
     step.rests_on
         .iter()

@@ -1,20 +1,23 @@
 use std::io::IsTerminal;
+use std::sync::Arc;
 
 use super::args::{ApplyArgs, Form, Global};
 use super::ask;
 use super::exit::Exit;
 use super::failure::Failure;
+use super::ledger::{self, Held, LedgerPlace, now};
 use super::next;
 use super::plan::{verdict, way_on};
 use super::progress::Progress;
 use super::screen::Screen;
 use super::show;
 use super::signals::Signals;
-use super::work::{Reach, Work};
-use crate::apply::{Done, Stop, apply};
+use super::work::{Planned, Reach, Work};
+use crate::apply::{Done, Journal, Kept, Lock, Stop, apply};
 use crate::engine::{How, LiveBrokers, Moved, Port, moved, wrong_target};
+use crate::ledger::Ledger;
 use crate::model::{Broker, Code, Outcome, Problem};
-use crate::plan::{Plan, Target};
+use crate::plan::{Plan, Target, approve};
 use crate::report::text::{self, View};
 use crate::report::{Line, Page, Tone, outcomes_json, outcomes_markdown, problems_json};
 
@@ -28,28 +31,168 @@ pub(super) async fn run(
         return Err(Failure::said("there is no terminal to ask for consent on")
             .hint("pass `--auto-approve` to apply without asking"));
     }
-    let given = Given::read(args, global, screen)?;
+    run_given(Given::read(args, global, screen)?, args, global, screen).await
+}
+
+/// Applies what is declared by a manifest that was read.
+pub(super) async fn run_work(
+    work: Work,
+    args: &ApplyArgs,
+    global: &Global,
+    screen: &Screen,
+) -> Result<Exit, Failure> {
+    run_given(Given::Manifest(Box::new(work)), args, global, screen).await
+}
+
+async fn run_given(
+    given: Given,
+    args: &ApplyArgs,
+    global: &Global,
+    screen: &Screen,
+) -> Result<Exit, Failure> {
     let mut signals = Signals::listen()?;
     let progress = Progress::start(global);
-    let found = match &given {
-        Given::Saved(plan, reach) => {
-            saved(plan, reach, global, screen, &progress, &mut signals).await?
-        }
-        Given::Manifest(work) => signals.or(work.plan(&args.targets, &progress)).await?,
+    let site = match signals.or(site(&given, args, global, &progress)).await? {
+        Ok(site) => site,
+        Err(exit) => return Ok(exit),
     };
-    let (plan, port) = match found {
+    let Site { port, ledger, held } = site;
+    let at = At {
+        ledger,
+        lock: held.as_ref().map(|held| held.lock.clone()),
+    };
+    let ended = under_lock(
+        &given,
+        port,
+        &at,
+        args,
+        global,
+        screen,
+        progress,
+        &mut signals,
+    )
+    .await;
+    if let Some(held) = held {
+        held.release().await;
+    }
+    ended
+}
+
+/// The brokers that an apply works on, its ledger, and the lock that is given back at the end.
+struct Site {
+    port: LiveBrokers,
+    ledger: Option<Ledger>,
+    held: Option<Held>,
+}
+
+/// The ledger and the lock, where there are some.
+struct At {
+    ledger: Option<Ledger>,
+    lock: Option<Arc<Lock>>,
+}
+
+/// Connects, and takes the lock before anything is read: what is planned then is what is applied.
+async fn site(
+    given: &Given,
+    args: &ApplyArgs,
+    global: &Global,
+    progress: &Progress,
+) -> Result<Site, Failure> {
+    let (port, stack, environment) = match given {
+        Given::Manifest(work) => {
+            let port = work.reach(&args.targets, progress).await?;
+            (port, work.stack(), work.environment())
+        }
+        Given::Saved(plan, reach) => {
+            agrees(plan, global)?;
+            let mut brokers: Vec<Broker> = plan.targets.iter().map(broker_of).collect();
+            brokers.extend(global.ledger.broker());
+            brokers.sort_unstable();
+            brokers.dedup();
+            let port = reach.connect(&brokers, progress).await?;
+            (port, plan.stack.as_str(), reach.environment())
+        }
+    };
+    let ledger = global.ledger.open(&port);
+    let held = match &ledger {
+        None => None,
+        Some(ledger) => {
+            progress.phase("taking the lock".to_owned());
+            let patience = global.lock_timeout;
+            Some(Held::take(ledger, stack, "apply", patience, environment).await?)
+        }
+    };
+    Ok(Site { port, ledger, held })
+}
+
+/// A plan that was made with a ledger is applied with one, and one without is not.
+fn agrees(plan: &Plan, global: &Global) -> Result<(), Failure> {
+    match (&plan.ledger, &global.ledger) {
+        (None, LedgerPlace::None) | (Some(_), LedgerPlace::Nats | LedgerPlace::File(_)) => Ok(()),
+        (Some(place), LedgerPlace::None) => {
+            let message =
+                format!("the plan was made with the ledger in {place}, and none is named");
+            Err(Failure::of(Code::WrongTarget, message)
+                .hint("name it with `--ledger`, or in TRUEUP_LEDGER"))
+        }
+        (None, LedgerPlace::Nats | LedgerPlace::File(_)) => {
+            let message = "the plan was made without a ledger, and one is named";
+            Err(Failure::of(Code::WrongTarget, message)
+                .hint("plan again with `--ledger`, or apply it with `--ledger none`"))
+        }
+    }
+}
+
+#[expect(
+    clippy::too_many_arguments,
+    reason = "what a run has at hand; each is used once"
+)]
+async fn under_lock(
+    given: &Given,
+    port: LiveBrokers,
+    at: &At,
+    args: &ApplyArgs,
+    global: &Global,
+    screen: &Screen,
+    progress: Progress,
+    signals: &mut Signals,
+) -> Result<Exit, Failure> {
+    let found = match given {
+        Given::Saved(plan, reach) => {
+            saved(plan, port, at, reach, global, screen, &progress, signals).await?
+        }
+        Given::Manifest(work) => {
+            let planned = work.plan_on(port, &args.targets, &args.consent, &progress);
+            signals.or(planned).await?
+        }
+    };
+    let mut planned = match found {
         Ok(found) => found,
         Err(exit) => return Ok(exit),
     };
     drop(progress);
-    if !plan.applyable {
-        return nothing_to_do(&plan, &port, global, given.told(global), screen).await;
+    for step in &mut planned.plan.steps {
+        approve(step, &args.consent.approvals);
     }
-    let shown = show::without(&plan, given.told(global));
-    if let Some(exit) = consent(args, &shown, screen, &mut signals).await? {
+    let (plan, port) = (&planned.plan, &planned.port);
+    let journal = match (&at.ledger, planned.book) {
+        (Some(ledger), Some(book)) => {
+            Some(Journal::new(ledger.clone(), book, plan.stack.as_str(), now))
+        }
+        (Some(_), None) | (None, _) => None,
+    };
+    let kept = match (&at.lock, &journal) {
+        (Some(lock), Some(journal)) => Some(Kept { lock, journal }),
+        (Some(_), None) | (None, _) => None,
+    };
+    if plan.open_steps().next().is_none() {
+        return nothing_to_do(plan, port, global, given.told(global), screen).await;
+    }
+    let shown = show::without(plan, given.told(global));
+    if let Some(exit) = consent(args, &shown, screen, signals).await? {
         return Ok(exit);
     }
-    carry_out(&plan, &port, args, global, screen, &mut signals).await
+    carry_out(plan, port, kept, args, global, screen, signals).await
 }
 
 /// What is applied, read before signals are taken over, so that one ends a read that waits.
@@ -78,22 +221,23 @@ impl Given {
     }
 }
 
-type Found = Result<(Plan, LiveBrokers), Exit>;
+type Found = Result<Planned, Exit>;
 
 /// A saved plan on the brokers that it was made on, none of its resources moved.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "what a run has at hand; each is used once"
+)]
 async fn saved(
     plan: &Plan,
+    port: LiveBrokers,
+    at: &At,
     reach: &Reach,
     global: &Global,
     screen: &Screen,
     progress: &Progress,
     signals: &mut Signals,
 ) -> Result<Found, Failure> {
-    let brokers: Vec<Broker> = plan.targets.iter().map(broker_of).collect();
-    let port = match signals.or(reach.connect(&brokers, progress)).await? {
-        Ok(port) => port,
-        Err(exit) => return Ok(Err(exit)),
-    };
     if let Some(why) = wrong_target(plan, &port) {
         let problem = Problem::error(Code::WrongTarget, why)
             .hint("connect to the brokers that the plan was made on, or plan again");
@@ -113,14 +257,15 @@ async fn saved(
         Err(exit) => return Ok(Err(exit)),
     };
     if moved.is_empty() {
-        let targets = port.targets();
-        return Ok(Ok((
-            Plan {
-                targets,
-                ..plan.clone()
-            },
-            port,
-        )));
+        let book = match &at.ledger {
+            Some(ledger) => Some(ledger::read(ledger).await?),
+            None => None,
+        };
+        let plan = Plan {
+            targets: port.targets(),
+            ..plan.clone()
+        };
+        return Ok(Ok(Planned { plan, port, book }));
     }
     if let Some(unread) = unread(&moved, global) {
         return Err(reach.failure(unread));
@@ -204,7 +349,7 @@ async fn nothing_to_do(
         screen.result(&format!("{text}\n"))?;
     }
     let progress = Progress::start(global);
-    let done = apply(plan, port, &progress, &Stop::default()).await;
+    let done = apply(plan, port, &progress, &Stop::default(), None).await;
     drop(progress);
     let reported = report(plan, &done, way_on(plan, global).as_deref(), screen);
     ended(verdict(plan, false), reported, screen)
@@ -261,6 +406,7 @@ fn where_to(plan: &Plan) -> String {
 async fn carry_out(
     plan: &Plan,
     port: &LiveBrokers,
+    kept: Option<Kept<'_>>,
     args: &ApplyArgs,
     global: &Global,
     screen: &Screen,
@@ -269,7 +415,7 @@ async fn carry_out(
     let stop = Stop::default();
     let progress = Progress::start(global);
     progress.expect(plan.steps.len());
-    let work = apply(plan, port, &progress, &stop);
+    let work = apply(plan, port, &progress, &stop, kept);
     let (done, signal) = signals.with_grace(&stop, screen, work).await;
     let done = done.unwrap_or_else(|| abandoned(plan, &progress));
     drop(progress);

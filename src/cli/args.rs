@@ -1,5 +1,6 @@
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::TypedValueParser;
 use clap::error::ErrorKind;
@@ -7,7 +8,10 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, 
 
 use super::exit;
 use super::explain::TopicParser;
+use super::ledger::LedgerPlace;
 use crate::manifest::is_variable_name;
+use crate::model::{Address, AddressError};
+use crate::plan::Approval;
 
 /// Brings NATS JetStream and Kafka to what one YAML manifest says.
 #[derive(Clone, Debug, Parser)]
@@ -48,6 +52,21 @@ pub struct Global {
     /// Also write the result to a file in another form
     #[arg(long = "report", global = true, value_name = "FORM=FILE", value_parser = report)]
     pub reports: Vec<(Form, PathBuf)>,
+    /// Where it is recorded what the stack owns: `nats`, `file:PATH`, or `none`
+    ///
+    /// With a ledger, what nobody owns is adopted when it is declared, what the stack owns and no longer declares is
+    /// deleted, what another stack owns is left alone, and an apply holds the stack's lock.
+    #[arg(
+        long,
+        global = true,
+        value_name = "PLACE",
+        env = "TRUEUP_LEDGER",
+        default_value = "none"
+    )]
+    pub ledger: LedgerPlace,
+    /// How long to wait for the stack's lock, where somebody else has it
+    #[arg(long, global = true, value_name = "DURATION", default_value = "0s", value_parser = duration)]
+    pub lock_timeout: Duration,
     /// When to colour
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub color: When,
@@ -118,6 +137,32 @@ pub enum Command {
         #[arg(value_name = "PLAN", value_hint = ValueHint::FilePath)]
         plan: PathBuf,
     },
+    /// Delete what the stack owns
+    #[command(
+        after_long_help = "Examples:\n  trueup destroy -f platform.yaml --ledger nats\n\nAsks for the stack's name. What holds data needs an approval each: `--approve CODE@ADDRESS`. What is\nprotected, was made anew by somebody else, or belongs to another stack stays."
+    )]
+    Destroy(DestroyArgs),
+    /// Take resources out of the ledger, and leave them as they are
+    #[command(
+        after_long_help = "Examples:\n  trueup forget topic/orders stream/ORDERS -f platform.yaml --ledger nats"
+    )]
+    Forget {
+        /// What the stack is to own no longer
+        #[arg(value_name = "ADDRESS", required = true)]
+        addresses: Vec<Address>,
+    },
+    /// Show or rebuild the record of what the stack owns
+    #[command(
+        subcommand,
+        after_long_help = "Examples:\n  trueup ledger show -f platform.yaml --ledger nats\n  trueup ledger rebuild -f platform.yaml --ledger nats"
+    )]
+    Ledger(LedgerCommand),
+    /// Show who works on the stack, or take the lock away
+    #[command(
+        subcommand,
+        after_long_help = "Examples:\n  trueup lock show -f platform.yaml --ledger nats\n  trueup lock release -f platform.yaml --ledger nats"
+    )]
+    Lock(LockCommand),
     /// Look whether the brokers can be reached, and which rights are missing
     #[command(
         after_long_help = "Examples:\n  trueup doctor\n  trueup doctor -f platform.yaml --output json\n\nThe brokers are those of `-f`, or of NATS_URL and KAFKA_BROKERS. Changes nothing. Ends with 1 when\nsomething is bad."
@@ -157,6 +202,49 @@ pub enum Command {
     },
 }
 
+/// What can be done with a ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
+pub enum LedgerCommand {
+    /// What every stack owns
+    Show,
+    /// Record what is declared, there and nobody else's
+    Rebuild,
+}
+
+/// What can be done with a lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
+pub enum LockCommand {
+    /// Who has it, since when and until when
+    Show,
+    /// Take it away from whoever has it
+    Release,
+}
+
+/// What may be lost, and what somebody consents to.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Consent {
+    /// Consent to one risk of one resource, as the plan names it
+    #[arg(long = "approve", value_name = "CODE@ADDRESS", value_parser = approval)]
+    pub approvals: Vec<Approval>,
+    /// How many resources may be deleted at once; 10, or a tenth of what is owned, where nothing is said
+    #[arg(long, value_name = "NUMBER")]
+    pub max_delete: Option<usize>,
+    /// Let a manifest that declares no resources delete what the stack owns
+    #[arg(long)]
+    pub allow_empty: bool,
+}
+
+/// What `destroy` takes.
+#[derive(Clone, Debug, Args)]
+pub struct DestroyArgs {
+    /// The stack's name, instead of typing it at the prompt
+    #[arg(long, value_name = "NAME")]
+    pub stack: Option<String>,
+    /// Consent to one risk of one resource, as the plan names it
+    #[arg(long = "approve", value_name = "CODE@ADDRESS", value_parser = approval)]
+    pub approvals: Vec<Approval>,
+}
+
 /// What `plan` takes.
 #[derive(Clone, Debug, Args)]
 pub struct PlanArgs {
@@ -172,6 +260,9 @@ pub struct PlanArgs {
     /// Only these resources: an address, or a pattern such as `topic/*`
     #[arg(long = "target", value_name = "ADDRESS|GLOB")]
     pub targets: Vec<String>,
+    /// What may be lost.
+    #[command(flatten)]
+    pub consent: Consent,
 }
 
 /// What `apply` takes.
@@ -186,6 +277,9 @@ pub struct ApplyArgs {
     /// Only these resources: an address, or a pattern such as `topic/*`
     #[arg(long = "target", value_name = "ADDRESS|GLOB", conflicts_with = "plan")]
     pub targets: Vec<String>,
+    /// What may be lost.
+    #[command(flatten)]
+    pub consent: Consent,
 }
 
 /// What `drift` takes.
@@ -317,6 +411,27 @@ impl TypedValueParser for VariableParser {
             }
         }
     }
+}
+
+/// A duration as manifests write it.
+fn duration(text: &str) -> Result<Duration, String> {
+    let parsed: jiff::SignedDuration = text.parse().map_err(|_| {
+        format!("`{text}` is no duration; write a number and a unit: `30s`, `5m`, `1h`")
+    })?;
+    Duration::try_from(parsed).map_err(|_| format!("`{text}` is below zero"))
+}
+
+fn approval(text: &str) -> Result<Approval, String> {
+    let (code, address) = text
+        .split_once('@')
+        .ok_or("write it as CODE@ADDRESS, such as `topic-deleted@topic/orders`")?;
+    Ok(Approval {
+        code: code.parse()?,
+        address: address
+            .parse()
+            .map_err(|error: AddressError| error.to_string())?,
+        by: "--approve".to_owned(),
+    })
 }
 
 fn report(text: &str) -> Result<(Form, PathBuf), String> {

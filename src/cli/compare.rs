@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use super::args::Global;
+use super::args::{Consent, Global};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::progress::Progress;
@@ -17,6 +17,7 @@ use crate::plan::Plan;
 pub(super) async fn compared(
     targets: &[String],
     against: Option<&Path>,
+    consent: &Consent,
     global: &Global,
     screen: &Screen,
 ) -> Result<Result<(Work, Plan), Exit>, Failure> {
@@ -24,7 +25,7 @@ pub(super) async fn compared(
     let mut signals = Signals::listen()?;
     let progress = Progress::start(global);
     let compared = signals
-        .or(work.compare(targets, against, &progress))
+        .or(work.compare(targets, against, consent, &progress))
         .await?;
     drop(progress);
     Ok(compared.map(|plan| (work, plan)))

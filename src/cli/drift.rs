@@ -1,4 +1,4 @@
-use super::args::{DriftArgs, Form, Global};
+use super::args::{Consent, DriftArgs, Form, Global};
 use super::compare::compared;
 use super::exit::Exit;
 use super::failure::Failure;
@@ -16,7 +16,14 @@ pub(super) async fn run(
     global: &Global,
     screen: &Screen,
 ) -> Result<Exit, Failure> {
-    let compared = compared(&args.targets, args.against.as_deref(), global, screen).await?;
+    let compared = compared(
+        &args.targets,
+        args.against.as_deref(),
+        &Consent::default(),
+        global,
+        screen,
+    )
+    .await?;
     let (work, plan) = match compared {
         Ok(compared) => compared,
         Err(exit) => return Ok(exit),

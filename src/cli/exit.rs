@@ -1,6 +1,9 @@
 use std::fmt::Write;
 use std::process::ExitCode;
 
+use super::failure::Failure;
+use crate::model::{Code, Problem};
+
 /// Declares the exit codes: variant, number, one sentence.
 macro_rules! exits {
     ($($variant:ident $number:literal $sentence:literal;)*) => {
@@ -30,10 +33,23 @@ exits! {
     Error 1 "an error: wrong usage, a problem in a manifest, a broker or a resource that can't be read";
     Changes 2 "there are changes or drift (`plan --detailed-exitcode`, `drift`)";
     Blocked 3 "what is left to do is blocked; the way out stands at each step";
+    Locked 4 "somebody else works on the stack, or the lock was lost";
     Stale 5 "the saved plan is stale: what it rests on has moved";
     Partly 6 "some steps were not applied: failed, not attempted, blocked or unknown";
+    Conflict 7 "another stack owns what the manifest declares";
     Interrupted 130 "stopped cleanly by SIGINT (Ctrl-C)";
     Terminated 143 "stopped cleanly by SIGTERM";
+}
+
+impl Exit {
+    /// How a command ends that could not do its work.
+    pub fn of(failure: &Failure) -> Exit {
+        let is_of_lock = |p: &Problem| matches!(p.code, Code::Locked | Code::LockLost);
+        match failure.complaints().problems.iter().any(is_of_lock) {
+            true => Exit::Locked,
+            false => Exit::Error,
+        }
+    }
 }
 
 impl From<Exit> for ExitCode {

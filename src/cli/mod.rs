@@ -6,6 +6,7 @@ mod args;
 mod ask;
 mod compare;
 mod completions;
+mod destroy;
 mod doctor;
 mod drift;
 mod endpoints;
@@ -15,9 +16,11 @@ mod explain;
 mod export;
 mod failure;
 mod graph;
+mod ledger;
 mod logs;
 mod next;
 mod outputs;
+mod own;
 mod plan;
 mod progress;
 mod schema;
@@ -51,7 +54,7 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
         if let Err(worse) = screen.failed(&failure) {
             screen.complain(&worse.rendered(screen.error_width()));
         }
-        Exit::Error
+        Exit::of(&failure)
     });
     exit.into()
 }
@@ -80,6 +83,10 @@ fn run(cli: &Cli, screen: &Screen) -> Result<Exit, Failure> {
         Command::Apply(args) => on_brokers(apply::run(args, global, screen)),
         Command::Drift(args) => on_brokers(drift::run(args, global, screen)),
         Command::Export(args) => on_brokers(export::run(args, global, screen)),
+        Command::Destroy(args) => on_brokers(destroy::run(args, global, screen)),
+        Command::Forget { addresses } => on_brokers(own::run_forget(addresses, global, screen)),
+        Command::Ledger(command) => on_brokers(own::run_ledger(command, global, screen)),
+        Command::Lock(command) => on_brokers(own::run_lock(command, global, screen)),
         Command::Doctor => on_brokers(doctor::run(global, screen)),
         Command::Graph(args) => graph::run(args, global, screen),
         Command::Show { plan } => show::run(plan, screen),

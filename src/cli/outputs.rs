@@ -63,6 +63,10 @@ impl Outputs {
             | Command::Apply(_)
             | Command::Drift(_)
             | Command::Show { .. }
+            | Command::Destroy(_)
+            | Command::Forget { .. }
+            | Command::Ledger(_)
+            | Command::Lock(_)
             | Command::Doctor
             | Command::Graph(_)
             | Command::Explain { .. }
@@ -217,6 +221,10 @@ fn inputs(cli: &Cli) -> Vec<Input<'_>> {
         Command::Show { plan } => Some(input("show ", plan)),
         Command::Validate
         | Command::Export(_)
+        | Command::Destroy(_)
+        | Command::Forget { .. }
+        | Command::Ledger(_)
+        | Command::Lock(_)
         | Command::Doctor
         | Command::Graph(_)
         | Command::Explain { .. }

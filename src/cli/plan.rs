@@ -15,7 +15,14 @@ pub(super) async fn run(
     global: &Global,
     screen: &Screen,
 ) -> Result<Exit, Failure> {
-    let compared = compared(&args.targets, args.against.as_deref(), global, screen).await;
+    let compared = compared(
+        &args.targets,
+        args.against.as_deref(),
+        &args.consent,
+        global,
+        screen,
+    )
+    .await;
     let (work, plan) = match compared.map_err(|failure| without_one(failure, args))? {
         Ok(compared) => compared,
         Err(exit) => {
@@ -74,16 +81,20 @@ pub(super) fn way_on(plan: &Plan, global: &Global) -> Option<String> {
     if !plan.complete {
         return Some(next::command(&["doctor"], global, &[]));
     }
-    let mut refusals = plan.blocked_steps().flat_map(|step| &step.refusals);
-    refusals
-        .next()
-        .map(|refusal| format!("trueup explain {}", refusal.code))
+    let mut codes = plan.blocked_steps().flat_map(|step| {
+        let refused = step.refusals.iter().map(|refusal| refusal.code);
+        let risky = step.risks.iter().filter(|risk| risk.blocks());
+        refused.chain(risky.map(|risk| risk.code))
+    });
+    codes.next().map(|code| format!("trueup explain {code}"))
 }
 
 /// How a plan ends: what could not be read is an error, what is blocked comes before what changes.
 pub(super) fn verdict(plan: &Plan, detailed: bool) -> Exit {
     if !plan.complete {
         Exit::Error
+    } else if plan.is_in_conflict() {
+        Exit::Conflict
     } else if plan.blocked_steps().next().is_some() {
         Exit::Blocked
     } else if detailed && plan.has_changes() {

@@ -3,17 +3,19 @@ use std::path::Path;
 
 use indexmap::IndexMap;
 
-use super::args::Global;
+use super::args::{Consent, Global};
 use super::endpoints::{self, endpoints};
 use super::environment::environment;
 use super::failure::{Complaints, Failure};
+use super::ledger::{self, LedgerPlace};
 use super::progress::Progress;
 use super::screen::{Screen, resources};
 use super::{next, snapshot, target};
 use crate::engine::{self, LiveBrokers};
+use crate::ledger::Book;
 use crate::manifest::{Connections, Input, Inputs, Loaded, Manifest, Sources};
 use crate::model::{Address, Broker, Problem};
-use crate::plan::{Desired, Plan};
+use crate::plan::{Desired, Owned, Plan};
 
 /// How many warnings of a manifest are told whole on every plan.
 const MOST_TOLD: usize = 3;
@@ -24,6 +26,15 @@ pub(super) struct Work {
     pub warnings: Vec<Problem>,
     pub sources: Sources,
     environment: IndexMap<String, String>,
+    ledger: LedgerPlace,
+}
+
+/// A plan with what it was made on.
+pub(super) struct Planned {
+    pub plan: Plan,
+    pub port: LiveBrokers,
+    /// What is owned, as it was read.
+    pub book: Option<Book>,
 }
 
 impl Work {
@@ -71,28 +82,103 @@ impl Work {
             warnings: complaints.problems,
             sources: complaints.sources,
             environment,
+            ledger: global.ledger.clone(),
         })
+    }
+
+    /// Takes everything that is declared away.
+    pub fn empty(&mut self) {
+        self.manifest.resources.clear();
+    }
+
+    /// The stack of the manifest.
+    pub fn stack(&self) -> &str {
+        &self.manifest.stack
+    }
+
+    /// The environment, as it was taken.
+    pub fn environment(&self) -> &IndexMap<String, String> {
+        &self.environment
+    }
+
+    /// Connects to the brokers of what `targets` choose, or of everything, and to that of the ledger.
+    ///
+    /// # Errors
+    /// A target that names nothing, a connection that can't be used, a broker that does not answer.
+    pub async fn reach(
+        &self,
+        targets: &[String],
+        progress: &Progress,
+    ) -> Result<LiveBrokers, Failure> {
+        let chosen = target::chosen(targets, &self.manifest.resources)?;
+        let planned = self.desired(chosen.as_ref());
+        let mut brokers = brokers_of(planned.planned().map(|resource| &resource.address));
+        brokers.extend(self.ledger.broker());
+        brokers.sort_unstable();
+        brokers.dedup();
+        self.connect(&brokers, progress).await
     }
 
     /// Reads the live state and compares: the plan of what `targets` choose, or of everything.
     ///
     /// # Errors
-    /// A target that names nothing, a connection that can't be used, a broker that does not answer.
+    /// As [`Work::reach`]; a ledger that can't be read.
     pub async fn plan(
         &self,
         targets: &[String],
+        consent: &Consent,
         progress: &Progress,
-    ) -> Result<(Plan, LiveBrokers), Failure> {
-        let chosen = target::chosen(targets, &self.manifest.resources)?;
-        let desired = self.desired(chosen.as_ref());
-        let brokers = brokers_of(desired.planned().map(|resource| &resource.address));
-        let port = self.connect(&brokers, progress).await?;
-        progress.phase(format!("reading {}", resources(desired.planned().count())));
-        let plan = engine::plan(desired, &port).await;
-        Ok((plan, port))
+    ) -> Result<Planned, Failure> {
+        let port = self.reach(targets, progress).await?;
+        self.plan_on(port, targets, consent, progress).await
     }
 
-    /// The same against a snapshot: no broker is contacted.
+    /// The same on brokers that are connected already. Where the stack owns something on one that is not, because
+    /// nothing there is declared any more, that is connected, too.
+    ///
+    /// # Errors
+    /// As [`Work::plan`].
+    pub async fn plan_on(
+        &self,
+        mut port: LiveBrokers,
+        targets: &[String],
+        consent: &Consent,
+        progress: &Progress,
+    ) -> Result<Planned, Failure> {
+        let chosen = target::chosen(targets, &self.manifest.resources)?;
+        let ledger = self.ledger.open(&port);
+        let book = match &ledger {
+            Some(ledger) => Some(ledger::read(ledger).await?),
+            None => None,
+        };
+        let desired = Desired {
+            owned: book.as_ref().map(|book| Owned {
+                book,
+                max_delete: consent.max_delete,
+                allow_empty: consent.allow_empty,
+            }),
+            approvals: &consent.approvals,
+            ..self.desired(chosen.as_ref())
+        };
+        let mut brokers = brokers_of(desired.planned().map(|resource| &resource.address));
+        brokers.extend(desired.no_longer_declared().map(|a| a.kind.broker()));
+        if brokers.iter().any(|broker| !port.has(*broker)) {
+            brokers.extend(self.ledger.broker());
+            brokers.sort_unstable();
+            brokers.dedup();
+            port = self.connect(&brokers, progress).await?;
+        }
+        progress.phase(format!("reading {}", resources(desired.planned().count())));
+        let mut plan = engine::plan(desired, &port).await;
+        plan.ledger = ledger.map(|ledger| ledger.store().place());
+        Ok(Planned {
+            plan: plan.sealed(),
+            port,
+            book,
+        })
+    }
+
+    /// The same against a snapshot: no broker is contacted, and no ledger.
     ///
     /// # Errors
     /// A target that names nothing, a file that is no snapshot.
@@ -110,11 +196,12 @@ impl Work {
         &self,
         targets: &[String],
         against: Option<&Path>,
+        consent: &Consent,
         progress: &Progress,
     ) -> Result<Plan, Failure> {
         match against {
             Some(file) => self.plan_against(targets, file).await,
-            None => self.plan(targets, progress).await.map(|(plan, _)| plan),
+            None => Ok(self.plan(targets, consent, progress).await?.plan),
         }
     }
 
@@ -152,6 +239,8 @@ impl Work {
             resources: &self.manifest.resources,
             chosen,
             warnings: &self.warnings,
+            owned: None,
+            approvals: &[],
         }
     }
 }
@@ -184,6 +273,11 @@ impl Reach {
             environment: work.environment.clone(),
             work: Some(work),
         })
+    }
+
+    /// The environment, as it was taken.
+    pub fn environment(&self) -> &IndexMap<String, String> {
+        &self.environment
     }
 
     /// The manifest, where one was named.

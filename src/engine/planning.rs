@@ -1,22 +1,24 @@
-use futures::future::join_all;
+use futures::future::{join, join_all};
 use indexmap::{IndexMap, IndexSet};
 
 use super::port::Port;
 use crate::kinds::{Live, Observations, Observed, Rehearsal};
-use crate::model::{Action, Address, Broker, KindName, Problem, Step};
+use crate::model::{Action, Address, Broker, KindName, Problem, Risk, Step};
 use crate::plan::{Desired, Plan, assemble, forecast};
 
-/// Observes what is declared, compares, asks the brokers what they would refuse: the plan.
+/// Observes what is declared and what is owned, compares, asks the brokers what they would refuse and what it may
+/// cost: the plan.
 pub async fn plan(desired: Desired<'_>, port: &dyn Port) -> Plan {
     let forecast = foresee(desired, port).await;
-    let rehearsed = rehearse(port, &forecast).await;
-    assemble(forecast, rehearsed)
+    let (rehearsed, risks) = join(rehearse(port, &forecast), risks(port, &forecast)).await;
+    assemble(forecast, rehearsed, risks, desired.approvals)
 }
 
 /// Observes what is declared and compares: the plan before the brokers are asked.
 pub async fn foresee(desired: Desired<'_>, port: &dyn Port) -> Plan {
     let planned = desired.planned().map(|resource| resource.address.clone());
-    let observations = observe(port, planned.chain(desired.parents())).await;
+    let wanted = planned.chain(desired.parents());
+    let observations = observe(port, wanted.chain(desired.no_longer_declared())).await;
     forecast(desired, &observations, port.surroundings(), port.targets())
 }
 
@@ -73,27 +75,31 @@ pub async fn observe_all(
 }
 
 async fn rehearse(port: &dyn Port, plan: &Plan) -> Rehearsal {
-    let open: Vec<&Step> = plan
-        .open_steps()
-        .filter(|step| step.action != Action::Unread)
-        .collect();
-    let asked = KindName::ALL.into_iter().map(|kind| {
-        let steps: Vec<&Step> = open
-            .iter()
-            .copied()
-            .filter(|step| step.address.kind == kind)
-            .collect();
-        async move {
-            if steps.is_empty() {
-                Rehearsal::default()
-            } else {
-                port.rehearse(kind, &steps).await
-            }
-        }
-    });
+    let asked = by_kind(plan.open_steps().filter(|step| step.is_on_broker()));
+    let asked = asked
+        .into_iter()
+        .map(|(kind, steps)| async move { port.rehearse(kind, &steps).await });
     let mut rehearsal = Rehearsal::default();
     for of_kind in join_all(asked).await {
         rehearsal.append(of_kind);
     }
     rehearsal
+}
+
+/// What the deletes of a plan may cost.
+async fn risks(port: &dyn Port, plan: &Plan) -> Vec<(Address, Vec<Risk>)> {
+    let deletes = plan.steps.iter().filter(|s| s.action == Action::Delete);
+    let asked = by_kind(deletes)
+        .into_iter()
+        .map(|(kind, steps)| async move { port.risks(kind, &steps).await });
+    join_all(asked).await.into_iter().flatten().collect()
+}
+
+/// The steps of each kind that has some.
+fn by_kind<'a>(steps: impl Iterator<Item = &'a Step>) -> IndexMap<KindName, Vec<&'a Step>> {
+    let mut kinds: IndexMap<KindName, Vec<&Step>> = IndexMap::new();
+    for step in steps {
+        kinds.entry(step.address.kind).or_default().push(step);
+    }
+    kinds
 }

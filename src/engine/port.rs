@@ -2,7 +2,7 @@ use async_trait::async_trait;
 
 use crate::broker::Brokers;
 use crate::kinds::{Observations, Observed, Rehearsal, Surroundings, kind};
-use crate::model::{Address, KindName, Outcome, Problem, Step};
+use crate::model::{Address, Broker, KindName, Outcome, Problem, Risk, Step};
 use crate::plan::Target;
 
 /// Where live state is: the brokers, or what stands in for them.
@@ -21,6 +21,11 @@ pub trait Port: Send + Sync {
 
     /// What the brokers would refuse of these steps of one kind.
     async fn rehearse(&self, kind: KindName, steps: &[&Step]) -> Rehearsal;
+
+    /// What these steps of one kind may cost.
+    async fn risks(&self, _kind: KindName, _steps: &[&Step]) -> Vec<(Address, Vec<Risk>)> {
+        Vec::new()
+    }
 
     /// Carries these steps of one kind out; every step gets an outcome.
     async fn carry_out(&self, kind: KindName, steps: &[&Step]) -> Vec<(Address, Outcome)>;
@@ -59,6 +64,14 @@ impl LiveBrokers {
         }
     }
 
+    /// Whether this broker is connected.
+    pub fn has(&self, broker: Broker) -> bool {
+        match broker {
+            Broker::Nats => self.brokers.nats.is_some(),
+            Broker::Kafka => self.brokers.kafka.is_some(),
+        }
+    }
+
     /// The connections themselves, for `doctor` and for counting requests.
     pub fn brokers(&self) -> &Brokers {
         &self.brokers
@@ -89,6 +102,13 @@ impl Port for LiveBrokers {
         match kind(name) {
             Some(kind) => kind.rehearse(&self.brokers, steps).await,
             None => Rehearsal::default(),
+        }
+    }
+
+    async fn risks(&self, name: KindName, steps: &[&Step]) -> Vec<(Address, Vec<Risk>)> {
+        match kind(name) {
+            Some(kind) => kind.risks(&self.brokers, steps).await,
+            None => Vec::new(),
         }
     }
 

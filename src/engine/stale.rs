@@ -105,10 +105,7 @@ fn unreadable(problem: &Problem) -> How {
 
 fn how_it_moved(step: &Step, seen: Option<&Observed>) -> Option<How> {
     let now = match seen {
-        Some(Observed::Present(live)) => Base {
-            incarnation: live.incarnation.clone(),
-            fingerprint: Some(live.fingerprint()),
-        },
+        Some(Observed::Present(live)) => Base::of_live(live),
         Some(Observed::Absent) => Base::default(),
         Some(Observed::Unreadable(problem)) => return Some(unreadable(problem)),
         None => return Some(How::Unread(UNANSWERED.to_owned())),

@@ -90,6 +90,8 @@ pub(super) fn is_denial(error: &ItemError) -> bool {
 
 /// `UNKNOWN_TOPIC_OR_PARTITION`.
 pub(super) const UNKNOWN_TOPIC: i16 = 3;
+/// `UNKNOWN_TOPIC_ID`.
+pub(super) const UNKNOWN_TOPIC_ID: i16 = 100;
 /// `TOPIC_ALREADY_EXISTS`.
 pub(super) const TOPIC_EXISTS: i16 = 36;
 
@@ -155,6 +157,21 @@ pub(super) fn unseen(allowed: Duration, failure: Option<&KafkaError>) -> Outcome
             Some(error) => format!("the broker took it, and it could not be read back: {error}"),
             None => {
                 format!("the broker took it, and it was not visible after {seconds} s; plan again")
+            }
+        },
+    }
+}
+
+/// Why an item that the broker deleted is not known to be gone.
+pub(super) fn still_seen(allowed: Duration, failure: Option<&KafkaError>) -> Outcome {
+    let seconds = allowed.as_secs();
+    Outcome::Unknown {
+        why: match failure {
+            Some(error) => {
+                format!("the broker deleted it, and it could not be read back: {error}")
+            }
+            None => {
+                format!("the broker deleted it, and it still shows after {seconds} s; plan again")
             }
         },
     }

@@ -6,11 +6,13 @@
 pub mod acl;
 pub mod consumer;
 mod declaration;
+mod deletion;
 mod derived;
 mod facts;
 mod kafka;
 pub mod kv;
 mod link;
+mod loss;
 pub mod object_store;
 mod rehearsal;
 mod schema;
@@ -27,6 +29,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use declaration::{Declaration, Field, Shape};
+pub use deletion::kept_from_deletion;
 pub use facts::{Compare, Edit, Facts, NewerWord, field};
 pub use link::{End, Link};
 pub use rehearsal::Rehearsal;
@@ -35,7 +38,9 @@ pub use surroundings::{ApiLevel, KafkaFacts, NatsFacts, NatsVersion, Surrounding
 pub use values::{is_in_form, pattern};
 
 use crate::broker::Brokers;
-use crate::model::{Address, Doc, Flat, KindName, Outcome, Problem, Refusal, Resource, Step};
+use crate::model::{
+    Action, Address, Base, Doc, Flat, KindName, Outcome, Problem, Refusal, Resource, Risk, Step,
+};
 
 /// Every kind, in the order of [`KindName::ALL`].
 pub fn registry() -> &'static [&'static dyn Kind] {
@@ -147,6 +152,12 @@ pub trait Kind: Send + Sync {
         Rehearsal::default()
     }
 
+    /// What these steps may cost, each risk with what was read for it. Asks only for steps that carry a risk, and
+    /// creates nothing to find out. What could not be read is said in the evidence and never makes a risk smaller.
+    async fn risks(&self, _brokers: &Brokers, _steps: &[&Step]) -> Vec<(Address, Vec<Risk>)> {
+        Vec::new()
+    }
+
     /// Carries these steps out, batched, each with its own outcome, and returns when the brokers
     /// have taken them. Updates read the live document anew, refuse when it is no longer the
     /// step's base, and write the whole of it back with the changes laid over.
@@ -167,6 +178,16 @@ pub trait Kind: Send + Sync {
     /// What [`Kind::list`] does not name though it is there, and why: warnings, few of them.
     async fn left_out(&self, _brokers: &Brokers) -> Vec<Problem> {
         Vec::new()
+    }
+}
+
+/// Whether a step changes what is there already; an adoption does, where it has changes.
+fn is_in_place(step: &Step) -> bool {
+    match step.action {
+        Action::Update | Action::Adopt => true,
+        Action::Create | Action::Replace | Action::Delete | Action::Forget | Action::Unread => {
+            false
+        }
     }
 }
 
@@ -254,6 +275,16 @@ impl Live {
         fields.sort_by_key(|(path, _)| *path);
         let text = serde_json::to_string(&fields).unwrap_or_default();
         format!("sha256:{:x}", Sha256::digest(text))
+    }
+}
+
+impl Base {
+    /// A resource as it is now.
+    pub fn of_live(live: &Live) -> Base {
+        Base {
+            incarnation: live.incarnation.clone(),
+            fingerprint: Some(live.fingerprint()),
+        }
     }
 }
 

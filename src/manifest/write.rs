@@ -8,7 +8,7 @@ use super::scalar;
 use super::sections::{Holds, SECTIONS};
 use crate::kinds::acl::entries as acl_entries;
 use crate::kinds::{Kind, Resources};
-use crate::model::{Address, Doc, KindName, Lifecycle, Resource, Undeclared};
+use crate::model::{Address, Doc, KindName, Lifecycle, OnRemove, Resource, Undeclared};
 
 /// A manifest that declares exactly these resources, in manifest units: consumers under their
 /// streams, ACLs as a list with several operations an entry. Loading it gives the resources back.
@@ -138,6 +138,7 @@ fn lifecycle(lifecycle: &Lifecycle) -> Json {
         protect,
         ignore,
         undeclared,
+        on_remove,
     } = lifecycle;
     let mut doc = Doc::new();
     if *protect {
@@ -148,6 +149,9 @@ fn lifecycle(lifecycle: &Lifecycle) -> Json {
     }
     if *undeclared != Undeclared::default() {
         doc.insert("undeclared".to_owned(), json!(undeclared));
+    }
+    if *on_remove != OnRemove::default() {
+        doc.insert("on_remove".to_owned(), json!(on_remove));
     }
     doc.into()
 }

@@ -88,6 +88,24 @@ codes! {
     NoAuthorizer "no-authorizer" "The cluster has no authorizer, so it can't hold ACLs." "Set `authorizer.class.name` on the brokers, or leave the ACLs out." "Kafka SECURITY_DISABLED (54)";
     Busy "busy" "The server is still carrying out an earlier change of this resource." "Wait until it is done, then plan again." "nats-server 2.15, cluster.desired";
 
+    // what a step may cost
+    StreamDeleted "stream-deleted" "A stream is deleted with all that it holds." "Stop who publishes to it, see that its consumers have read all, keep a copy (another stream can source it), then approve.";
+    BucketDeleted "bucket-deleted" "A key-value bucket or an object store is deleted with all that it holds." "Keep a copy (`nats kv get`, a mirror), see that nobody uses it, then approve.";
+    ConsumerDeleted "consumer-deleted" "A consumer is deleted: its position is lost, and on a stream of retention `interest` or `workqueue` so is what only it held." "Stop its clients and let it read to the end first.";
+    TopicDeleted "topic-deleted" "A topic is deleted with all of its records." "Stop who produces to it, see that its groups have read all, take its ACLs away first, then approve.";
+    AclRemoved "acl-removed" "An access right is taken away: whoever uses it is cut off." "See that nobody uses it; grant the narrower right before this one goes.";
+
+    RecreatedEmpty "recreated-empty" "What the stack owns was deleted outside of trueup; it would be made anew, without what it held." "Find out who deleted it and restore it, or approve.";
+
+    // what ownership forbids
+    OwnedByAnother "owned-by-another" "Another stack owns the resource." "Declare it in one stack only; `trueup ledger show` tells whose it is, and that stack lets it go with `trueup forget ADDRESS`.";
+    Protected "protected" "The manifest said `protect: true` of it, so it is not deleted." "Declare it again with `lifecycle: { protect: false }` and apply, then take it away; or `trueup forget ADDRESS`.";
+    MadeAnew "made-anew" "Somebody deleted it and made it anew: it is not the one that the stack owns." "Declare it to adopt it, or `trueup forget ADDRESS`.";
+    TooManyDeletes "too-many-deletes" "The plan would delete more than the limit." "See that the manifest is whole; raise `--max-delete` if it is meant.";
+    Locked "locked" "Somebody else works on this stack." "Wait for it (`--lock-timeout 5m`); if it is dead its lease ends by itself within 30 s; `trueup lock show` tells who it is.";
+    LockLost "lock-lost" "The lock could not be kept while the apply ran." "Run it again: it goes on from what is there.";
+    LedgerFailed "ledger-failed" "The ledger could not be read or written." "The message says what is missing: a right on the bucket, a server, a file. Nothing is deleted without it.";
+
     // what a command could not do
     Usage "usage" "The command was asked for something that it does not do." "See `trueup COMMAND --help`.";
     OutputTaken "output-taken" "A file that a command is to write is one that it reads, or one that it writes already." "Name another file for it; nothing was written, and no broker was asked.";

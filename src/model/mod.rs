@@ -1,6 +1,7 @@
 //! The words: addresses, places, problems, values, changes and steps. Imports nothing of ours.
 
 mod address;
+mod amount;
 mod code;
 mod few;
 mod flat;
@@ -8,15 +9,18 @@ mod format;
 mod place;
 mod problem;
 mod resource;
+mod risk;
 mod step;
 pub mod unit;
 
 pub use address::{Address, AddressError, Broker, KindName};
+pub use amount::{counted, grouped, rough_size};
 pub use code::Code;
 pub use few::few;
 pub use flat::{Doc, Flat};
 pub use format::{FormatError, versioned};
 pub use place::Place;
 pub use problem::{Note, Problem, Severity};
-pub use resource::{Lifecycle, Resource, Undeclared};
-pub use step::{Action, Base, Change, Outcome, Parent, Refusal, Source, Step};
+pub use resource::{Lifecycle, OnRemove, Resource, Undeclared};
+pub use risk::{Harm, Risk};
+pub use step::{Action, Base, Change, Claim, Outcome, Parent, Refusal, Source, Step};

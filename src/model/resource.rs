@@ -53,6 +53,19 @@ pub struct Lifecycle {
     pub ignore: Vec<String>,
     /// What becomes of values on the broker that the manifest does not declare.
     pub undeclared: Undeclared,
+    /// What becomes of it when it is no longer declared.
+    pub on_remove: OnRemove,
+}
+
+/// What becomes of a resource that the stack owns and no longer declares.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OnRemove {
+    /// It is deleted.
+    #[default]
+    Delete,
+    /// It stays as it is, and is the stack's no longer.
+    Forget,
 }
 
 /// What becomes of values on the broker that the manifest does not declare.

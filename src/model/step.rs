@@ -2,7 +2,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Address, Code};
+use super::{Address, Code, Flat, Risk};
 
 /// One resource and what is to become of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -34,15 +34,74 @@ pub struct Step {
     /// Why the step can't be carried out; none where it can.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refusals: Vec<Refusal>,
+    /// What it may cost.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub risks: Vec<Risk>,
     /// What is worth knowing and stops nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// What the ledger records once it is done; none where there is no ledger.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim: Option<Claim>,
+}
+
+/// What a stack claims of a resource.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Claim {
+    /// The declared fields, in the broker's units.
+    pub fields: Flat,
+    /// `lifecycle.protect`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub protected: bool,
+    /// `lifecycle.on_remove: forget`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub forgets: bool,
 }
 
 impl Step {
+    /// A step of which nothing else is known.
+    pub fn of(address: Address, action: Action) -> Step {
+        Step {
+            address,
+            action,
+            base: Base::default(),
+            changes: Vec::new(),
+            unchanged: 0,
+            source: None,
+            required_by: None,
+            rests_on: Vec::new(),
+            parents: Vec::new(),
+            refusals: Vec::new(),
+            risks: Vec::new(),
+            notes: Vec::new(),
+            claim: None,
+        }
+    }
+
+    /// The same with a note.
+    pub fn noted(mut self, note: impl Into<String>) -> Step {
+        self.notes.push(note.into());
+        self
+    }
+
+    /// The same, held back for this.
+    pub fn refused(mut self, refusal: Refusal) -> Step {
+        self.refusals.push(refusal);
+        self
+    }
+
+    /// Whether it asks anything of a broker; the others are the ledger's alone.
+    pub fn is_on_broker(&self) -> bool {
+        match self.action {
+            Action::Create | Action::Update | Action::Replace | Action::Delete => true,
+            Action::Adopt => !self.changes.is_empty(),
+            Action::Forget | Action::Unread => false,
+        }
+    }
+
     /// Whether nothing stands in its way.
     pub fn is_open(&self) -> bool {
-        self.refusals.is_empty()
+        self.refusals.is_empty() && !self.risks.iter().any(Risk::blocks)
     }
 }
 
@@ -54,10 +113,16 @@ impl Step {
 pub enum Action {
     /// It is absent and gets made.
     Create,
+    /// It is there, nobody owns it and it is declared: it becomes the stack's, with its changes, if it has any.
+    Adopt,
     /// Some of its fields change in place.
     Update,
     /// It is deleted and made anew (consumers only, with consent).
     Replace,
+    /// The stack owns it and no longer declares it.
+    Delete,
+    /// The stack owns it no longer; the resource itself is left alone.
+    Forget,
     /// It could not be read, so nothing is decided about it.
     Unread,
 }

@@ -4,11 +4,13 @@ use super::diff::{Difference, diff};
 use super::document::{FORMAT_VERSION, Plan, PlanProblem, Summary, Target, UndeclaredField};
 use super::judge::judge;
 use super::order::in_order;
+use super::ownership::{self, Owned};
 use crate::kinds::{
     Case, Delta, Kind, Live, Observations, Observed, Rehearsal, Resources, Surroundings, kind,
 };
 use crate::model::{
-    Action, Address, Base, Change, Code, Parent, Place, Problem, Refusal, Resource, Source, Step,
+    Action, Address, Base, Change, Claim, Code, OnRemove, Parent, Place, Problem, Refusal,
+    Resource, Risk, Source, Step,
 };
 
 /// Everything that a plan is made from, beside what was observed.
@@ -24,6 +26,21 @@ pub struct Desired<'a> {
     pub chosen: Option<&'a HashSet<Address>>,
     /// Warnings of the manifest.
     pub warnings: &'a [Problem],
+    /// What the stack owns; none without a ledger: then nothing is adopted, deleted or forgotten.
+    pub owned: Option<Owned<'a>>,
+    /// What somebody consented to.
+    pub approvals: &'a [Approval],
+}
+
+/// Consent to one risk of one resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Approval {
+    /// Which risk.
+    pub code: Code,
+    /// Of which resource.
+    pub address: Address,
+    /// Who consents: `--approve`, or the place of the manifest's approval.
+    pub by: String,
 }
 
 impl<'a> Desired<'a> {
@@ -33,6 +50,12 @@ impl<'a> Desired<'a> {
             self.chosen
                 .is_none_or(|chosen| chosen.contains(&resource.address))
         })
+    }
+
+    /// What the stack owns and no longer declares, unless only some are planned.
+    pub fn no_longer_declared(self) -> impl Iterator<Item = Address> + 'a {
+        let records = ownership::no_longer_declared(self).into_iter();
+        records.map(|record| record.address.clone())
     }
 
     /// What the planned resources rest on, in manifest order; some more than once.
@@ -69,13 +92,7 @@ pub fn forecast(
     let mut draft = Draft::default();
     for resource in desired.planned() {
         if let Some(kind) = kind(resource.address.kind) {
-            draft.add(
-                kind,
-                resource,
-                desired.resources,
-                observations,
-                surroundings,
-            );
+            draft.add(kind, resource, desired, observations, surroundings);
         }
     }
     draft.demand_parents(desired, observations);
@@ -83,19 +100,22 @@ pub fn forecast(
         .problems
         .splice(0..0, desired.warnings.iter().map(plan_problem));
     draft.connect();
+    let mut steps = in_order(draft.steps);
+    steps.extend(ownership::removals(desired, observations));
     Plan {
         format_version: FORMAT_VERSION.to_owned(),
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         stack: desired.stack.to_owned(),
         manifest_digest: desired.manifest_digest.to_owned(),
         made_by: None,
+        ledger: None,
         targets,
         summary: Summary {
             unchanged: draft.unchanged,
             ..Summary::default()
         },
-        complete: !draft.steps.iter().any(|step| step.action == Action::Unread),
-        steps: in_order(draft.steps),
+        complete: !steps.iter().any(|step| step.action == Action::Unread),
+        steps,
         problems: draft.problems,
         undeclared: draft.undeclared,
         applyable: false,
@@ -103,8 +123,13 @@ pub fn forecast(
     }
 }
 
-/// The finished plan: with what the brokers said in rehearsal, counted and sealed.
-pub fn assemble(mut plan: Plan, rehearsed: Rehearsal) -> Plan {
+/// The finished plan: with what the brokers said in rehearsal and what the steps may cost, counted and sealed.
+pub fn assemble(
+    mut plan: Plan,
+    rehearsed: Rehearsal,
+    risks: Vec<(Address, Vec<Risk>)>,
+    approvals: &[Approval],
+) -> Plan {
     take_back(&mut plan, rehearsed.unseen.into_iter().collect());
     let mut said: HashMap<Address, Vec<Refusal>> = HashMap::new();
     for (address, refusal) in rehearsed.refusals {
@@ -118,11 +143,27 @@ pub fn assemble(mut plan: Plan, rehearsed: Rehearsal) -> Plan {
         step.refusals
             .extend(said.remove(&step.address).unwrap_or_default());
     }
+    let mut risks: HashMap<Address, Vec<Risk>> = risks.into_iter().collect();
+    for step in &mut plan.steps {
+        step.risks
+            .extend(risks.remove(&step.address).unwrap_or_default());
+        approve(step, approvals);
+    }
     hold_back(&mut plan.steps);
     plan.summary = count(&plan.steps, plan.summary.unchanged);
     let applyable = plan.open_steps().next().is_some();
     plan.applyable = applyable;
     plan.sealed()
+}
+
+/// Marks the risks of a step that somebody consented to.
+pub fn approve(step: &mut Step, approvals: &[Approval]) {
+    for risk in &mut step.risks {
+        let is_meant = |a: &&Approval| a.code == risk.code && a.address == step.address;
+        if let Some(approval) = approvals.iter().find(is_meant) {
+            risk.approved_by = Some(approval.by.clone());
+        }
+    }
 }
 
 /// What turned out to be there was not read, whatever the step wanted to make of it.
@@ -150,12 +191,17 @@ fn hold_back(steps: &mut [Step]) {
             let hint = format!("see to `{origin}` first");
             step.refusals.push(Refusal::new(code, message, hint));
         }
-        if let Some(refusal) = step.refusals.first() {
+        let risk = step.risks.iter().find(|risk| risk.blocks());
+        let refusal = step.refusals.first().map(|refusal| refusal.code);
+        if let Some(code) = refusal.or(risk.map(|risk| risk.code)) {
             let how = match step.action {
                 Action::Unread => "could not be read",
-                Action::Create | Action::Update | Action::Replace => "can't be made",
+                Action::Create | Action::Adopt | Action::Update | Action::Replace => {
+                    "can't be made"
+                }
+                Action::Delete | Action::Forget => "can't be taken away",
             };
-            held.insert(step.address.clone(), (refusal.code, how));
+            held.insert(step.address.clone(), (code, how));
         }
     }
 }
@@ -169,7 +215,10 @@ fn count(steps: &[Step], unchanged: usize) -> Summary {
         match step.action {
             Action::Create => summary.create += 1,
             Action::Update => summary.update += 1,
+            Action::Adopt => summary.adopt += 1,
             Action::Replace => summary.replace += 1,
+            Action::Delete => summary.delete += 1,
+            Action::Forget => summary.forget += 1,
             Action::Unread => summary.unread += 1,
         }
         summary.blocked += usize::from(!step.is_open());
@@ -191,19 +240,23 @@ impl Draft {
         &mut self,
         kind: &dyn Kind,
         resource: &Resource,
-        all: &Resources,
+        desired: Desired<'_>,
         observations: &Observations,
         surroundings: &Surroundings,
     ) {
+        let all = desired.resources;
         let live = match observations.get(&resource.address) {
             Some(Observed::Present(live)) => Some(live),
             Some(Observed::Absent) => None,
             Some(Observed::Unreadable(problem)) => return self.add_unread(resource, problem),
             None => return self.add_unread(resource, &unanswered()),
         };
-        let difference = diff(kind, resource, live);
+        let owned = desired.owned;
+        let title = owned.map(|owned| owned.title(desired.stack, &resource.address, live));
+        let title = title.unwrap_or_default();
+        let difference = diff(kind, resource, live, &title.once_set);
         self.add_undeclared(kind, resource, &difference);
-        if live.is_some() && difference.deltas.is_empty() {
+        if live.is_some() && difference.deltas.is_empty() && !title.is_new {
             self.unchanged += 1;
             return;
         }
@@ -214,17 +267,19 @@ impl Draft {
             all,
             surroundings,
         };
-        let refusals = judge(kind, &case);
-        let notes = kind.notes(&case);
+        let mut refusals = title.refusals;
+        refusals.extend(judge(kind, &case));
+        let mut notes = title.notes;
+        notes.extend(kind.notes(&case));
         let rests_on = kind.rests_on(resource, all);
         self.steps.push(Step {
             address: resource.address.clone(),
-            action: if live.is_some() {
-                Action::Update
-            } else {
-                Action::Create
+            action: match live {
+                Some(_) if title.is_new => Action::Adopt,
+                Some(_) => Action::Update,
+                None => Action::Create,
             },
-            base: live.map(base).unwrap_or_default(),
+            base: live.map(Base::of_live).unwrap_or_default(),
             changes: difference
                 .deltas
                 .iter()
@@ -236,7 +291,9 @@ impl Draft {
             parents: living(&rests_on, observations),
             rests_on,
             refusals,
+            risks: title.risks,
             notes,
+            claim: owned.map(|_| claim(resource)),
         });
     }
 
@@ -312,22 +369,14 @@ fn unread(
     problem: &Problem,
 ) -> Step {
     Step {
-        address: address.clone(),
-        action: Action::Unread,
-        base: Base::default(),
-        changes: Vec::new(),
-        unchanged: 0,
         source,
         required_by,
-        rests_on: Vec::new(),
-        parents: Vec::new(),
-        refusals: vec![Refusal {
+        ..Step::of(address.clone(), Action::Unread).refused(Refusal {
             code: problem.code,
             field: None,
             message: problem.message.clone(),
             hint: problem.hint.clone(),
-        }],
-        notes: Vec::new(),
+        })
     }
 }
 
@@ -344,10 +393,11 @@ fn unanswered() -> Problem {
         .hint("plan again; if it stays so, see `trueup doctor`")
 }
 
-fn base(live: &Live) -> Base {
-    Base {
-        incarnation: live.incarnation.clone(),
-        fingerprint: Some(live.fingerprint()),
+fn claim(resource: &Resource) -> Claim {
+    Claim {
+        fields: resource.declared.clone(),
+        protected: resource.lifecycle.protect,
+        forgets: resource.lifecycle.on_remove == OnRemove::Forget,
     }
 }
 

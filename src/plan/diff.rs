@@ -16,8 +16,14 @@ pub struct Difference {
     pub unknown: Vec<(String, Value)>,
 }
 
-/// Compares what is declared with what is live; every declared field is a change when nothing is.
-pub fn diff(kind: &dyn Kind, resource: &Resource, live: Option<&Live>) -> Difference {
+/// Compares what is declared with what is live; every declared field is a change when nothing is. A field that was
+/// once set by us and is no longer declared goes back to the default.
+pub fn diff(
+    kind: &dyn Kind,
+    resource: &Resource,
+    live: Option<&Live>,
+    once_set: &Flat,
+) -> Difference {
     let mut declared = resource.declared.clone();
     declared.retain(|path, _| !is_ignored(&resource.lifecycle, path));
     let Some(live) = live else {
@@ -29,11 +35,16 @@ pub fn diff(kind: &dyn Kind, resource: &Resource, live: Option<&Live>) -> Differ
     let mut fields = live.fields.clone();
     fields.retain(|path, _| !is_ignored(&resource.lifecycle, path));
     let resets = match resource.lifecycle.undeclared {
-        Undeclared::Keep => Vec::new(),
-        Undeclared::Reset => resets(kind, &declared, fields.clone()),
+        Undeclared::Keep if once_set.keys().all(|path| declared.contains_key(path)) => Vec::new(),
+        Undeclared::Keep => resets(kind, &declared, fields.clone(), |path| {
+            once_set.contains_key(path)
+        }),
+        Undeclared::Reset => resets(kind, &declared, fields.clone(), |_| true),
     };
     kind.settle(&mut declared, &mut fields);
     let mut difference = compare(kind, &declared, &fields);
+    let stays = |path: &String| !resets.iter().any(|reset| reset.path == *path);
+    difference.undeclared.retain(|(path, _)| stays(path));
     difference.deltas.extend(resets);
     difference
 }
@@ -90,13 +101,20 @@ fn undeclared_values(kind: &dyn Kind, declared: &Flat, live: &Flat) -> Vec<(Stri
 
 /// Going back to the default, for each undeclared field that can change at all. What a field that
 /// goes had switched on or derived goes with it: it is looked again at what is left.
-fn resets(kind: &dyn Kind, declared: &Flat, mut live: Flat) -> Vec<Delta> {
+fn resets(
+    kind: &dyn Kind,
+    declared: &Flat,
+    mut live: Flat,
+    is_meant: impl Fn(&str) -> bool,
+) -> Vec<Delta> {
     let mut found = Vec::new();
     loop {
         let (mut wanted, mut held) = (declared.clone(), live.clone());
         kind.settle(&mut wanted, &mut held);
         let mut undeclared = undeclared_values(kind, &wanted, &held);
-        undeclared.retain(|(path, value)| live.contains_key(path) && kind.can_reset(path, value));
+        undeclared.retain(|(path, value)| {
+            live.contains_key(path) && is_meant(path) && kind.can_reset(path, value)
+        });
         if undeclared.is_empty() {
             return found;
         }

@@ -21,6 +21,9 @@ pub struct Plan {
     /// The command that made it, ready to be typed again; values of variables are left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub made_by: Option<String>,
+    /// Where the ledger is that it was made with; without one nothing is adopted, deleted or forgotten.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ledger: Option<String>,
     /// The brokers that it was made on.
     pub targets: Vec<Target>,
     /// Counts.
@@ -84,6 +87,9 @@ pub struct Summary {
     pub delete: usize,
     /// To be taken over.
     pub adopt: usize,
+    /// To be owned no longer.
+    #[serde(default)]
+    pub forget: usize,
     /// As they should be.
     pub unchanged: usize,
     /// Of the above, those that can't be carried out.
@@ -126,9 +132,15 @@ pub struct UndeclaredField {
 }
 
 impl Plan {
-    /// Whether any step would change something.
+    /// Whether any step would change something on a broker.
     pub fn has_changes(&self) -> bool {
-        self.steps.iter().any(|step| step.action != Action::Unread)
+        self.steps.iter().any(Step::is_on_broker)
+    }
+
+    /// Whether another stack owns something that is declared.
+    pub fn is_in_conflict(&self) -> bool {
+        let mut refusals = self.steps.iter().flat_map(|step| &step.refusals);
+        refusals.any(|refusal| refusal.code == Code::OwnedByAnother)
     }
 
     /// The steps that can be carried out.

@@ -5,10 +5,12 @@ mod diff;
 mod document;
 mod judge;
 mod order;
+mod ownership;
 mod seal;
 
-pub use assemble::{Desired, assemble, forecast};
+pub use assemble::{Approval, Desired, approve, assemble, forecast};
 pub use diff::{Difference, diff};
 pub use document::{FORMAT_VERSION, Plan, PlanProblem, Summary, Target, UndeclaredField};
 pub use order::{in_order, waves};
+pub use ownership::Owned;
 pub use seal::PlanFileError;

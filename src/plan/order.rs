@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::model::{Address, Broker, KindName, Step};
+use crate::model::{Action, Address, Broker, KindName, Step};
 
 /// The steps by kind, and every step behind those that it rests on; otherwise as they came.
 pub fn in_order(steps: Vec<Step>) -> Vec<Step> {
@@ -22,9 +22,9 @@ pub fn waves<'a>(steps: impl Iterator<Item = &'a Step>, broker: Broker) -> Vec<V
     let mut here: HashSet<&Address> = HashSet::new();
     for step in steps.filter(|step| step.address.kind.broker() == broker) {
         let fits = waves.last().is_some_and(|wave| {
-            wave.last()
-                .is_some_and(|last| last.address.kind == step.address.kind)
-                && !step.rests_on.iter().any(|address| here.contains(address))
+            wave.last().is_some_and(|last| {
+                last.address.kind == step.address.kind && is_removal(last) == is_removal(step)
+            }) && !step.rests_on.iter().any(|address| here.contains(address))
         });
         if !fits {
             waves.push(Vec::new());
@@ -36,6 +36,11 @@ pub fn waves<'a>(steps: impl Iterator<Item = &'a Step>, broker: Broker) -> Vec<V
         here.insert(&step.address);
     }
     waves
+}
+
+/// Removals come last, and never beside what is made.
+const fn is_removal(step: &Step) -> bool {
+    matches!(step.action, Action::Delete | Action::Forget)
 }
 
 /// When a step's turn is: with its kind, or as much later as what it rests on has its own turn (a
@@ -83,21 +88,11 @@ fn turn<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Action, Base};
 
     fn step(address: &str, rests_on: &[&str]) -> Step {
         Step {
-            address: address.parse().unwrap(),
-            action: Action::Create,
-            base: Base::default(),
-            changes: Vec::new(),
-            unchanged: 0,
-            source: None,
-            required_by: None,
             rests_on: rests_on.iter().map(|a| a.parse().unwrap()).collect(),
-            parents: Vec::new(),
-            refusals: Vec::new(),
-            notes: Vec::new(),
+            ..Step::of(address.parse().unwrap(), Action::Create)
         }
     }
 

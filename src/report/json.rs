@@ -3,6 +3,7 @@ use serde_json::{Value, json};
 
 use crate::apply::Done;
 use crate::engine::{Finding, Health};
+use crate::ledger::{Book, Holder};
 use crate::model::{Outcome, Place, Problem, Severity};
 use crate::plan::{FORMAT_VERSION, Plan};
 
@@ -85,6 +86,20 @@ fn problem(problem: &Problem) -> Value {
         entry["hint"] = hint.as_str().into();
     }
     entry
+}
+
+/// A ledger: `{format_version, place, stacks}`, each stack with its records.
+pub fn ledger(place: &str, book: &Book) -> String {
+    let stacks: Vec<Value> = book
+        .stacks()
+        .map(|stack| json!({ "stack": stack, "records": book.of(stack).collect::<Vec<_>>() }))
+        .collect();
+    pretty(&json!({ "format_version": FORMAT_VERSION, "place": place, "stacks": stacks }))
+}
+
+/// A lock: `{format_version, stack, holder}`; `null` where nobody has it.
+pub fn lock(stack: &str, holder: Option<&Holder>) -> String {
+    pretty(&json!({ "format_version": FORMAT_VERSION, "stack": stack, "holder": holder }))
 }
 
 /// What `doctor` found: `{format_version, findings}`.

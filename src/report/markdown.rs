@@ -77,7 +77,9 @@ pub fn drift(plan: &Plan, counted: Drift) -> String {
 fn drifted(text: &mut String, step: &Step) {
     let word = match step.action {
         Action::Create => "missing",
-        Action::Update | Action::Replace => "differs",
+        Action::Update | Action::Adopt | Action::Replace => "differs",
+        Action::Delete => "no longer declared",
+        Action::Forget => "to be forgotten",
         Action::Unread => "❓ not read",
     };
     let address = code(&step.address.to_string());
@@ -151,8 +153,11 @@ fn rows(text: &mut String, step: &Step) {
 const fn mark(action: Action) -> &'static str {
     match action {
         Action::Create => "➕ create",
+        Action::Adopt => "🤝 adopt",
         Action::Update => "✏️ change",
         Action::Replace => "♻️ replace",
+        Action::Delete => "🗑️ delete",
+        Action::Forget => "👋 forget",
         Action::Unread => "❓ not read",
     }
 }

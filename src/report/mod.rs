@@ -19,7 +19,10 @@ pub mod explain;
 pub mod graph;
 pub mod text;
 
-pub use json::{findings as findings_json, outcomes as outcomes_json, problems as problems_json};
+pub use json::{
+    findings as findings_json, ledger as ledger_json, lock as lock_json, outcomes as outcomes_json,
+    problems as problems_json,
+};
 pub use line::Line;
 pub use markdown::{
     drift as drift_markdown, outcomes as outcomes_markdown, plan as plan_markdown,

@@ -3,25 +3,16 @@
 use serde_json::{Value, json};
 
 use crate::apply::Done;
-use crate::model::{Action, Address, Base, Change, Code, Outcome, Refusal, Source, Step};
+use crate::model::{Action, Address, Change, Code, Outcome, Refusal, Source, Step};
 use crate::plan::{FORMAT_VERSION, Plan, PlanProblem, Summary, Target, UndeclaredField};
 
 pub(crate) fn step(address: &str, action: Action, line: u32) -> Step {
     Step {
-        address: address.parse::<Address>().unwrap(),
-        action,
-        base: Base::default(),
-        changes: Vec::new(),
-        unchanged: 0,
         source: Some(Source {
             file: "platform.yaml".into(),
             line,
         }),
-        required_by: None,
-        rests_on: Vec::new(),
-        parents: Vec::new(),
-        refusals: Vec::new(),
-        notes: Vec::new(),
+        ..Step::of(address.parse::<Address>().unwrap(), action)
     }
 }
 
@@ -43,13 +34,15 @@ pub(crate) fn of(steps: Vec<Step>, unchanged: usize) -> Plan {
         create: count(Action::Create),
         update: count(Action::Update),
         replace: count(Action::Replace),
+        delete: count(Action::Delete),
+        adopt: count(Action::Adopt),
+        forget: count(Action::Forget),
         unread: count(Action::Unread),
         unchanged,
         blocked: steps
             .iter()
             .filter(|s| s.action != Action::Unread && !s.is_open())
             .count(),
-        ..Summary::default()
     };
     Plan {
         format_version: FORMAT_VERSION.into(),
@@ -57,6 +50,7 @@ pub(crate) fn of(steps: Vec<Step>, unchanged: usize) -> Plan {
         stack: "events-platform".into(),
         manifest_digest: "sha256:00".into(),
         made_by: None,
+        ledger: None,
         targets: vec![
             Target::Nats {
                 url: "nats://127.0.0.1:4222".into(),

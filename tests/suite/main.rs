@@ -11,6 +11,7 @@ mod fuzz;
 mod generated;
 mod kinds;
 mod laws;
+mod ledger;
 mod main_job;
 mod manifest;
 mod manifests;

@@ -14,13 +14,15 @@ pub async fn planned(resources: &Resources, port: &dyn Port) -> Plan {
         resources,
         chosen: None,
         warnings: &[],
+        owned: None,
+        approvals: &[],
     };
     plan(desired, port).await
 }
 
 /// What became of each step.
 pub async fn applied(plan: &Plan, port: &dyn Port) -> Vec<Done> {
-    apply(plan, port, &Nobody, &Stop::default()).await
+    apply(plan, port, &Nobody, &Stop::default(), None).await
 }
 
 struct Nobody;

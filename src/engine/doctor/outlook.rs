@@ -28,6 +28,8 @@ impl Outlook {
             resources,
             chosen: Some(&here),
             warnings: &[],
+            owned: None,
+            approvals: &[],
         };
         let steps = foresee(desired, port).await.steps;
         let by_address = steps.into_iter().map(|step| (step.address.clone(), step));

@@ -1,14 +1,16 @@
-//! Creating ACLs, batched, each with its own outcome.
+//! Creating and deleting ACLs, batched, each with its own outcome.
 
 use std::collections::HashMap;
 
 use super::observe::{held, unread};
 use super::{AclBinding, Operation, Permission, acl_of};
 use crate::broker::kafka::{Kafka, KafkaError};
-use crate::kinds::kafka::{needs, outcome, patience, refuse_all, unseen, until_visible};
+use crate::kinds::kafka::{
+    needs, outcome, patience, refuse_all, still_seen, unseen, until_visible,
+};
 use crate::model::{Action, Address, Code, Outcome, Problem, Refusal, Step};
 
-/// The right that making ACLs wants.
+/// The right that making and deleting ACLs wants.
 const RIGHT: &str = "ALTER on the cluster";
 
 /// Kafka can't be asked to validate an ACL; but it tells whether the user may make any.
@@ -26,41 +28,65 @@ fn denied() -> Problem {
     Problem::error(Code::Denied, needs(RIGHT)).hint(Code::Denied.way_out())
 }
 
-/// Makes the ACLs: those that allow first, those that deny last.
+/// In which order ACLs come and go: rights are given before others are taken, and what denies stays longest.
+const TURNS: [(Action, Permission); 4] = [
+    (Action::Create, Permission::Allow),
+    (Action::Create, Permission::Deny),
+    (Action::Delete, Permission::Allow),
+    (Action::Delete, Permission::Deny),
+];
+
+/// Makes and deletes the ACLs. One that is there, or gone, already is as the plan wants it: an ACL is nothing but its address.
 pub(super) async fn carry_out(kafka: &Kafka, steps: &[&Step]) -> Vec<(Address, Outcome)> {
     let mut outcomes: HashMap<&Address, Outcome> = HashMap::new();
-    let mut acls: Vec<(&Address, AclBinding)> = Vec::new();
+    let mut acls: Vec<(&Step, AclBinding)> = Vec::new();
     for step in steps {
         match order(step) {
-            Ok(acl) => acls.push((&step.address, acl)),
+            Ok(acl) => acls.push((step, acl)),
             Err(why) => {
                 outcomes.insert(&step.address, Outcome::Failed { why });
             }
         }
     }
-    let (allow, deny) = acls
-        .into_iter()
-        .partition(|(_, acl)| acl.permission == Permission::Allow);
-    create(kafka, allow, &mut outcomes).await;
-    create(kafka, deny, &mut outcomes).await;
+    for (action, permission) in TURNS {
+        let turn = acls
+            .iter()
+            .filter(|(step, acl)| step.action == action && acl.permission == permission);
+        let turn = turn.map(|(step, acl)| (&step.address, acl.clone()));
+        send(kafka, action, turn.collect(), &mut outcomes).await;
+    }
     each(steps, outcomes)
 }
 
-/// Waits until the ACLs are visible.
+/// Waits until the ACLs are visible, or gone.
 pub(super) async fn see(kafka: &Kafka, steps: &[&Step]) -> Vec<(Address, Outcome)> {
     let acl = |step: &&Step| Some((step.address.clone(), order(step).ok()?));
-    let made: Vec<(Address, AclBinding)> = steps.iter().filter_map(acl).collect();
-    let allowed = patience(made.len());
-    let left = until_visible(made, allowed, |made| async move {
-        let seen = held(kafka, &made.iter().map(|(_, acl)| acl).collect::<Vec<_>>()).await?;
-        let hidden = made.into_iter().filter(|(_, acl)| !seen.contains(acl));
-        Ok(hidden.collect())
-    })
-    .await;
-    let outcome = unseen(allowed, left.failure.as_ref());
-    let outcomes = left.items.iter();
-    let outcomes = outcomes.map(|(address, _)| (address, outcome.clone()));
-    each(steps, outcomes.collect())
+    let of = |is_deleted: bool| {
+        let asked = |step: &&&Step| (step.action == Action::Delete) == is_deleted;
+        let acls: Vec<(Address, AclBinding)> = steps.iter().filter(asked).filter_map(acl).collect();
+        acls
+    };
+    let (made, doomed) = (of(false), of(true));
+    let allowed = patience(steps.len());
+    let hidden = until_visible(made, allowed, |acls| among(kafka, acls, false)).await;
+    let shown = until_visible(doomed, allowed, |acls| among(kafka, acls, true)).await;
+    let unseen = unseen(allowed, hidden.failure.as_ref());
+    let seen = still_seen(allowed, shown.failure.as_ref());
+    let late = hidden.items.iter().map(|(address, _)| (address, &unseen));
+    let late = late.chain(shown.items.iter().map(|(address, _)| (address, &seen)));
+    let late = late.map(|(address, outcome)| (address, outcome.clone()));
+    each(steps, late.collect())
+}
+
+/// Those of these ACLs that the cluster has, or has not.
+async fn among(
+    kafka: &Kafka,
+    mut acls: Vec<(Address, AclBinding)>,
+    has: bool,
+) -> Result<Vec<(Address, AclBinding)>, KafkaError> {
+    let seen = held(kafka, &acls.iter().map(|(_, acl)| acl).collect::<Vec<_>>()).await?;
+    acls.retain(|(_, acl)| seen.contains(acl) == has);
+    Ok(acls)
 }
 
 /// Every step with its outcome; applied, where nothing else is said.
@@ -74,8 +100,8 @@ fn each(steps: &[&Step], mut outcomes: HashMap<&Address, Outcome>) -> Vec<(Addre
 
 fn order(step: &Step) -> Result<AclBinding, String> {
     match step.action {
-        Action::Create => acl_of(&step.address),
-        Action::Update | Action::Replace | Action::Unread => {
+        Action::Create | Action::Delete => acl_of(&step.address),
+        Action::Adopt | Action::Update | Action::Replace | Action::Forget | Action::Unread => {
             Err("an ACL has nothing that could change".to_owned())
         }
     }
@@ -84,13 +110,23 @@ fn order(step: &Step) -> Result<AclBinding, String> {
 type Acls<'a> = Vec<(&'a Address, AclBinding)>;
 
 /// Sends them and tells what the broker did not take.
-async fn create<'a>(kafka: &Kafka, acls: Acls<'a>, outcomes: &mut HashMap<&'a Address, Outcome>) {
+async fn send<'a>(
+    kafka: &Kafka,
+    action: Action,
+    acls: Acls<'a>,
+    outcomes: &mut HashMap<&'a Address, Outcome>,
+) {
     if acls.is_empty() {
         return;
     }
-    tracing::debug!(acls = acls.len(), "creating ACLs");
+    tracing::debug!(acls = acls.len(), ?action, "sending ACLs");
     let bindings: Vec<AclBinding> = acls.iter().map(|(_, acl)| acl.clone()).collect();
-    match kafka.create_acls(&bindings).await {
+    let answers = if action == Action::Delete {
+        kafka.delete_acls(&bindings).await
+    } else {
+        kafka.create_acls(&bindings).await
+    };
+    match answers {
         Err(error) => {
             outcomes.extend(acls.iter().map(|(address, _)| (*address, not_sent(&error))));
         }

@@ -1,4 +1,4 @@
-//! Kafka ACLs: identity and nothing else, so that one is made or is there.
+//! Kafka ACLs: identity and nothing else, so that one is made, is there, or goes.
 
 mod binding;
 mod carry_out;
@@ -7,6 +7,7 @@ mod expand;
 mod export;
 mod judge;
 mod links;
+mod losses;
 mod observe;
 mod rules;
 mod spec;
@@ -29,7 +30,7 @@ pub use crate::broker::kafka::{
 use super::kafka::{client, not_attempted, refuse_all, unreadable};
 use super::{Case, Declaration, Kind, Link, Observations, Rehearsal, Resources};
 use crate::broker::Brokers;
-use crate::model::{Address, Code, KindName, Outcome, Problem, Refusal, Resource, Step};
+use crate::model::{Address, Code, KindName, Outcome, Problem, Refusal, Resource, Risk, Step};
 
 /// The kind `acl`.
 ///
@@ -88,6 +89,10 @@ impl Kind for Acl {
             Ok(kafka) => carry_out::rehearse(kafka, steps).await.into(),
             Err(problem) => refuse_all(steps, &problem).into(),
         }
+    }
+
+    async fn risks(&self, _brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Vec<Risk>)> {
+        losses::risks(steps)
     }
 
     async fn carry_out(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Outcome)> {

@@ -4,6 +4,7 @@ mod among;
 mod crowd;
 mod flow_control;
 mod judge;
+mod losses;
 mod queue;
 mod rules;
 mod settle;
@@ -17,10 +18,12 @@ use serde_json::Value;
 
 pub use spec::{AckPolicy, ConsumerSpec, DeliverPolicy, PriorityPolicy, ReplayPolicy, Wait};
 
+pub(super) use wire::is_internal;
+
 use super::stream::{Said, declared_as};
 use super::{Case, Declaration, Delta, End, Kind, Link, Observations, Rehearsal, Resources};
 use crate::broker::Brokers;
-use crate::model::{Address, Flat, KindName, Outcome, Problem, Refusal, Resource, Step};
+use crate::model::{Address, Flat, KindName, Outcome, Problem, Refusal, Resource, Risk, Step};
 
 /// JetStream consumers; an address is `STREAM/NAME`.
 #[derive(Clone, Copy, Debug)]
@@ -107,6 +110,10 @@ impl Kind for Consumer {
         let mut refusals = queue::rehearse(brokers, steps).await;
         refusals.extend(crowd::rehearse(brokers, steps).await);
         refusals.into()
+    }
+
+    async fn risks(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Vec<Risk>)> {
+        losses::risks(brokers, steps).await
     }
 
     async fn carry_out(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Outcome)> {

@@ -13,7 +13,7 @@ use crate::kinds::stream::{Said, collide, each};
 use crate::model::{Action, Address, Code, Doc, Flat, Refusal, Step};
 
 /// Asks each work queue once for its consumers. Those that the same plan changes are left out: they
-/// may be about to give their filters up (10099, 10100).
+/// may be about to give their filters up (10099, 10100); those that it deletes go too late for that.
 pub(super) async fn rehearse(brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Refusal)> {
     let Some(nats) = &brokers.nats else {
         return Vec::new();
@@ -26,6 +26,7 @@ pub(super) async fn rehearse(brokers: &Brokers, steps: &[&Step]) -> Vec<(Address
     let queues = work_queues(nats, names.into_iter().collect()).await;
     let planned: HashSet<&str> = steps
         .iter()
+        .filter(|step| step.action != Action::Delete)
         .map(|step| step.address.name.as_str())
         .collect();
     wanted

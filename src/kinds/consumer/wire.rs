@@ -10,9 +10,9 @@ use crate::broker::nats::{ConsumerAction, JetStream, NatsError};
 use crate::kinds::kv::Kv;
 use crate::kinds::object_store::ObjectStore;
 use crate::kinds::stream::{
-    Stream, View, asset_name, each, exported, failed, fields_of, forget_unknown, gone, moved,
-    outcome_of, required_level, told_left_out, unanswered, unconnected, unreadable, verdict,
-    version, withheld,
+    Stream, View, asset_name, delete, each, exported, failed, fields_of, forget_unknown, gone,
+    life, moved, outcome_of, required_level, told_left_out, unanswered, unconnected, unreadable,
+    verdict, version, withheld,
 };
 use crate::kinds::{Delta, Kind, Live, Observations, Observed};
 use crate::model::{Action, Address, Doc, Flat, KindName, Outcome, Problem, Step};
@@ -51,7 +51,7 @@ pub(super) async fn observe(brokers: &Brokers, addresses: &[Address]) -> Observa
         .collect()
 }
 
-fn split(address: &Address) -> (String, String) {
+pub(super) fn split(address: &Address) -> (String, String) {
     let (stream, name) = address.stream_and_consumer().unwrap_or_default();
     (stream.to_owned(), name.to_owned())
 }
@@ -60,10 +60,7 @@ fn live(info: &Doc) -> Live {
     Live {
         fields: fields_of(&DECLARATION, info),
         raw: Doc::new(),
-        incarnation: info
-            .get("created")
-            .and_then(Value::as_str)
-            .map(str::to_owned),
+        incarnation: life(info),
         inherited: Arc::default(),
     }
 }
@@ -114,7 +111,13 @@ async fn write(kind: &Consumer, nats: &JetStream, step: &Step) -> Result<Outcome
     };
     match step.action {
         Action::Create => create(kind, nats, step, &deltas).await,
-        Action::Update => update(kind, nats, step, &deltas).await,
+        Action::Update | Action::Adopt => update(kind, nats, step, &deltas).await,
+        Action::Delete => {
+            let (stream, name) = split(&step.address);
+            let read = || nats.consumer_info(&stream, &name);
+            delete(step, read, || nats.consumer_delete(&stream, &name)).await
+        }
+        Action::Forget => Ok(failed("what is forgotten is left alone on the server")),
         Action::Replace => Ok(failed("this version doesn't replace consumers")),
         Action::Unread => Ok(Outcome::NotAttempted {
             because: "it could not be read".to_owned(),
@@ -303,7 +306,7 @@ fn durable_name(info: &Doc) -> Option<&str> {
 }
 
 /// Whether the server keeps it for a source or a mirror.
-pub(super) fn is_internal(info: &Doc) -> bool {
+pub(in crate::kinds) fn is_internal(info: &Doc) -> bool {
     let config = info.get("config");
     let name = info.get("name").and_then(Value::as_str).unwrap_or_default();
     let flag = |field: &str| config.and_then(|config| config.get(field)) == Some(&json!(true));

@@ -11,11 +11,14 @@ use serde_json::{Value, json};
 pub use spec::KvSpec;
 
 use super::stream::{
-    Said, Template, View, declared_as, fixed, links, local_origins, shared_settle, wire,
+    Said, Template, View, declared_as, fixed, is_of_ledger, links, local_origins, losses,
+    shared_settle, wire,
 };
 use super::{Case, Declaration, Kind, Link, Observations, Rehearsal, Resources, Shape};
 use crate::broker::Brokers;
-use crate::model::{Address, Flat, KindName, Outcome, Problem, Refusal, Resource, Step};
+use crate::model::{
+    Address, Code, Flat, KindName, Outcome, Problem, Refusal, Resource, Risk, Step,
+};
 
 /// Key-value buckets.
 #[derive(Clone, Copy, Debug)]
@@ -78,7 +81,18 @@ impl Kind for Kv {
     }
 
     fn check(&self, resource: &Resource, all: &Resources) -> Vec<Problem> {
-        TEMPLATE.check(self, resource, all)
+        let own = || {
+            let name = &resource.address.name;
+            let what = format!("the bucket `{name}` is trueup's own ledger");
+            let problem = Problem::error(Code::BadName, what).hint("take another name");
+            match resource.place.clone() {
+                Some(place) => problem.at(place),
+                None => problem,
+            }
+        };
+        let own = is_of_ledger(&resource.address).then(own);
+        let checked = TEMPLATE.check(self, resource, all);
+        own.into_iter().chain(checked).collect()
     }
 
     fn rests_on(&self, resource: &Resource, all: &Resources) -> Vec<Address> {
@@ -120,6 +134,10 @@ impl Kind for Kv {
 
     async fn rehearse(&self, brokers: &Brokers, steps: &[&Step]) -> Rehearsal {
         wire::rehearse(self, brokers, steps).await
+    }
+
+    async fn risks(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Vec<Risk>)> {
+        losses(self, brokers, steps).await
     }
 
     async fn carry_out(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Outcome)> {

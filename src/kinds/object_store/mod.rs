@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 
 pub use spec::ObjectStoreSpec;
 
-use super::stream::{Template, View, fixed, wire};
+use super::stream::{Template, View, fixed, losses, wire};
 use super::{Case, Declaration, Kind, Observations, Rehearsal, Resources};
 use crate::broker::Brokers;
-use crate::model::{Address, Flat, KindName, Outcome, Problem, Refusal, Resource, Step};
+use crate::model::{Address, Flat, KindName, Outcome, Problem, Refusal, Resource, Risk, Step};
 
 /// Object stores.
 #[derive(Clone, Copy, Debug)]
@@ -78,6 +78,10 @@ impl Kind for ObjectStore {
 
     async fn rehearse(&self, brokers: &Brokers, steps: &[&Step]) -> Rehearsal {
         wire::rehearse(self, brokers, steps).await
+    }
+
+    async fn risks(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Vec<Risk>)> {
+        losses(self, brokers, steps).await
     }
 
     async fn carry_out(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Outcome)> {

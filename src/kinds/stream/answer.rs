@@ -1,8 +1,10 @@
 //! Answers of the server as outcomes.
 
+use serde_json::Value;
+
 use crate::broker::nats::NatsError;
 use crate::kinds::{Delta, Kind, Live};
-use crate::model::{Address, Flat, Outcome, Step};
+use crate::model::{Address, Doc, Flat, Outcome, Step};
 
 /// A step that failed.
 pub(in crate::kinds) fn failed(why: impl Into<String>) -> Outcome {
@@ -12,6 +14,12 @@ pub(in crate::kinds) fn failed(why: impl Into<String>) -> Outcome {
 /// A resource that was there when the plan was made.
 pub(in crate::kinds) fn gone() -> Outcome {
     failed("it was deleted since the plan was made; plan again")
+}
+
+/// Which life of its name a stream or a consumer is.
+pub(in crate::kinds) fn life(info: &Doc) -> Option<String> {
+    let created = info.get("created").and_then(Value::as_str);
+    created.map(str::to_owned)
 }
 
 /// Steps that were never sent.

@@ -11,8 +11,8 @@ use super::said::Said;
 use super::view::{View, stream_declaration};
 use super::wire::config_of;
 use crate::broker::nats::JetStream;
-use crate::kinds::{Delta, Resources};
-use crate::model::{Action, Address, Code, Doc, Flat, KindName, Refusal, Step};
+use crate::kinds::{Delta, Resources, is_in_place};
+use crate::model::{Address, Code, Doc, Flat, KindName, Refusal, Step};
 
 const SIZE: &str = "max_msg_size";
 
@@ -74,7 +74,7 @@ async fn copying<'s>(
     let touched: Vec<&Step> = steps
         .filter(|step| sets(view, step, &[SIZE, "mirror", "sources"]))
         .collect();
-    let updates = touched.iter().filter(|step| step.action == Action::Update);
+    let updates = touched.iter().filter(|step| is_in_place(step));
     let names = updates.map(|step| view.stream_name(&step.address.name));
     let live = live_configs(nats, names.collect()).await;
     let next = |step: &'s Step| {

@@ -6,10 +6,12 @@ mod change;
 mod circles;
 mod complaint;
 mod copies;
+mod deletion;
 mod instants;
 mod judge;
 mod level;
 mod links;
+mod losses;
 mod names;
 mod origins;
 mod overlaps;
@@ -38,13 +40,15 @@ pub use spec::{
     SourceConsumer, Storage, StreamSource, StreamSpec, SubjectTransform,
 };
 
-pub(super) use answer::{failed, gone, moved, outcome_of, verdict, withheld};
+pub(super) use answer::{failed, gone, life, moved, outcome_of, verdict, withheld};
 pub(super) use bucket::{Template, fixed};
 pub(super) use complaint::Complaint;
+pub(super) use deletion::delete;
 pub(super) use instants::complaints as bad_instants;
 pub(super) use level::{forget_unknown, required_level, too_old, version};
 pub(super) use links::links;
-pub(super) use names::asset_name;
+pub(super) use losses::{left, risks as losses};
+pub(super) use names::{asset_name, is_of_ledger};
 pub(crate) use names::{bucket_of, stream_name};
 pub(super) use origins::{has_sources, is_mirror, local_origins};
 pub(super) use room::account;
@@ -64,7 +68,7 @@ use super::{
 };
 use crate::broker::Brokers;
 use crate::model::{
-    Address, Code, Flat, KindName, Outcome, Problem, Refusal, Resource, Severity, Step,
+    Address, Code, Flat, KindName, Outcome, Problem, Refusal, Resource, Risk, Severity, Step,
 };
 
 /// JetStream streams.
@@ -217,6 +221,10 @@ impl Kind for Stream {
             .refusals
             .extend(tenants::rehearse(brokers, steps).await);
         rehearsal
+    }
+
+    async fn risks(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Vec<Risk>)> {
+        losses::risks(self, brokers, steps).await
     }
 
     async fn carry_out(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Outcome)> {

@@ -1,5 +1,6 @@
 use super::complaint::Complaint;
 use crate::kinds::{kv, object_store};
+use crate::ledger::is_own_bucket;
 use crate::model::{Address, Code, KindName};
 
 /// What the names of a bucket's streams begin with, by the kind of bucket (ADR-8, ADR-20).
@@ -26,6 +27,16 @@ pub(crate) fn stream_name(address: &Address) -> Option<String> {
         }
         KindName::Consumer | KindName::Topic | KindName::Acl => None,
     }
+}
+
+/// Whether it is a bucket of trueup's own ledger, whatever kind it is taken for.
+pub(in crate::kinds) fn is_of_ledger(address: &Address) -> bool {
+    let bucket = match address.kind {
+        KindName::Kv => Some(address.name.as_str()),
+        KindName::Stream => address.name.strip_prefix("KV_"),
+        KindName::ObjectStore | KindName::Consumer | KindName::Topic | KindName::Acl => None,
+    };
+    bucket.is_some_and(is_own_bucket)
 }
 
 /// The longest name of a stream or consumer, in bytes (`JSMaxNameLen`).

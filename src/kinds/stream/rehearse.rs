@@ -27,8 +27,8 @@ struct Wanted<'s> {
 type Other = Result<Option<String>, NatsError>;
 
 /// Asks for streams that already capture what these steps want to capture. Streams that the same
-/// plan changes are left out: they may be about to give the subjects up. What can't be asked is
-/// told: the server finds it out when the step is carried out.
+/// plan changes are left out: they may be about to give the subjects up; those that it deletes go
+/// too late for that. What can't be asked is told: the server finds it out when the step is carried out.
 pub(in crate::kinds) async fn rehearse(
     view: &dyn View,
     brokers: &Brokers,
@@ -37,10 +37,11 @@ pub(in crate::kinds) async fn rehearse(
     let Some(nats) = &brokers.nats else {
         return Rehearsal::default();
     };
-    let planned: HashSet<String> = steps
-        .iter()
-        .map(|step| view.stream_name(&step.address.name))
-        .collect();
+    let of = |step: &&Step| view.stream_name(&step.address.name);
+    let (doomed, planned): (Vec<&Step>, Vec<&Step>) =
+        steps.iter().partition(|step| step.action == Action::Delete);
+    let doomed: HashSet<String> = doomed.iter().map(of).collect();
+    let planned: HashSet<String> = planned.iter().map(of).collect();
     let wanted: Vec<Wanted<'_>> = steps
         .iter()
         .flat_map(|step| new_subjects(view, step))
@@ -49,7 +50,11 @@ pub(in crate::kinds) async fn rehearse(
     let mut unknown = Vec::new();
     for (wanted, other) in wanted.iter().zip(others(nats, &wanted, &planned).await) {
         match other {
-            Ok(Some(other)) => rehearsal.refusals.push(refusal(view, wanted, &other)),
+            Ok(Some(other)) => {
+                let goes_later = doomed.contains(&other);
+                let refusal = refusal(view, wanted, &other, goes_later);
+                rehearsal.refusals.push(refusal);
+            }
             Ok(None) => {}
             Err(error) => unknown.push((wanted.subject.as_str(), error)),
         }
@@ -142,14 +147,25 @@ pub(super) fn because(error: &NatsError) -> String {
     }
 }
 
-fn refusal(view: &dyn View, wanted: &Wanted<'_>, other: &str) -> (Address, Refusal) {
+fn refusal(
+    view: &dyn View,
+    wanted: &Wanted<'_>,
+    other: &str,
+    goes_later: bool,
+) -> (Address, Refusal) {
+    let hint = match goes_later {
+        true => {
+            format!("deletions come last: apply the one of `{other}` first, then declare this one")
+        }
+        false => format!("take other subjects, change `{other}`, or source from it"),
+    };
     let refusal = Refusal::new(
         Code::SubjectOverlap,
         format!(
             "`{}` overlaps with the subjects of the live stream `{other}`",
             wanted.subject
         ),
-        format!("take other subjects, change `{other}`, or source from it"),
+        hint,
     );
     let field = view.field_name("subjects");
     (wanted.address.clone(), refusal.field(field))

@@ -6,7 +6,7 @@ use super::change::StreamChange;
 use super::said::Said;
 use super::view::{View, stream_declaration};
 use crate::broker::nats::{AccountFacts, AccountLimits, JetStream, Tier};
-use crate::kinds::Delta;
+use crate::kinds::{Delta, is_in_place};
 use crate::model::{Action, Address, Code, Flat, Refusal, Step};
 
 /// What a step asks of the account.
@@ -66,7 +66,7 @@ fn takes_room(view: &dyn View, step: &Step) -> bool {
         .changes
         .iter()
         .any(|change| own.contains(&change.field));
-    step.action == Action::Create || (step.action == Action::Update && touches)
+    step.action == Action::Create || (is_in_place(step) && touches)
 }
 
 /// What the steps ask for; of streams that live, what they are made of is read.
@@ -78,7 +78,7 @@ async fn needs<'s>(view: &dyn View, nats: &JetStream, steps: &[&'s Step]) -> Vec
         .collect();
     let names: Vec<String> = taking
         .iter()
-        .filter(|step| step.action == Action::Update)
+        .filter(|step| is_in_place(step))
         .map(|step| view.stream_name(&step.address.name))
         .collect();
     let infos = nats.stream_infos(&names).await;

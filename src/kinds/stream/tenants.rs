@@ -8,7 +8,8 @@ use super::said::Said;
 use super::wire::each;
 use crate::broker::Brokers;
 use crate::broker::nats::JetStream;
-use crate::model::{Action, Address, Code, Doc, Refusal, Step};
+use crate::kinds::is_in_place;
+use crate::model::{Address, Code, Doc, Refusal, Step};
 
 /// Asks for consumers above the `consumer_limits` that these steps set (10069).
 pub(super) async fn rehearse(brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Refusal)> {
@@ -18,7 +19,7 @@ pub(super) async fn rehearse(brokers: &Brokers, steps: &[&Step]) -> Vec<(Address
     let lowering: Vec<&Step> = steps
         .iter()
         .copied()
-        .filter(|step| step.action == Action::Update && sets_limits(step))
+        .filter(|step| is_in_place(step) && sets_limits(step))
         .collect();
     let found = each(lowering.iter().map(|step| violations(nats, step))).await;
     found.into_iter().flatten().collect()

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use futures::StreamExt;
 use serde_json::Value;
 
-use super::answer::{failed, gone, moved, withheld};
+use super::answer::{failed, gone, life, moved, withheld};
 use super::change::StreamChange;
+use super::deletion;
 use super::level::{required_level, version};
-use super::names::asset_name;
+use super::names::{asset_name, is_of_ledger};
 use super::refused::told;
 use super::rehearse::{because, captor};
 use super::said::Said;
@@ -80,10 +81,7 @@ pub(in crate::kinds) fn live(view: &dyn View, name: &str, info: &Doc) -> Live {
     Live {
         fields: view.in_own_terms(name, fields_of(stream_declaration(), info)),
         raw: Doc::new(),
-        incarnation: info
-            .get("created")
-            .and_then(Value::as_str)
-            .map(str::to_owned),
+        incarnation: life(info),
         inherited: Arc::default(),
     }
 }
@@ -169,7 +167,9 @@ async fn write(view: &dyn View, nats: &JetStream, step: &Step) -> Result<Outcome
     };
     match step.action {
         Action::Create => create(view, nats, step, &deltas).await,
-        Action::Update => update(view, nats, step, &deltas).await,
+        Action::Update | Action::Adopt => update(view, nats, step, &deltas).await,
+        Action::Delete => delete(view, nats, step).await,
+        Action::Forget => Ok(failed("what is forgotten is left alone on the server")),
         Action::Replace => Ok(failed("what holds data is never replaced")),
         Action::Unread => Ok(Outcome::NotAttempted {
             because: "it could not be read".to_owned(),
@@ -212,6 +212,13 @@ async fn update(
         .stream_update(&document(view, name, &change, version(nats)), level)
         .await?;
     Ok(verdict(view, name, deltas, &reply))
+}
+
+/// Deletes the stream behind a resource, a bucket's too.
+async fn delete(view: &dyn View, nats: &JetStream, step: &Step) -> Result<Outcome, NatsError> {
+    let stream = view.stream_name(&step.address.name);
+    let (read, erase) = (|| nats.stream_info(&stream), || nats.stream_delete(&stream));
+    deletion::delete(step, read, erase).await
 }
 
 /// A cluster that is still moving or scaling the stream would refuse, or roll back (10124, 10226).
@@ -282,7 +289,8 @@ pub(in crate::kinds) async fn list(
             .hint("wait until its servers are back, then try again"));
     }
     let found = listing.streams.iter();
-    Ok(found.filter_map(|info| exported(view, info)).collect())
+    let found = found.filter_map(|info| exported(view, info));
+    Ok(found.filter(|address| !is_of_ledger(address)).collect())
 }
 
 /// The streams that an export leaves out: what the server keeps for MQTT, and those whose name no

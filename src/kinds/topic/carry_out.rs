@@ -4,14 +4,14 @@ use std::collections::HashMap;
 
 use indexmap::IndexMap;
 
-use super::declaration;
-use super::observe::{observe, read};
+use super::deletion;
+use super::observe::observe;
 use super::order::Order;
 use super::rehearse::{configs_right, create_right, partitions_right};
-use crate::broker::kafka::{ItemError, Kafka, KafkaError, TOPICS_PER_DESCRIBE};
-use crate::kinds::kafka::{TOPIC_EXISTS, Unseen, outcome, patience, unseen, until_visible};
-use crate::kinds::{Delta, Observed};
-use crate::model::{Action, Address, Outcome, Step};
+use crate::broker::kafka::{ItemError, Kafka, KafkaError};
+use crate::kinds::kafka::{TOPIC_EXISTS, UNKNOWN_TOPIC_ID, outcome};
+use crate::kinds::{Observed, is_in_place};
+use crate::model::{Address, Outcome, Step};
 
 type Answers = Result<IndexMap<String, Result<(), ItemError>>, KafkaError>;
 
@@ -20,62 +20,15 @@ pub(super) async fn carry_out(kafka: &Kafka, steps: &[&Step]) -> Vec<(Address, O
     let mut work = Work::default();
     work.read_orders(steps);
     work.check_bases(kafka, steps).await;
+    work.check_doomed(kafka, steps).await;
     work.create(kafka).await;
     work.raise_partitions(kafka).await;
     work.alter_configs(kafka).await;
+    work.delete(kafka).await;
     steps
         .iter()
         .map(|step| (step.address.clone(), work.outcome(&step.address.name)))
         .collect()
-}
-
-/// Waits until what these steps did is visible.
-///
-/// While topics are still missing only their descriptions are asked for, those of the oldest
-/// thousand: a broker shows changes in their order, and it is busy opening their logs. What is
-/// there is then read once, configs and all.
-pub(super) async fn see(kafka: &Kafka, steps: &[&Step]) -> Vec<(Address, Outcome)> {
-    let order = |step: &&Step| Some((step.address.name.clone(), Order::of(step).ok()?));
-    let orders: IndexMap<String, Order> = steps.iter().filter_map(order).collect();
-    let orders = &orders;
-    let allowed = patience(orders.len());
-    let is_new = |name: &&String| orders.get(*name).is_some_and(|o| o.create.is_some());
-    let made: Vec<String> = orders.keys().filter(is_new).cloned().collect();
-    let missing = until_visible(made, allowed, |names| still_missing(kafka, names)).await;
-    let shown = |name: &&String| !missing.items.contains(*name);
-    let there: Vec<String> = orders.keys().filter(shown).cloned().collect();
-    let still_hidden = |names: Vec<String>| async move {
-        let seen = read(kafka, &names).await?;
-        let is_hidden = |name: &String| !is_visible(orders.get(name), seen.get(name));
-        Ok(names.into_iter().filter(is_hidden).collect())
-    };
-    let hidden = match missing.failure.clone() {
-        None => until_visible(there, allowed, still_hidden).await,
-        failure => Unseen {
-            items: there,
-            failure,
-        },
-    };
-    let mut outcomes = HashMap::new();
-    for left in [missing, hidden] {
-        let outcome = unseen(allowed, left.failure.as_ref());
-        let items = left.items.into_iter();
-        outcomes.extend(items.map(|name| (name, outcome.clone())));
-    }
-    let told = |step: &&Step| {
-        let outcome = outcomes.remove(&step.address.name);
-        (step.address.clone(), outcome.unwrap_or(Outcome::Applied))
-    };
-    steps.iter().map(told).collect()
-}
-
-/// Those of these topics that the broker does not show yet.
-async fn still_missing(kafka: &Kafka, mut names: Vec<String>) -> Result<Vec<String>, KafkaError> {
-    let later = names.split_off(names.len().min(TOPICS_PER_DESCRIBE));
-    let described = kafka.describe_topics(&names).await?;
-    names.retain(|name| !matches!(described.get(name), Some(Ok(_))));
-    // what is left of the oldest goes to the end, so that none that never shows keeps the others back
-    Ok(later.into_iter().chain(names).collect())
 }
 
 /// The orders on their way, by the topic's name, and what became of each part.
@@ -104,7 +57,7 @@ impl Work {
     async fn check_bases(&mut self, kafka: &Kafka, steps: &[&Step]) {
         let updates: HashMap<&Address, &Step> = steps
             .iter()
-            .filter(|step| step.action == Action::Update)
+            .filter(|step| is_in_place(step))
             .map(|step| (&step.address, *step))
             .collect();
         let addresses: Vec<Address> = updates.keys().map(|address| (*address).clone()).collect();
@@ -118,6 +71,16 @@ impl Work {
             if let Some(outcome) = moved {
                 self.orders.shift_remove(&address.name);
                 self.settle(&address.name, outcome);
+            }
+        }
+    }
+
+    /// Reads what is to be deleted anew: what is another one by now stays, what is gone is done.
+    async fn check_doomed(&mut self, kafka: &Kafka, steps: &[&Step]) {
+        for (name, outcome) in deletion::settled(kafka, steps).await {
+            self.orders.shift_remove(&name);
+            if outcome != Outcome::Applied {
+                self.settle(&name, outcome);
             }
         }
     }
@@ -155,6 +118,18 @@ impl Work {
                 .into_iter()
                 .map(|change| (change.topic, "configs altered".to_owned()));
             self.take(names.collect(), answers, configs_right);
+        }
+    }
+
+    async fn delete(&mut self, kafka: &Kafka) {
+        let topics = self.parts(|order| order.delete.clone());
+        if !topics.is_empty() {
+            tracing::debug!(topics = topics.len(), "deleting topics");
+            let answers = kafka.delete_topics(&topics).await.map(gone_is_done);
+            let names = topics
+                .into_iter()
+                .map(|topic| (topic.name, "deleted".to_owned()));
+            self.take(names.collect(), answers, deletion::right);
         }
     }
 
@@ -196,6 +171,24 @@ impl Work {
     }
 }
 
+/// Somebody else was faster with that very topic.
+fn gone_is_done(
+    answers: IndexMap<String, Result<(), ItemError>>,
+) -> IndexMap<String, Result<(), ItemError>> {
+    let is_gone = |answer: &Result<(), ItemError>| {
+        answer
+            .as_ref()
+            .is_err_and(|error| error.code == UNKNOWN_TOPIC_ID)
+    };
+    let answers = answers.into_iter();
+    answers
+        .map(|(name, answer)| match is_gone(&answer) {
+            true => (name, Ok(())),
+            false => (name, answer),
+        })
+        .collect()
+}
+
 fn lost() -> Outcome {
     Outcome::Unknown {
         why: "the broker's answer does not mention it".to_owned(),
@@ -228,15 +221,6 @@ fn moved(step: &Step, observed: &Observed) -> Option<Outcome> {
         Observed::Unreadable(problem) => Some(Outcome::NotAttempted {
             because: format!("it can't be read now: {}", problem.message),
         }),
-    }
-}
-
-fn is_visible(order: Option<&Order>, observed: Option<&Observed>) -> bool {
-    match (order, observed) {
-        (Some(order), Some(Observed::Present(live))) => {
-            Delta::are_in(&order.deltas, &live.fields, declaration())
-        }
-        _ => false,
     }
 }
 

@@ -2,12 +2,15 @@
 
 mod carry_out;
 mod configs;
+mod deletion;
 mod facts;
 mod judge;
+mod losses;
 mod observe;
 mod order;
 mod rehearse;
 mod rules;
+mod see;
 mod spec;
 
 use std::sync::LazyLock;
@@ -22,7 +25,7 @@ pub use spec::{ConfigValue, TopicSpec};
 use super::kafka::{client, not_attempted, refuse_all, unreadable};
 use super::{Case, Caveat, Declaration, Kind, Live, Observations, Rehearsal, Resources};
 use crate::broker::Brokers;
-use crate::model::{Address, Flat, KindName, Outcome, Problem, Refusal, Resource, Step};
+use crate::model::{Address, Flat, KindName, Outcome, Problem, Refusal, Resource, Risk, Step};
 
 /// The kind `topic`.
 pub struct Topic;
@@ -96,6 +99,10 @@ impl Kind for Topic {
         }
     }
 
+    async fn risks(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Vec<Risk>)> {
+        losses::risks(client(brokers), steps).await
+    }
+
     async fn carry_out(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Outcome)> {
         match client(brokers) {
             Ok(kafka) => carry_out::carry_out(kafka, steps).await,
@@ -105,7 +112,7 @@ impl Kind for Topic {
 
     async fn see(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Outcome)> {
         match client(brokers) {
-            Ok(kafka) => carry_out::see(kafka, steps).await,
+            Ok(kafka) => see::see(kafka, steps).await,
             Err(problem) => not_attempted(steps, &problem.message),
         }
     }

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::declaration;
-use crate::broker::kafka::{ConfigChange, NewTopic};
+use crate::broker::kafka::{ConfigChange, NewTopic, OldTopic};
 use crate::kinds::Delta;
 use crate::model::{Action, Step};
 
@@ -14,6 +14,7 @@ pub(super) struct Order {
     pub(super) create: Option<NewTopic>,
     pub(super) partitions: Option<(String, i32)>,
     pub(super) configs: Option<ConfigChange>,
+    pub(super) delete: Option<OldTopic>,
     /// What must be there when all is done.
     pub(super) deltas: Vec<Delta>,
 }
@@ -25,9 +26,10 @@ impl Order {
         let deltas = Delta::of_step(step, declaration())?;
         let mut order = match step.action {
             Action::Create => create(&step.address.name, &deltas)?,
-            Action::Update => update(&step.address.name, &deltas)?,
-            Action::Replace | Action::Unread => {
-                return Err("a topic is never replaced, nor changed unread".to_owned());
+            Action::Update | Action::Adopt => update(&step.address.name, &deltas)?,
+            Action::Delete => delete(step)?,
+            Action::Replace | Action::Forget | Action::Unread => {
+                return Err("a topic is never replaced, nor changed unread or forgotten".to_owned());
             }
         };
         order.deltas = deltas;
@@ -77,6 +79,18 @@ fn update(name: &str, deltas: &[Delta]) -> Result<Order, String> {
         ops,
     });
     Ok(order)
+}
+
+/// By its id, so that one of the same name that was made meanwhile stays.
+fn delete(step: &Step) -> Result<Order, String> {
+    let Some(topic_id) = step.base.incarnation.clone() else {
+        return Err("the plan holds no id of the topic, without which a new one of its name might be deleted; brokers tell ids from Kafka 2.8 on".to_owned());
+    };
+    let name = step.address.name.clone();
+    Ok(Order {
+        delete: Some(OldTopic { name, topic_id }),
+        ..Order::default()
+    })
 }
 
 fn count<N: TryFrom<i64>>(path: &str, value: &Value) -> Result<N, String> {

@@ -3,19 +3,21 @@
 use indexmap::IndexMap;
 
 use super::configs::{KnownConfig, known_config};
+use super::deletion;
 use super::order::Order;
 use super::rules::nearest_key;
 use crate::broker::kafka::{ConfigChange, ItemError, Kafka, KafkaError, NewTopic};
 use crate::kinds::Rehearsal;
 use crate::kinds::kafka::{TOPIC_EXISTS, is_denial, needs, refuse_all};
-use crate::model::{Address, Code, KindName, Problem, Refusal, Step};
+use crate::model::{Action, Address, Code, KindName, Problem, Refusal, Step};
 
 type Answers = IndexMap<String, Result<(), ItemError>>;
 
 /// What the broker would refuse of these steps, by three batched requests with `validate_only`.
 pub(super) async fn rehearse(kafka: &Kafka, steps: &[&Step]) -> Rehearsal {
-    let (mut rehearsal, mut orders) = (Rehearsal::default(), Vec::new());
-    for step in steps {
+    let mut rehearsal = Rehearsal::from(deletion::rehearse(kafka, steps).await);
+    let mut orders = Vec::new();
+    for step in steps.iter().filter(|step| step.action != Action::Delete) {
         match Order::of(step) {
             Ok(order) => orders.push(order),
             Err(why) => {

@@ -194,7 +194,7 @@ pub(in crate::report) fn counts(plan: &Plan, counted: Drift) -> Vec<String> {
     let differ = plan
         .steps
         .iter()
-        .filter(|s| matches!(s.action, Action::Update | Action::Replace))
+        .filter(|s| matches!(s.action, Action::Update | Action::Adopt | Action::Replace))
         .count();
     let mut parts = Vec::new();
     for (count, what) in [

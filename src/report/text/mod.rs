@@ -3,6 +3,7 @@
 mod change;
 mod drift;
 mod findings;
+mod ledger;
 mod outcomes;
 mod plan;
 mod step;
@@ -13,6 +14,7 @@ pub use drift::{Drift, drift};
 
 pub(super) use drift::{counts as drift_counts, held};
 pub use findings::findings;
+pub use ledger::{ledger, lock};
 pub use outcomes::outcomes;
 pub use plan::plan;
 pub(super) use summary::{blocked_why, counts};

@@ -112,8 +112,11 @@ fn row(word: &str, tone: Tone, done: &Done) -> Row {
 const fn applied_how(action: Action) -> &'static str {
     match action {
         Action::Create => "created",
+        Action::Adopt => "adopted",
         Action::Update => "changed",
         Action::Replace => "deleted and made anew",
+        Action::Delete => "deleted",
+        Action::Forget => "forgotten",
         Action::Unread => "",
     }
 }

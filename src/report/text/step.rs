@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 use super::change;
-use crate::model::{Action, Address, Code, KindName, Refusal, Source, Step};
+use crate::model::{Action, Address, Code, Harm, KindName, Refusal, Risk, Source, Step};
 use crate::report::{Line, Page, Tone};
 
 /// Where a step's address begins, its fields, and what is said of a field.
@@ -38,6 +38,15 @@ pub(super) fn heading(page: &mut Page, step: &Step) {
         mark(Line::indented(ADDRESS), step.action).put(Tone::Strong, &step.address.to_string());
     let line = match step.action {
         Action::Replace => line.put(Tone::Bad, "  deleted and made anew"),
+        Action::Adopt => line.put(Tone::Change, "  adopted: it is there, and nobody owns it"),
+        Action::Delete => line.put(
+            Tone::Bad,
+            "  deleted: the stack owns it and no longer declares it",
+        ),
+        Action::Forget => line.put(
+            Tone::Change,
+            "  forgotten: it stays as it is, and is the stack's no longer",
+        ),
         Action::Create | Action::Update | Action::Unread => line,
     };
     page.apart(line, &place(step.source.as_ref()), FIELD);
@@ -52,8 +61,11 @@ fn mark(line: Line, action: Action) -> Line {
 pub(super) const fn mark_of(action: Action) -> (Tone, &'static str) {
     match action {
         Action::Create => (Tone::Good, "+"),
+        Action::Adopt => (Tone::Change, "="),
         Action::Update => (Tone::Change, "~"),
         Action::Replace => (Tone::Bad, "±"),
+        Action::Delete => (Tone::Bad, "-"),
+        Action::Forget => (Tone::Change, "/"),
         Action::Unread => (Tone::Bad, "?"),
     }
 }
@@ -87,12 +99,46 @@ pub(super) fn reasons<'a>(page: &mut Page, step: &'a Step, told: &mut Told<'a>) 
             self::refusal(page, step, refusal, FIELD, told);
         }
     }
+    for risk in &step.risks {
+        self::risk(page, step, risk);
+    }
     for note in &step.notes {
         page.wrapped(
             Line::indented(FIELD).put(Tone::Faint, "note: "),
             Tone::Plain,
             note,
         );
+    }
+}
+
+/// What it may cost, with what was read, and how to consent or go a safer way.
+fn risk(page: &mut Page, step: &Step, risk: &Risk) {
+    let (tone, word) = match risk.harm {
+        Harm::Low => (Tone::Faint, "low"),
+        Harm::Medium => (Tone::Change, "medium"),
+        Harm::High => (Tone::Bad, "high"),
+        Harm::Critical => (Tone::Bad, "critical"),
+    };
+    let first = Line::indented(FIELD)
+        .put(tone, &format!("! {word} "))
+        .put(tone, risk.code.as_str())
+        .plain(": ");
+    flow(page, first, FIELD + 2, &risk.evidence);
+    let hang = Line::indented(FIELD + 2);
+    match &risk.approved_by {
+        Some(by) => page.wrapped(hang, Tone::Good, &format!("approved by {by}")),
+        None if risk.blocks() => {
+            let safer = risk.safer.as_deref().map(as_hint);
+            let safer = safer.map(|safer| format!("{safer}; or "));
+            let text = format!(
+                "{}`--approve {}@{}`",
+                safer.unwrap_or_default(),
+                risk.code,
+                step.address
+            );
+            page.wrapped(hang.plain("→ "), Tone::Plain, &text);
+        }
+        None => {}
     }
 }
 

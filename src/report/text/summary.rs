@@ -17,14 +17,37 @@ pub(super) fn plan(page: &mut Page, plan: &Plan, next: Option<&str>) {
             &counts,
         );
     } else if plan.complete {
-        let text = format!("No changes. {}.", as_declared(plan.summary.unchanged));
+        let there = plan.summary.unchanged + plan.summary.adopt;
+        let text = format!("No changes. {}.", as_declared(there));
         page.wrapped(Line::new(), Tone::Good, &text);
+        for_the_ledger(page, plan);
     } else {
         page.wrapped(Line::new(), Tone::Plain, &of_what_was_read(plan));
     }
     blocked(page, plan);
     incomplete(page, plan);
     self::next(page, next);
+}
+
+/// What an apply would write into the ledger alone.
+fn for_the_ledger(page: &mut Page, plan: &Plan) {
+    let (adopt, forget) = (plan.summary.adopt, plan.summary.forget);
+    let counts = [(adopt, "to adopt"), (forget, "to forget")];
+    let counts = counts.iter().filter(|(count, _)| *count > 0);
+    let parts: Vec<String> = counts
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+    if !parts.is_empty() {
+        let text = format!(
+            "{}: an apply records that, and changes nothing on the brokers.",
+            parts.join(", ")
+        );
+        page.wrapped(
+            Line::new().put(Tone::Strong, "Ledger: "),
+            Tone::Plain,
+            &text,
+        );
+    }
 }
 
 /// `3 to create, 2 to change, 0 to delete, 214 unchanged.`
@@ -34,7 +57,11 @@ pub(in crate::report) fn counts(plan: &Plan) -> String {
         format!("{} to create", counts.create),
         format!("{} to change", counts.update),
     ];
-    for (count, what) in [(counts.replace, "to replace"), (counts.adopt, "to adopt")] {
+    for (count, what) in [
+        (counts.replace, "to replace"),
+        (counts.adopt, "to adopt"),
+        (counts.forget, "to forget"),
+    ] {
         if count > 0 {
             parts.push(format!("{count} {what}"));
         }
@@ -64,8 +91,12 @@ pub(super) fn as_declared(count: usize) -> String {
 pub(in crate::report) fn blocked_why(plan: &Plan) -> Option<String> {
     let mut codes: BTreeMap<Code, usize> = BTreeMap::new();
     let steps = plan.blocked_steps().count();
-    for refusal in plan.blocked_steps().flat_map(|step| &step.refusals) {
-        *codes.entry(refusal.code).or_default() += 1;
+    for step in plan.blocked_steps() {
+        let refused = step.refusals.iter().map(|refusal| refusal.code);
+        let risky = step.risks.iter().filter(|risk| risk.blocks());
+        for code in refused.chain(risky.map(|risk| risk.code)) {
+            *codes.entry(code).or_default() += 1;
+        }
     }
     if steps == 0 {
         return None;

@@ -99,3 +99,44 @@ async fn many_filters_travel_together() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn an_acl_is_deleted_and_none_that_it_covers() {
+    let kafka = plain().await;
+    let name = unique("acl");
+    let doomed = acl(&name, PatternType::Literal, Operation::All);
+    let others = [
+        acl(&name, PatternType::Prefixed, Operation::All),
+        acl(&name, PatternType::Literal, Operation::Read),
+        acl(&format!("{name}-b"), PatternType::Literal, Operation::All),
+        AclBinding {
+            principal: "User:*".to_string(),
+            ..doomed.clone()
+        },
+        AclBinding {
+            host: "10.0.0.7".to_string(),
+            ..doomed.clone()
+        },
+        AclBinding {
+            permission: Permission::Deny,
+            ..doomed.clone()
+        },
+    ];
+    let all = [&others[..], std::slice::from_ref(&doomed)].concat();
+    let created = kafka.create_acls(&all).await.unwrap();
+    assert!(created.iter().all(Result::is_ok), "{created:?}");
+    let filters: Vec<AclFilter> = all.iter().map(AclFilter::exactly).collect();
+    eventually("the ACLs are visible", || async {
+        kafka.describe_acls(&filters).await.unwrap().len() == all.len()
+    })
+    .await;
+    let never = acl(&unique("never"), PatternType::Literal, Operation::Read);
+    let deleted = kafka.delete_acls(&[doomed.clone(), never]).await.unwrap();
+    assert_eq!(deleted, [Ok(()), Ok(())], "one that is gone is fine");
+    eventually("it is gone", || async {
+        let left = kafka.describe_acls(&filters).await.unwrap();
+        left.len() < all.len()
+    })
+    .await;
+    assert_eq!(kafka.describe_acls(&filters).await.unwrap(), others);
+}

@@ -43,6 +43,7 @@ pub enum Mood {
 
 pub const METADATA: i16 = 3;
 pub const CREATE_TOPICS: i16 = 19;
+pub const DELETE_TOPICS: i16 = 20;
 
 const NOT_CONTROLLER: [u8; 2] = [0, 41];
 const UNKNOWN_TOPIC: [u8; 2] = [0, 3];

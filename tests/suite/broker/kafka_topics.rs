@@ -1,7 +1,7 @@
 //! Topics, their configs and partitions.
 
 use trueup::broker::kafka::{
-    ConfigChange, ConfigEntry, ConfigSource, ConfigType, Fate, Kafka, Operation,
+    ConfigChange, ConfigEntry, ConfigSource, ConfigType, Fate, Kafka, OldTopic, Operation,
 };
 
 use super::kafka::{create, eventually, new_topic, plain, unique};
@@ -240,4 +240,42 @@ async fn a_brokers_own_configs() {
     );
     let missing = kafka.describe_broker_configs(4_711).await.unwrap_err();
     assert!(missing.to_string().contains("4711"), "{missing}");
+}
+
+#[tokio::test]
+async fn a_topic_is_deleted_by_its_id_and_a_new_one_of_its_name_stays() {
+    let kafka = plain().await;
+    let (name, other) = (unique("doomed"), unique("kept"));
+    let names = [name.clone(), other.clone()];
+    let topics = [new_topic(&name, 3, &[]), new_topic(&other, 1, &[])];
+    create(&kafka, &topics).await;
+    let life = || async {
+        let described = kafka.describe_topics(&names).await.unwrap();
+        let topic = described[&name].as_ref().ok();
+        topic.and_then(|topic| topic.topic_id.clone())
+    };
+    let old = OldTopic {
+        name: name.clone(),
+        topic_id: life().await.unwrap(),
+    };
+    let doomed = [old.clone()];
+    let deleted = kafka.delete_topics(&doomed).await.unwrap();
+    assert_eq!(deleted[&name], Ok(()));
+    eventually("it is gone", || async { life().await.is_none() }).await;
+    let described = kafka.describe_topics(&names).await.unwrap();
+    assert!(described[&other].is_ok(), "the other one stays");
+
+    create(&kafka, &topics[..1]).await;
+    let new = life().await.unwrap();
+    assert_ne!(new, old.topic_id);
+    let nonsense = OldTopic {
+        name: other.clone(),
+        topic_id: "nonsense".to_string(),
+    };
+    let deleted = kafka.delete_topics(&[old, nonsense]).await.unwrap();
+    let error = deleted[&name].as_ref().unwrap_err();
+    assert_eq!((error.code, error.name), (100, "UNKNOWN_TOPIC_ID"));
+    let error = deleted[&other].as_ref().unwrap_err();
+    assert_eq!(error.fate, Fate::NotSent, "{error}");
+    assert_eq!(life().await.unwrap(), new, "the new one is left alone");
 }

@@ -3,6 +3,7 @@
 mod kafka;
 mod kafka_acls;
 mod kafka_certificates;
+pub mod kafka_client;
 mod kafka_failures;
 mod kafka_login;
 mod kafka_lost;

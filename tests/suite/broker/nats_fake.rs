@@ -187,3 +187,13 @@ async fn an_incomplete_list_of_consumers_is_an_error() {
     );
     assert!(error.to_string().contains("`b`"), "{error}");
 }
+
+#[tokio::test]
+async fn a_deletion_without_an_answer_is_lost_and_sent_once() {
+    let server = NatsServer::start("");
+    let jetstream = played(&server, |_, _| None).await;
+    let sent = jetstream.requests_sent();
+    let error = jetstream.stream_delete("S").await.unwrap_err();
+    assert!(matches!(error, NatsError::AnswerLost { .. }), "{error:?}");
+    assert_eq!(jetstream.requests_sent() - sent, 1);
+}

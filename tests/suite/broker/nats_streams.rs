@@ -1,7 +1,7 @@
 //! Streams and consumers, whole documents, many at a time.
 
 use serde_json::json;
-use trueup::broker::nats::{ConsumerAction, JetStream, NatsError};
+use trueup::broker::nats::{ConsumerAction, Deletion, JetStream, NatsError};
 
 use super::nats_server::{NatsServer, object};
 
@@ -35,6 +35,27 @@ async fn a_stream_is_created_updated_and_read_whole() {
     config.insert("name".to_owned(), json!("NOBODY"));
     assert_eq!(code(jetstream.stream_update(&config, None).await), 10059);
     assert!(jetstream.stream_info("NOBODY").await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn what_is_deleted_is_told_from_what_was_not_there() {
+    let server = NatsServer::start("");
+    let jetstream = server.connect().await;
+    create(&jetstream, &["S".to_owned()]).await;
+    let config = object(json!({"durable_name": "c", "ack_policy": "explicit"}));
+    let action = ConsumerAction::Create;
+    let made = jetstream.consumer_create("S", &config, action, None);
+    made.await.unwrap();
+    for deletion in [Deletion::Done, Deletion::NotThere] {
+        let told = jetstream.consumer_delete("S", "c").await.unwrap();
+        assert_eq!(told, deletion);
+    }
+    for deletion in [Deletion::Done, Deletion::NotThere] {
+        assert_eq!(jetstream.stream_delete("S").await.unwrap(), deletion);
+    }
+    let of_nothing = jetstream.consumer_delete("S", "c").await.unwrap();
+    assert_eq!(of_nothing, Deletion::NotThere, "its stream is gone");
+    assert!(jetstream.stream_info("S").await.unwrap().is_none());
 }
 
 #[tokio::test]

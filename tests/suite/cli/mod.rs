@@ -8,6 +8,7 @@ mod exports;
 mod failures;
 mod lost;
 mod outputs;
+mod ownership;
 mod plan_files;
 mod problems;
 mod show;
@@ -18,7 +19,7 @@ mod usage;
 
 use assert_cmd::Command;
 use serde_json::Value;
-use trueup::model::{Action, Address, Base, Change, Step};
+use trueup::model::{Action, Change, Step};
 use trueup::plan::{FORMAT_VERSION, Plan, Summary, Target};
 
 /// The command without anything of our own environment that would change what it says.
@@ -63,6 +64,7 @@ fn plan_of(topics: usize) -> Plan {
         stack: "shop".into(),
         manifest_digest: "sha256:00".into(),
         made_by: None,
+        ledger: None,
         targets: vec![Target::Kafka {
             bootstrap: "127.0.0.1:1".into(),
             cluster_id: "MkU3OEVBNTcwNTJENDM2Qk".into(),
@@ -82,23 +84,15 @@ fn plan_of(topics: usize) -> Plan {
 }
 
 fn created(number: usize) -> Step {
+    let address = format!("topic/orders-{number}").parse().unwrap();
     Step {
-        address: format!("topic/orders-{number}").parse::<Address>().unwrap(),
-        action: Action::Create,
-        base: Base::default(),
         changes: vec![Change {
             field: "config.retention.ms".into(),
             before: None,
             after: Some(Value::from("7d")),
             note: None,
         }],
-        unchanged: 0,
-        source: None,
-        required_by: None,
-        rests_on: Vec::new(),
-        parents: Vec::new(),
-        refusals: Vec::new(),
-        notes: Vec::new(),
+        ..Step::of(address, Action::Create)
     }
 }
 

@@ -9,11 +9,12 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 use serde_json::Value;
 use trueup::kinds::{
-    KafkaFacts, Live, NatsFacts, NatsVersion, Observations, Observed, Resources, Surroundings, kind,
+    KafkaFacts, Live, NatsFacts, NatsVersion, Observations, Observed, Rehearsal, Surroundings, kind,
 };
+use trueup::ledger::{Book, Record};
 use trueup::manifest::{Input, Inputs, Manifest, load};
 use trueup::model::{Action, Address, Doc, Step};
-use trueup::plan::{Desired, Plan, assemble, forecast};
+use trueup::plan::{Approval, Desired, Owned, Plan, assemble, forecast};
 
 /// A case: a manifest, what the brokers hold (in manifest units), and the plan that follows.
 #[derive(Deserialize, Default)]
@@ -29,6 +30,16 @@ struct Case {
     targets: Vec<Address>,
     /// The NATS server's version; 2.15.1 when left out.
     nats: Option<String>,
+    /// What is owned, by stack; without it there is no ledger.
+    ledger: Option<IndexMap<String, Vec<Record>>>,
+    /// `--max-delete`.
+    max_delete: Option<usize>,
+    /// `--allow-empty`.
+    #[serde(default)]
+    allow_empty: bool,
+    /// `--approve`.
+    #[serde(default)]
+    approve: Vec<String>,
     /// How many Kafka brokers there are; 1 when left out.
     brokers: Option<usize>,
     /// What the plan says, a line a step, field or refusal.
@@ -84,30 +95,52 @@ fn desired(manifest: &Manifest) -> Desired<'_> {
         resources: &manifest.resources,
         chosen: None,
         warnings: &[],
+        owned: None,
+        approvals: &[],
     }
 }
 
 fn plan(manifest: &Manifest, case: &Case) -> Plan {
-    let observations = observations(&manifest.resources, &case.live);
+    let book: Option<Book> = case.ledger.as_ref().map(|stacks| {
+        let records = stacks.iter().flat_map(|(stack, records)| {
+            let records = records.iter();
+            records.map(move |record| (stack.clone(), record.clone()))
+        });
+        records.collect()
+    });
+    let approvals: Vec<Approval> = case.approve.iter().map(|said| approval(said)).collect();
     let chosen = case.targets.iter().cloned().collect();
-    assemble(
-        forecast(
-            Desired {
-                chosen: (!case.targets.is_empty()).then_some(&chosen),
-                ..desired(manifest)
-            },
-            &observations,
-            &surroundings(case),
-            Vec::new(),
-        ),
-        trueup::kinds::Rehearsal::default(),
-    )
+    let desired = Desired {
+        chosen: (!case.targets.is_empty()).then_some(&chosen),
+        owned: book.as_ref().map(|book| Owned {
+            book,
+            max_delete: case.max_delete,
+            allow_empty: case.allow_empty,
+        }),
+        approvals: &approvals,
+        ..desired(manifest)
+    };
+    let wanted = manifest.resources.keys().cloned();
+    let wanted: Vec<Address> = wanted.chain(desired.no_longer_declared()).collect();
+    let observations = observations(&wanted, &case.live);
+    let forecast = forecast(desired, &observations, &surroundings(case), Vec::new());
+    assemble(forecast, Rehearsal::default(), Vec::new(), &approvals)
+}
+
+fn approval(said: &str) -> Approval {
+    let (code, address) = said.split_once('@').unwrap();
+    Approval {
+        code: code.parse().unwrap(),
+        address: address.parse().unwrap(),
+        by: "--approve".into(),
+    }
 }
 
 #[test]
 fn a_broker_that_is_gone_by_the_rehearsal_was_not_asked_and_has_not_refused() {
     let manifest = manifest("kafka: { topics: { t: { partitions: 1 } } }");
-    let absent = observations(&manifest.resources, &IndexMap::new());
+    let wanted: Vec<Address> = manifest.resources.keys().cloned().collect();
+    let absent = observations(&wanted, &IndexMap::new());
     let forecast = forecast(
         desired(&manifest),
         &absent,
@@ -117,7 +150,8 @@ fn a_broker_that_is_gone_by_the_rehearsal_was_not_asked_and_has_not_refused() {
     let said = |code| {
         let refusal = trueup::model::Refusal::new(code, "it says so", "");
         let topic: Address = "topic/t".parse().unwrap();
-        assemble(forecast.clone(), vec![(topic, refusal)].into())
+        let refused = vec![(topic, refusal)].into();
+        assemble(forecast.clone(), refused, Vec::new(), &[])
     };
     use trueup::model::Code;
     for code in [Code::Unreachable, Code::LoginRefused, Code::Unreadable] {
@@ -130,7 +164,7 @@ fn a_broker_that_is_gone_by_the_rehearsal_was_not_asked_and_has_not_refused() {
 #[test]
 fn what_the_rehearsal_finds_to_be_there_was_not_read() {
     let manifest = manifest("kafka: { topics: { t: { partitions: 1 } } }");
-    let absent = observations(&manifest.resources, &IndexMap::new());
+    let absent = observations(&["topic/t".parse().unwrap()], &IndexMap::new());
     let forecast = forecast(
         desired(&manifest),
         &absent,
@@ -145,6 +179,8 @@ fn what_the_rehearsal_finds_to_be_there_was_not_read() {
             unseen: vec![(topic.clone(), Problem::error(Code::Exists, "it exists"))],
             ..Default::default()
         },
+        Vec::new(),
+        &[],
     );
     assert!(!plan.complete && !plan.applyable, "{plan:#?}");
     let step = &plan.steps[0];
@@ -153,7 +189,7 @@ fn what_the_rehearsal_finds_to_be_there_was_not_read() {
     assert_eq!(plan.problems.last().unwrap().address, Some(topic));
 }
 
-fn observations(resources: &Resources, live: &IndexMap<Address, Option<Doc>>) -> Observations {
+fn observations(wanted: &[Address], live: &IndexMap<Address, Option<Doc>>) -> Observations {
     let seen = |address: &Address| match live.get(address) {
         None => Observed::Absent,
         Some(None) => Observed::Unreadable(trueup::model::Problem::error(
@@ -162,8 +198,8 @@ fn observations(resources: &Resources, live: &IndexMap<Address, Option<Doc>>) ->
         )),
         Some(Some(document)) => Observed::Present(held(address, document)),
     };
-    resources
-        .keys()
+    wanted
+        .iter()
         .map(|address| (address.clone(), seen(address)))
         .collect()
 }
@@ -231,8 +267,11 @@ fn told(plan: &Plan) -> String {
 fn tell_step(lines: &mut String, step: &Step) {
     let action = match step.action {
         Action::Create => "create",
+        Action::Adopt => "adopt",
         Action::Update => "update",
         Action::Replace => "replace",
+        Action::Delete => "delete",
+        Action::Forget => "forget",
         Action::Unread => "unread",
     };
     writeln!(lines, "{action} {}", step.address).unwrap();
@@ -251,6 +290,11 @@ fn tell_step(lines: &mut String, step: &Step) {
             .as_ref()
             .map_or(String::new(), |field| format!(" {field}"));
         writeln!(lines, "  ! {}{field}", refusal.code).unwrap();
+    }
+    for risk in &step.risks {
+        let harm = format!("{:?}", risk.harm).to_lowercase();
+        let approved = risk.approved_by.as_ref().map_or("", |_| " approved");
+        writeln!(lines, "  risk {harm} {}{approved}", risk.code).unwrap();
     }
     for note in &step.notes {
         writeln!(lines, "  note: {note}").unwrap();

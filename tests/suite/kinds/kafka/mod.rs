@@ -1,7 +1,9 @@
 //! Topics and ACLs on a real broker.
 
 mod acls;
+mod deletes;
 mod lag;
+mod losses;
 mod lost;
 mod rights;
 mod topics;

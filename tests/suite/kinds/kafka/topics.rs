@@ -52,6 +52,25 @@ async fn a_topic_may_be_left_to_the_brokers_defaults() {
 }
 
 #[tokio::test]
+async fn an_adoption_rests_on_what_was_seen_as_a_change_does() {
+    let world = World::plain().await;
+    let name = unique("adopted");
+    world.bring(&all([topic(&name, json!({}))])).await;
+    let wanted = all([topic(&name, json!({ "partitions": 2 }))]);
+    let mut plan = world.plan(&wanted).await;
+    let fingerprint = plan.steps[0].base.fingerprint.clone();
+    plan.steps[0].action = Action::Adopt;
+    plan.steps[0].base.fingerprint = Some("sha256:before".to_owned());
+    let done = world.apply(&plan).await;
+    let moved =
+        matches!(&done[0].outcome, Outcome::Failed { why } if why.starts_with("changed since"));
+    assert!(moved, "{done:?}");
+    plan.steps[0].base.fingerprint = fingerprint;
+    assert_eq!(world.apply(&plan).await[0].outcome, Outcome::Applied);
+    world.nothing_left(&wanted).await;
+}
+
+#[tokio::test]
 async fn what_somebody_else_changed_is_exactly_what_differs() {
     let world = World::plain().await;
     let name = unique("drift");

@@ -2,9 +2,11 @@
 
 pub mod bench;
 mod buckets;
+mod deletes;
 mod deviations;
 mod exports;
 mod found;
+mod losses;
 mod refusals;
 mod room;
 mod traps;

@@ -1,0 +1,156 @@
+use std::collections::HashMap;
+
+use tokio::sync::{Mutex, MutexGuard};
+
+use crate::engine::{Port, observe};
+use crate::kinds::{Live, Observed};
+use crate::ledger::{Book, Ledger, Phase, Record, StoreError};
+use crate::model::{Action, Address, OnRemove, Outcome, Resource, Step};
+
+/// Writes the ledger along with an apply: what is about to be done before the brokers are asked, what became of it
+/// after. Killed anywhere in between, the next run finds the intent and looks what is there.
+#[derive(Debug)]
+pub struct Journal {
+    ledger: Ledger,
+    stack: String,
+    now: fn() -> String,
+    pages: Mutex<Pages>,
+}
+
+#[derive(Debug, Default)]
+struct Pages {
+    book: Book,
+    /// The records as they were before this run intended something.
+    before: HashMap<Address, Option<Record>>,
+}
+
+/// The record of a resource that is there and declared.
+pub fn record_present(resource: &Resource, live: &Live, at: String) -> Record {
+    Record {
+        address: resource.address.clone(),
+        incarnation: live.incarnation.clone(),
+        phase: Phase::Present,
+        action: None,
+        applied: resource.declared.clone(),
+        protected: resource.lifecycle.protect,
+        forgets: resource.lifecycle.on_remove == OnRemove::Forget,
+        at,
+    }
+}
+
+impl Journal {
+    /// A journal of this stack's part of a ledger, as it was read; `now` tells the time, RFC 3339.
+    pub fn new(ledger: Ledger, book: Book, stack: impl Into<String>, now: fn() -> String) -> Self {
+        let pages = Mutex::new(Pages {
+            book,
+            before: HashMap::new(),
+        });
+        Journal {
+            ledger,
+            stack: stack.into(),
+            now,
+            pages,
+        }
+    }
+
+    /// Records that these steps are about to be sent.
+    ///
+    /// # Errors
+    /// What could not be written: then nothing may be sent.
+    pub(super) async fn intend(&self, steps: &[&Step]) -> Result<(), StoreError> {
+        let mut pages = self.pages.lock().await;
+        let mut changes = Vec::new();
+        for step in steps.iter().filter(|step| step.is_on_broker()) {
+            let before = pages.book.record(&self.stack, &step.address).cloned();
+            let intent = self.intent(step, before.as_ref());
+            pages.before.insert(step.address.clone(), before);
+            changes.push((step.address.clone(), Some(intent)));
+        }
+        self.write(&mut pages, changes).await
+    }
+
+    /// Records what became of steps; what is unknown stays an intent, for the next run to look at.
+    ///
+    /// # Errors
+    /// What could not be written: the intents stay.
+    pub(super) async fn settle(
+        &self,
+        port: &dyn Port,
+        steps: &[&Step],
+        outcomes: &HashMap<Address, Outcome>,
+    ) -> Result<(), StoreError> {
+        let made = |step: &&&Step| {
+            step.action == Action::Create && outcomes.get(&step.address) == Some(&Outcome::Applied)
+        };
+        let made = steps.iter().filter(made).map(|step| step.address.clone());
+        let seen = observe(port, made).await;
+        let mut pages = self.pages.lock().await;
+        let mut changes = Vec::new();
+        for step in steps {
+            let before = pages.before.remove(&step.address);
+            let record = match (outcomes.get(&step.address), step.action) {
+                (Some(Outcome::Applied), Action::Delete | Action::Forget) => None,
+                (Some(Outcome::Applied), _) => {
+                    let incarnation = match seen.get(&step.address) {
+                        Some(Observed::Present(live)) => live.incarnation.clone(),
+                        Some(Observed::Absent | Observed::Unreadable(_)) | None => {
+                            step.base.incarnation.clone()
+                        }
+                    };
+                    Some(self.present(step, incarnation))
+                }
+                (Some(Outcome::Failed { .. } | Outcome::NotAttempted { .. }), _) => match before {
+                    Some(before) => before,
+                    None => continue,
+                },
+                (Some(Outcome::Unknown { .. }) | None, _) => continue,
+            };
+            changes.push((step.address.clone(), record));
+        }
+        self.write(&mut pages, changes).await
+    }
+
+    async fn write(
+        &self,
+        pages: &mut MutexGuard<'_, Pages>,
+        changes: Vec<(Address, Option<Record>)>,
+    ) -> Result<(), StoreError> {
+        self.ledger
+            .write(&mut pages.book, &self.stack, changes)
+            .await
+    }
+
+    /// What was applied before counts until this step is done: whichever of both is there, the stack set it.
+    fn intent(&self, step: &Step, before: Option<&Record>) -> Record {
+        let claim = step.claim.clone().unwrap_or_default();
+        let mut applied = before.map_or_else(Default::default, |record| record.applied.clone());
+        applied.extend(claim.fields);
+        Record {
+            address: step.address.clone(),
+            incarnation: step.base.incarnation.clone(),
+            phase: match step.action {
+                Action::Delete => Phase::Deleting,
+                _ => Phase::Intent,
+            },
+            action: Some(step.action),
+            applied,
+            protected: claim.protected,
+            forgets: claim.forgets,
+            at: (self.now)(),
+        }
+    }
+
+    fn present(&self, step: &Step, incarnation: Option<String>) -> Record {
+        let claim = step.claim.clone().unwrap_or_default();
+        Record {
+            address: step.address.clone(),
+            incarnation,
+            phase: Phase::Present,
+            action: None,
+            applied: claim.fields,
+            protected: claim.protected,
+            forgets: claim.forgets,
+            at: (self.now)(),
+        }
+    }
+}

@@ -1,0 +1,57 @@
+use std::io::IsTerminal;
+
+use super::apply;
+use super::args::{ApplyArgs, Consent, DestroyArgs, Global};
+use super::ask;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::ledger::LedgerPlace;
+use super::screen::Screen;
+use super::work::Work;
+
+/// Deletes what the stack owns, once its name was typed.
+pub(super) async fn run(
+    args: &DestroyArgs,
+    global: &Global,
+    screen: &Screen,
+) -> Result<Exit, Failure> {
+    if global.ledger == LedgerPlace::None {
+        return Err(
+            Failure::said("without a ledger nothing is known to be the stack's")
+                .hint("name it with `--ledger nats` or `--ledger file:PATH`, or in TRUEUP_LEDGER"),
+        );
+    }
+    let mut work = Work::load(global, screen)?;
+    let stack = work.stack().to_owned();
+    let typed = match &args.stack {
+        Some(name) => name.clone(),
+        None if std::io::stdin().is_terminal() => {
+            let question = format!("Delete what stack `{stack}` owns? Type its name: ");
+            ask::line(&question, screen).await?
+        }
+        None => {
+            return Err(
+                Failure::said("there is no terminal to type the stack's name on")
+                    .hint(format!("pass `--stack {stack}`")),
+            );
+        }
+    };
+    if typed != stack {
+        return Err(
+            Failure::said(format!("the manifest's stack is `{stack}`, not `{typed}`"))
+                .hint("nothing was deleted"),
+        );
+    }
+    work.empty();
+    let consented = ApplyArgs {
+        plan: None,
+        auto_approve: true,
+        targets: Vec::new(),
+        consent: Consent {
+            approvals: args.approvals.clone(),
+            max_delete: Some(usize::MAX),
+            allow_empty: true,
+        },
+    };
+    apply::run_work(work, &consented, global, screen).await
+}

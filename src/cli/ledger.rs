@@ -1,0 +1,177 @@
+//! Where the ledger of a run is, and the lock that it works under.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use indexmap::IndexMap;
+use tokio::task::JoinHandle;
+
+use super::failure::Failure;
+use crate::apply::Lock;
+use crate::engine::LiveBrokers;
+use crate::ledger::{Book, FileStore, Holder, Ledger, NatsStore, Store, StoreError};
+use crate::model::{Broker, Code, Problem};
+
+/// What `--ledger` names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum LedgerPlace {
+    /// There is none: nothing is adopted, deleted or forgotten, and no lock is taken.
+    #[default]
+    None,
+    /// The bucket of the NATS account that the manifest is for.
+    Nats,
+    /// A file of this machine.
+    File(PathBuf),
+}
+
+impl std::str::FromStr for LedgerPlace {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match (text, text.strip_prefix("file:")) {
+            ("none", _) => Ok(LedgerPlace::None),
+            ("nats", _) => Ok(LedgerPlace::Nats),
+            (_, Some(path)) if !path.is_empty() => Ok(LedgerPlace::File(path.into())),
+            _ => Err("take `nats`, `file:PATH` or `none`".to_owned()),
+        }
+    }
+}
+
+impl std::fmt::Display for LedgerPlace {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            LedgerPlace::None => f.write_str("none"),
+            LedgerPlace::Nats => f.write_str("nats"),
+            LedgerPlace::File(path) => write!(f, "file:{}", path.display()),
+        }
+    }
+}
+
+impl LedgerPlace {
+    /// The broker that it is on.
+    pub fn broker(&self) -> Option<Broker> {
+        match self {
+            LedgerPlace::Nats => Some(Broker::Nats),
+            LedgerPlace::File(_) | LedgerPlace::None => None,
+        }
+    }
+
+    /// The ledger at this place, none where there is none.
+    pub fn open(&self, port: &LiveBrokers) -> Option<Ledger> {
+        let store: Arc<dyn Store> = match self {
+            LedgerPlace::None => return None,
+            LedgerPlace::Nats => {
+                let nats = port.brokers().nats.as_ref()?;
+                Arc::new(NatsStore::new(nats, NatsStore::BUCKET))
+            }
+            LedgerPlace::File(path) => Arc::new(FileStore::new(path)),
+        };
+        Some(Ledger::new(store))
+    }
+}
+
+/// Everything that is owned.
+///
+/// # Errors
+/// What can't be read: without it nothing may be decided.
+pub(super) async fn read(ledger: &Ledger) -> Result<Book, Failure> {
+    ledger.read().await.map_err(|error| failure(&error))
+}
+
+/// A lock that is renewed until it is given back.
+pub(super) struct Held {
+    pub lock: Arc<Lock>,
+    keeper: JoinHandle<()>,
+}
+
+impl Held {
+    /// Takes the lock of a stack, waiting for it as long as `patience` allows.
+    ///
+    /// # Errors
+    /// Who has it, or what could not be written.
+    pub async fn take(
+        ledger: &Ledger,
+        stack: &str,
+        command: &str,
+        patience: Duration,
+        environment: &IndexMap<String, String>,
+    ) -> Result<Held, Failure> {
+        let holder = holder(command, environment);
+        let lock = Lock::take(ledger, stack, &holder, patience).await;
+        let lock = Arc::new(lock.map_err(|error| failure(&error))?);
+        let kept = lock.clone();
+        let keeper = tokio::spawn(async move { kept.keep().await });
+        Ok(Held { lock, keeper })
+    }
+
+    /// Gives it back; where that fails it ends by itself.
+    pub async fn release(self) {
+        self.keeper.abort();
+        if let Err(error) = self.lock.release().await {
+            tracing::warn!("the lock was not given back, and ends by itself: {error}");
+        }
+    }
+}
+
+/// Who this run is.
+fn holder(command: &str, environment: &IndexMap<String, String>) -> Holder {
+    let of = |names: &[&str]| {
+        let mut said = names.iter().filter_map(|name| environment.get(*name));
+        said.find(|value| !value.is_empty()).cloned()
+    };
+    let run_of_github = || {
+        let (server, repository) = (of(&["GITHUB_SERVER_URL"])?, of(&["GITHUB_REPOSITORY"])?);
+        let run = of(&["GITHUB_RUN_ID"])?;
+        Some(format!("{server}/{repository}/actions/runs/{run}"))
+    };
+    Holder {
+        id: uuid::Uuid::new_v4().to_string(),
+        who: of(&["USER", "LOGNAME", "USERNAME"]).unwrap_or_else(|| "unknown".to_owned()),
+        host: of(&["HOSTNAME"])
+            .or_else(|| {
+                Some(
+                    std::fs::read_to_string("/etc/hostname")
+                        .ok()?
+                        .trim()
+                        .to_owned(),
+                )
+            })
+            .filter(|host| !host.is_empty())
+            .unwrap_or_else(|| "unknown".to_owned()),
+        pid: std::process::id(),
+        ci_url: of(&["CI_JOB_URL", "BUILD_URL"]).or_else(run_of_github),
+        command: command.to_owned(),
+        since: now(),
+        until: String::new(),
+    }
+}
+
+/// The time, as the ledger writes it.
+pub(super) fn now() -> String {
+    jiff::Timestamp::now().to_string()
+}
+
+/// What a store said, with what to do.
+pub(super) fn failure(error: &StoreError) -> Failure {
+    let (code, hint) = match error {
+        StoreError::Held { .. } => (
+            Code::Locked,
+            "wait for it with `--lock-timeout 5m`; a dead one's lock ends by itself, `trueup lock show` tells when",
+        ),
+        StoreError::Lost { .. } => (
+            Code::LockLost,
+            "run it again: it goes on from what is there",
+        ),
+        StoreError::Conflict { .. } => (
+            Code::LedgerFailed,
+            "run it again when the other one is done",
+        ),
+        StoreError::Failed { .. } | StoreError::Unknown { .. } => (
+            Code::LedgerFailed,
+            "nothing is decided without the ledger; see to it, or name another one with `--ledger`",
+        ),
+    };
+    let problem = Problem::error(code, error.to_string()).hint(hint);
+    super::failure::Complaints::from(vec![problem]).into()
+}

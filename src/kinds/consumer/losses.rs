@@ -1,0 +1,269 @@
+//! What deleting a consumer costs.
+
+use indexmap::IndexSet;
+use serde_json::Value;
+
+use super::wire::split;
+use crate::broker::Brokers;
+use crate::broker::nats::Answer;
+use crate::kinds::loss::{Read, deletions, gone, risk, unread};
+use crate::kinds::stream::left;
+use crate::model::{Address, Code, Doc, Harm, Risk, Step, counted};
+
+/// Looks at the consumers that these steps delete, and at the retention of their streams.
+pub(super) async fn risks(brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Vec<Risk>)> {
+    let steps = deletions(steps);
+    let Some(nats) = brokers.nats.as_ref().filter(|_| !steps.is_empty()) else {
+        let unconnected = |step: &&Step| {
+            let why = "there is no connection to NATS";
+            (step.address.clone(), vec![unknown(why)])
+        };
+        return steps.iter().map(unconnected).collect();
+    };
+    let names: Vec<(String, String)> = steps.iter().map(|step| split(&step.address)).collect();
+    let streams: IndexSet<String> = names.iter().map(|(stream, _)| stream.clone()).collect();
+    let streams: Vec<String> = streams.into_iter().collect();
+    let (mut infos, streams) =
+        tokio::join!(nats.consumer_infos(&names), nats.stream_infos(&streams));
+    let risk_of = |step: &&Step, name: &(String, String)| {
+        let retention = retention(streams.get(&name.0));
+        let risk = match infos.swap_remove(name) {
+            Some(Ok(Some(info))) => Position::read(&info, retention).risk(),
+            Some(Ok(None)) => gone(Code::ConsumerDeleted),
+            Some(Err(error)) => unknown(&error.to_string()),
+            None => unknown("the server gave no answer for it"),
+        };
+        (step.address.clone(), vec![risk])
+    };
+    let mut risk_of = risk_of;
+    steps
+        .iter()
+        .zip(&names)
+        .map(|(step, name)| risk_of(step, name))
+        .collect()
+}
+
+fn unknown(why: &str) -> Risk {
+    let evidence = unread("what waits for it", why);
+    risk(Code::ConsumerDeleted, Harm::Critical, evidence, None)
+}
+
+/// The retention of a consumer's stream.
+fn retention(stream: Option<&Answer>) -> Read<Retention> {
+    let info = match stream {
+        Some(Ok(Some(info))) => info,
+        Some(Ok(None)) => return Err("the stream is gone".to_owned()),
+        Some(Err(error)) => return Err(error.to_string()),
+        None => return Err("the server gave no answer for it".to_owned()),
+    };
+    let config = info.get("config");
+    match config.and_then(|config| config["retention"].as_str()) {
+        Some("limits") | None => Ok(Retention::Limits),
+        Some("interest") => Ok(Retention::Interest),
+        Some("workqueue") => Ok(Retention::WorkQueue),
+        Some(other) => Err(format!("`{other}` is newer than this trueup")),
+    }
+}
+
+/// What a stream keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Retention {
+    /// Everything within its limits, whoever reads it.
+    Limits,
+    /// What a consumer has not acknowledged. What only a deleted one held goes at once (seen on 2.15.1).
+    Interest,
+    /// What its one consumer has not acknowledged. It stays when that one is deleted (seen on 2.15.1), and nobody reads it.
+    WorkQueue,
+}
+
+/// Where a consumer is in its stream.
+struct Position {
+    pending: u64,
+    unacknowledged: u64,
+    /// Clients that wait for messages or have them pushed.
+    clients: u64,
+    retention: Read<Retention>,
+}
+
+impl Position {
+    fn read(info: &Doc, retention: Read<Retention>) -> Position {
+        let number = |field: &str| info.get(field).and_then(Value::as_u64).unwrap_or_default();
+        let is_bound = info.get("push_bound") == Some(&Value::Bool(true));
+        Position {
+            pending: number("num_pending"),
+            unacknowledged: number("num_ack_pending"),
+            clients: number("num_waiting") + u64::from(is_bound),
+            retention,
+        }
+    }
+
+    fn left(&self) -> u64 {
+        self.pending + self.unacknowledged
+    }
+
+    fn risk(&self) -> Risk {
+        let clauses = [Some(self.holds()), self.told_clients()];
+        let evidence = clauses.into_iter().flatten().collect::<Vec<_>>().join("; ");
+        risk(
+            Code::ConsumerDeleted,
+            self.harm(),
+            evidence,
+            self.at_stake(),
+        )
+    }
+
+    fn harm(&self) -> Harm {
+        match (self.left(), &self.retention) {
+            (0, _) if self.clients == 0 => Harm::Low,
+            (0, _) | (_, Ok(Retention::Limits)) => Harm::High,
+            (_, Ok(Retention::Interest | Retention::WorkQueue) | Err(_)) => Harm::Critical,
+        }
+    }
+
+    /// Its stream keeps by itself what a consumer has not read, where it keeps by limits.
+    fn at_stake(&self) -> Option<u64> {
+        match (self.left(), &self.retention) {
+            (0, _) | (_, Ok(Retention::Limits)) => Some(0),
+            (left, Ok(Retention::Interest | Retention::WorkQueue)) => Some(left),
+            (_, Err(_)) => None,
+        }
+    }
+
+    fn holds(&self) -> String {
+        let left = left(self.pending, self.unacknowledged);
+        match (self.left(), &self.retention) {
+            (0, _) => "nothing is pending".to_owned(),
+            (_, Ok(Retention::Limits)) => {
+                format!("{left}: its stream keeps them, and its position is lost")
+            }
+            (_, Ok(Retention::Interest)) => {
+                format!("{left}: its stream drops those that no other consumer holds")
+            }
+            (_, Ok(Retention::WorkQueue)) => {
+                format!("{left}: they wait in a work queue, and nobody else reads them")
+            }
+            (_, Err(why)) => {
+                let retention = unread("whether its stream keeps them", why);
+                format!("{left}; {retention}")
+            }
+        }
+    }
+
+    fn told_clients(&self) -> Option<String> {
+        let clients = counted(self.clients, "client");
+        let verb = if self.clients == 1 { "waits" } else { "wait" };
+        (self.clients > 0).then(|| format!("{clients} {verb} for messages"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn told(
+        pending: u64,
+        unacknowledged: u64,
+        clients: u64,
+        retention: Read<Retention>,
+    ) -> (Harm, Option<u64>, String) {
+        let position = Position {
+            pending,
+            unacknowledged,
+            clients,
+            retention,
+        };
+        let risk = position.risk();
+        (risk.harm, risk.at_stake, risk.evidence)
+    }
+
+    #[test]
+    fn harm_follows_what_the_stream_keeps() {
+        use Retention::{Interest, Limits, WorkQueue};
+        let unread = || Err("needs a right".to_owned());
+        for (pending, unacknowledged, clients, retention, harm, at_stake, words) in [
+            (
+                0,
+                0,
+                0,
+                Ok(Limits),
+                Harm::Low,
+                Some(0),
+                "nothing is pending",
+            ),
+            (
+                0,
+                0,
+                0,
+                Ok(WorkQueue),
+                Harm::Low,
+                Some(0),
+                "nothing is pending",
+            ),
+            (0, 0, 0, unread(), Harm::Low, Some(0), "nothing is pending"),
+            (0, 0, 2, Ok(Limits), Harm::High, Some(0), "2 clients wait"),
+            (0, 0, 1, Ok(Interest), Harm::High, Some(0), "1 client waits"),
+            (
+                88,
+                0,
+                0,
+                Ok(Limits),
+                Harm::High,
+                Some(0),
+                "88 messages pending: its stream keeps",
+            ),
+            (
+                88,
+                3,
+                0,
+                Ok(Interest),
+                Harm::Critical,
+                Some(91),
+                "and 3 messages unacknowledged",
+            ),
+            (
+                0,
+                1,
+                0,
+                Ok(WorkQueue),
+                Harm::Critical,
+                Some(1),
+                "in a work queue",
+            ),
+            (
+                1,
+                0,
+                0,
+                unread(),
+                Harm::Critical,
+                None,
+                "could not be read: needs a right",
+            ),
+        ] {
+            let (found, lost, text) = told(pending, unacknowledged, clients, retention);
+            assert_eq!((found, lost), (harm, at_stake), "{text}");
+            assert!(text.contains(words), "{text}");
+        }
+        let (harm, at_stake) = (unknown("why").harm, unknown("why").at_stake);
+        assert_eq!((harm, at_stake), (Harm::Critical, None));
+    }
+
+    #[test]
+    fn a_document_is_read_as_a_position() {
+        let info =
+            json!({ "num_pending": 7, "num_ack_pending": 2, "num_waiting": 1, "push_bound": true });
+        let position = Position::read(info.as_object().unwrap(), Ok(Retention::Limits));
+        assert_eq!((position.left(), position.clients), (9, 2));
+        let of = |retention: &str| {
+            let info = json!({ "config": { "retention": retention } });
+            retention_of(info.as_object().unwrap())
+        };
+        assert_eq!(of("interest"), Ok(Retention::Interest));
+        assert_eq!(of("limits"), Ok(Retention::Limits));
+        assert!(of("forever").unwrap_err().contains("newer"));
+    }
+
+    fn retention_of(info: &Doc) -> Read<Retention> {
+        retention(Some(&Ok(Some(info.clone()))))
+    }
+}

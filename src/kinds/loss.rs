@@ -1,0 +1,125 @@
+//! What a deletion costs: evidence in words, and the harm that follows from it.
+
+use crate::model::{Action, Code, Harm, Risk, Step, counted, rough_size};
+
+/// What was read, or why it could not be.
+pub(super) type Read<T> = Result<T, String>;
+
+/// The deletions among these steps: only they cost what this room looks at.
+pub(super) fn deletions<'s>(steps: &[&'s Step]) -> Vec<&'s Step> {
+    let steps = steps.iter().copied();
+    steps.filter(|step| step.action == Action::Delete).collect()
+}
+
+/// What something with data in it holds, and who reads it.
+#[derive(Clone, Debug)]
+pub(super) struct Holdings {
+    /// What it is made of: `message`, `record`.
+    pub(super) what: &'static str,
+    pub(super) count: Read<u64>,
+    pub(super) bytes: Read<u64>,
+    /// What else is worth knowing, each a clause.
+    pub(super) clauses: Vec<String>,
+}
+
+impl Holdings {
+    /// What is lost with all of it. The count alone decides: nothing is low, and what nobody could count is as bad as data.
+    pub(super) fn risk(&self, code: Code) -> Risk {
+        let harm = match self.count {
+            Ok(0) => Harm::Low,
+            Ok(_) | Err(_) => Harm::Critical,
+        };
+        let clauses = std::iter::once(self.holds()).chain(self.clauses.iter().cloned());
+        let evidence = clauses.collect::<Vec<_>>().join("; ");
+        risk(code, harm, evidence, self.count.as_ref().ok().copied())
+    }
+
+    fn holds(&self) -> String {
+        let what = self.what;
+        match (&self.count, &self.bytes) {
+            (Err(why), _) => unread(&format!("how many {what}s it holds"), why),
+            (Ok(0), _) => format!("holds {}", counted(0, what)),
+            (Ok(count), Ok(bytes)) => {
+                format!("holds {} ({})", counted(*count, what), rough_size(*bytes))
+            }
+            (Ok(count), Err(why)) => {
+                let size = unread("how large they are", why);
+                format!("holds {}; {size}", counted(*count, what))
+            }
+        }
+    }
+}
+
+/// A risk with its evidence; the way that costs less is the code's own.
+pub(super) fn risk(code: Code, harm: Harm, evidence: String, at_stake: Option<u64>) -> Risk {
+    let safer = (harm > Harm::Low).then(|| code.way_out().to_owned());
+    Risk {
+        code,
+        harm,
+        field: None,
+        evidence,
+        at_stake,
+        safer,
+        approved_by: None,
+    }
+}
+
+/// What is no longer there costs nothing.
+pub(super) fn gone(code: Code) -> Risk {
+    risk(code, Harm::Low, "it is gone already".to_owned(), Some(0))
+}
+
+/// Evidence that nobody has.
+pub(super) fn unread(what: &str, why: &str) -> String {
+    format!("{what} could not be read: {why}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(count: Read<u64>, bytes: Read<u64>) -> (Harm, String, Option<u64>) {
+        let holdings = Holdings {
+            what: "message",
+            count,
+            bytes,
+            clauses: vec!["nobody reads it".to_owned()],
+        };
+        let risk = holdings.risk(Code::StreamDeleted);
+        assert_eq!(risk.safer.is_some(), risk.harm > Harm::Low);
+        (risk.harm, risk.evidence, risk.at_stake)
+    }
+
+    #[test]
+    fn harm_follows_what_could_be_counted() {
+        let denied = || Err("needs a right".to_owned());
+        for (count, bytes, harm, text, at_stake) in [
+            (Ok(0), Ok(0), Harm::Low, "holds no messages", Some(0)),
+            (Ok(0), denied(), Harm::Low, "holds no messages", Some(0)),
+            (
+                Ok(1_204),
+                Ok(812_000_000),
+                Harm::Critical,
+                "holds 1,204 messages (812 MB)",
+                Some(1_204),
+            ),
+            (
+                Ok(1),
+                denied(),
+                Harm::Critical,
+                "holds 1 message; how large they are could not be read: needs a right",
+                Some(1),
+            ),
+            (
+                denied(),
+                Ok(0),
+                Harm::Critical,
+                "how many messages it holds could not be read: needs a right",
+                None,
+            ),
+        ] {
+            let text = format!("{text}; nobody reads it");
+            assert_eq!(told(count, bytes), (harm, text, at_stake));
+        }
+    }
+}

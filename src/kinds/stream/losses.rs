@@ -1,0 +1,242 @@
+//! What deleting a stream costs, a bucket's too.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use super::view::View;
+use super::wire::each;
+use crate::broker::Brokers;
+use crate::broker::nats::{JetStream, NatsError};
+use crate::kinds::consumer::is_internal;
+use crate::kinds::loss::{Holdings, Read, deletions, gone, unread};
+use crate::model::{Address, Code, Doc, KindName, Risk, Step, counted, few};
+
+/// How many of those that read it are named.
+const NAMED: usize = 3;
+
+/// Looks at what these steps delete: each stream, its consumers, and once at all streams for those that read it.
+pub(in crate::kinds) async fn risks(
+    view: &dyn View,
+    brokers: &Brokers,
+    steps: &[&Step],
+) -> Vec<(Address, Vec<Risk>)> {
+    let steps = deletions(steps);
+    let Some(nats) = brokers.nats.as_ref().filter(|_| !steps.is_empty()) else {
+        let unconnected = |step: &&Step| {
+            let why = "there is no connection to NATS";
+            (step.address.clone(), vec![unknown(why).risk(code(view))])
+        };
+        return steps.iter().map(unconnected).collect();
+    };
+    let names: Vec<String> = steps
+        .iter()
+        .map(|step| view.stream_name(&step.address.name))
+        .collect();
+    let mut infos = nats.stream_infos(&names).await;
+    let readers = readers(nats).await;
+    let looks = steps.iter().zip(&names).map(|(step, name)| {
+        let (info, readers) = (infos.swap_remove(name), &readers);
+        async move {
+            let risk = match info {
+                Some(Ok(Some(info))) => holdings(nats, name, &info, readers).await.risk(code(view)),
+                Some(Ok(None)) => gone(code(view)),
+                Some(Err(error)) => unknown(&error.to_string()).risk(code(view)),
+                None => unknown("the server gave no answer for it").risk(code(view)),
+            };
+            (step.address.clone(), vec![risk])
+        }
+    });
+    each(looks).await
+}
+
+fn code(view: &dyn View) -> Code {
+    match view.name() {
+        KindName::Kv | KindName::ObjectStore => Code::BucketDeleted,
+        KindName::Stream | KindName::Consumer | KindName::Topic | KindName::Acl => {
+            Code::StreamDeleted
+        }
+    }
+}
+
+fn unknown(why: &str) -> Holdings {
+    Holdings {
+        what: "message",
+        count: Err(why.to_owned()),
+        bytes: Err(why.to_owned()),
+        clauses: Vec::new(),
+    }
+}
+
+async fn holdings(nats: &JetStream, name: &str, info: &Doc, readers: &Read<Readers>) -> Holdings {
+    let state = |field: &str| {
+        let value = info.get("state").and_then(|state| state[field].as_u64());
+        value.ok_or_else(|| format!("the server does not tell its `{field}`"))
+    };
+    let consumers = match state("consumer_count") {
+        Ok(0) => Ok(Vec::new()),
+        _ => nats.consumer_list(name).await,
+    };
+    let clauses = told_consumers(consumers)
+        .into_iter()
+        .chain(told_readers(name, readers));
+    Holdings {
+        what: "message",
+        count: state("messages"),
+        bytes: state("bytes"),
+        clauses: clauses.collect(),
+    }
+}
+
+/// How far the consumers are that somebody made; a server's own are told as the streams that they are for.
+fn told_consumers(consumers: Result<Vec<Doc>, NatsError>) -> Option<String> {
+    let consumers = match consumers {
+        Ok(consumers) => consumers,
+        Err(error) => return Some(unread("its consumers", &error.to_string())),
+    };
+    let mut behind = Vec::new();
+    let mut done = 0;
+    for info in consumers.iter().filter(|info| !is_internal(info)) {
+        let number = |field: &str| info.get(field).and_then(Value::as_u64).unwrap_or_default();
+        let name = info.get("name").and_then(Value::as_str).unwrap_or_default();
+        match (number("num_pending"), number("num_ack_pending")) {
+            (0, 0) => done += 1,
+            counts => behind.push((counts, name)),
+        }
+    }
+    behind.sort_by(|(one, a), (other, b)| other.cmp(one).then(a.cmp(b)));
+    let one = |((pending, unacknowledged), name): &((u64, u64), &str)| {
+        format!("`{name}` has {}", left(*pending, *unacknowledged))
+    };
+    let shown = few(behind.iter().map(one), NAMED);
+    match (behind.is_empty(), done) {
+        (true, 0) => None,
+        (true, done) => Some(format!(
+            "{} with nothing pending",
+            counted(done, "consumer")
+        )),
+        (false, 0) => Some(format!("of its consumers {shown}")),
+        (false, done) => Some(format!(
+            "of its consumers {shown}; {} with nothing pending",
+            counted(done, "other")
+        )),
+    }
+}
+
+/// What a consumer has before it.
+pub(in crate::kinds) fn left(pending: u64, unacknowledged: u64) -> String {
+    let unacknowledged = match unacknowledged {
+        0 => String::new(),
+        _ => format!(" and {} unacknowledged", counted(unacknowledged, "message")),
+    };
+    format!("{} pending{unacknowledged}", counted(pending, "message"))
+}
+
+/// The streams that mirror or source a stream, by its name.
+type Readers = HashMap<String, Vec<String>>;
+
+async fn readers(nats: &JetStream) -> Read<Readers> {
+    let listing = nats
+        .stream_list()
+        .await
+        .map_err(|error| error.to_string())?;
+    Ok(readers_among(&listing.streams))
+}
+
+fn readers_among(streams: &[Doc]) -> Readers {
+    let mut readers = Readers::new();
+    for config in streams.iter().filter_map(|info| info.get("config")) {
+        let name = config["name"].as_str().unwrap_or_default();
+        let sources = config["sources"].as_array().into_iter().flatten();
+        let origins = std::iter::once(&config["mirror"]).chain(sources);
+        let local = origins.filter(|origin| origin["external"].is_null());
+        for origin in local.filter_map(|origin| origin["name"].as_str()) {
+            let known = readers.entry(origin.to_owned()).or_default();
+            if !known.iter().any(|known| known == name) {
+                known.push(name.to_owned());
+            }
+        }
+    }
+    readers
+}
+
+fn told_readers(name: &str, readers: &Read<Readers>) -> Option<String> {
+    match readers {
+        Err(why) => Some(unread("which streams mirror or source it", why)),
+        Ok(readers) => {
+            let names = readers.get(name)?.iter().map(|name| format!("`{name}`"));
+            Some(format!("mirrored or sourced by {}", few(names, NAMED)))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn doc(value: Value) -> Doc {
+        value.as_object().cloned().unwrap()
+    }
+
+    fn consumer(name: &str, pending: u64, unacknowledged: u64) -> Doc {
+        doc(json!({ "name": name, "num_pending": pending, "num_ack_pending": unacknowledged }))
+    }
+
+    #[test]
+    fn consumers_are_told_by_what_they_have_before_them() {
+        let told = |consumers: Vec<Doc>| told_consumers(Ok(consumers));
+        assert_eq!(told(vec![]), None);
+        assert_eq!(told(vec![consumer("JS_SRC_x", 5, 0)]), None);
+        assert_eq!(
+            told(vec![consumer("a", 0, 0), consumer("b", 0, 0)]).unwrap(),
+            "2 consumers with nothing pending"
+        );
+        assert_eq!(
+            told(vec![
+                consumer("a", 0, 0),
+                consumer("b", 1, 0),
+                consumer("c", 1_204, 3)
+            ])
+            .unwrap(),
+            "of its consumers `c` has 1,204 messages pending and 3 messages unacknowledged, `b` has 1 message pending; 1 other with nothing pending"
+        );
+        let lost = told_consumers(Err(NatsError::NotAsked {
+            server: "nats://a".into(),
+        }));
+        assert!(lost.unwrap().contains("could not be read: "));
+    }
+
+    #[test]
+    fn mirrors_and_sources_of_this_account_are_readers() {
+        let stream = |config: Value| doc(json!({ "config": config }));
+        let readers = Ok(readers_among(&[
+            stream(json!({ "name": "COPY", "mirror": { "name": "S" } })),
+            stream(
+                json!({ "name": "ALL", "sources": [{ "name": "S" }, { "name": "S", "filter_subject": "a" }, { "name": "T" }] }),
+            ),
+            stream(
+                json!({ "name": "FAR", "mirror": { "name": "S", "external": { "api": "$JS.far.API" } } }),
+            ),
+        ]));
+        let told = |name: &str| told_readers(name, &readers);
+        assert_eq!(told("S").unwrap(), "mirrored or sourced by `COPY`, `ALL`");
+        assert_eq!(told("T").unwrap(), "mirrored or sourced by `ALL`");
+        assert_eq!(told("U"), None);
+        let unknown = told_readers("S", &Err("needs a right".to_owned())).unwrap();
+        assert_eq!(
+            unknown,
+            "which streams mirror or source it could not be read: needs a right"
+        );
+    }
+
+    #[test]
+    fn without_a_connection_nothing_is_known() {
+        let risk = unknown("there is no connection to NATS").risk(code(&crate::kinds::kv::Kv));
+        assert_eq!(risk.code, Code::BucketDeleted);
+        assert_eq!(
+            (risk.harm, risk.at_stake),
+            (crate::model::Harm::Critical, None)
+        );
+    }
+}

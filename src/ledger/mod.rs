@@ -1,0 +1,26 @@
+//! The ledger: which stack owns what, and who is at work.
+//!
+//! It is an inventory, never a cache of live values: the brokers alone say what a resource is set to. What is lost,
+//! rolled back or stale here must lead to "keep" or "refuse", never to "delete".
+//!
+//! A [`Store`] is a few keys with compare-and-set; where they are kept is its own business. The records of a stack
+//! lie in [`SHARDS`] of them, so that an apply writes its intent for a thousand steps in a few requests, and a plan
+//! reads ten thousand records in as few.
+
+mod book;
+mod file;
+mod nats;
+mod record;
+mod store;
+
+/// Whether a bucket is the ledger's own: it is never managed, exported or deleted.
+pub fn is_own_bucket(name: &str) -> bool {
+    name.strip_prefix(NatsStore::BUCKET)
+        .is_some_and(|rest| rest.is_empty() || rest == NatsStore::LOCKS)
+}
+
+pub use book::{Book, Ledger, SHARDS};
+pub use file::FileStore;
+pub use nats::NatsStore;
+pub use record::{Phase, Record};
+pub use store::{Entry, Holder, Lease, Revision, Store, StoreError};

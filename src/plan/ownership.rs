@@ -1,0 +1,224 @@
+//! What the ledger makes of a resource: whose it is, whether it may be changed, and what becomes of it when it is no
+//! longer declared. Whatever is in doubt is kept.
+
+use super::Desired;
+use crate::kinds::{Live, Observations, Observed};
+use crate::ledger::{Book, Phase, Record};
+use crate::model::{Action, Address, Base, Code, Flat, Harm, KindName, Refusal, Risk, Step};
+
+/// What a stack owns, and what it may lose at once.
+#[derive(Clone, Copy, Debug)]
+pub struct Owned<'a> {
+    /// The ledger as it was read.
+    pub book: &'a Book,
+    /// How many may be deleted; 10, or a tenth of what is owned, where nobody says.
+    pub max_delete: Option<usize>,
+    /// Whether a manifest without resources may delete.
+    pub allow_empty: bool,
+}
+
+/// The least number of deletes that is let through.
+const MOST_DELETES: usize = 10;
+
+/// What a declared resource gets of its owner.
+#[derive(Debug, Default)]
+pub(super) struct Title {
+    /// Whether it becomes the stack's only now.
+    pub(super) is_new: bool,
+    /// The fields that the stack once set.
+    pub(super) once_set: Flat,
+    pub(super) refusals: Vec<Refusal>,
+    pub(super) risks: Vec<Risk>,
+    pub(super) notes: Vec<String>,
+}
+
+impl Owned<'_> {
+    /// The standing of a declared resource that is there, or not.
+    pub(super) fn title(self, stack: &str, address: &Address, live: Option<&Live>) -> Title {
+        if let Some(other) = self.book.other_owner(stack, address) {
+            return Title {
+                is_new: true,
+                refusals: vec![owned_by(other, address)],
+                ..Title::default()
+            };
+        }
+        let Some(record) = self.book.record(stack, address) else {
+            return Title {
+                is_new: true,
+                ..Title::default()
+            };
+        };
+        match (live, record.phase) {
+            (None, Phase::Present) => Title {
+                risks: recreated(address.kind).into_iter().collect(),
+                ..Title::default()
+            },
+            (None, Phase::Intent | Phase::Deleting) => Title::default(),
+            (Some(live), Phase::Present) if record.is_another_life(live) => Title {
+                is_new: true,
+                notes: vec![
+                    "somebody deleted it and made it anew; it becomes the stack's again".to_owned(),
+                ],
+                ..Title::default()
+            },
+            (Some(_), Phase::Present) => Title {
+                once_set: record.applied.clone(),
+                ..Title::default()
+            },
+            (Some(_), Phase::Intent | Phase::Deleting) => Title {
+                is_new: true,
+                once_set: record.applied.clone(),
+                notes: vec!["an apply was interrupted at it; what it did is kept".to_owned()],
+                ..Title::default()
+            },
+        }
+    }
+
+    /// How many deletes are let through.
+    fn most_deletes(self, stack: &str) -> usize {
+        let tenth = self.book.of(stack).count() / 10;
+        self.max_delete.unwrap_or(MOST_DELETES.max(tenth))
+    }
+}
+
+impl Record {
+    /// Whether what is there is not what was recorded; a record that never saw it can't tell.
+    fn is_another_life(&self, live: &Live) -> bool {
+        self.incarnation.is_some() && self.incarnation != live.incarnation
+    }
+}
+
+/// What the stack owns and no longer declares: to be looked at, unless only some are planned.
+pub(super) fn no_longer_declared<'a>(desired: Desired<'a>) -> Vec<&'a Record> {
+    let (Some(owned), None) = (desired.owned, desired.chosen) else {
+        return Vec::new();
+    };
+    let of_stack = owned.book.of(desired.stack);
+    of_stack
+        .filter(|record| !desired.resources.contains_key(&record.address))
+        .collect()
+}
+
+/// The steps for what is no longer declared, in the reverse order of creation.
+pub(super) fn removals(desired: Desired<'_>, observations: &Observations) -> Vec<Step> {
+    let Some(owned) = desired.owned else {
+        return Vec::new();
+    };
+    let records = no_longer_declared(desired);
+    let mut steps: Vec<Step> = records
+        .into_iter()
+        .map(|record| removal(record, observations.get(&record.address)))
+        .collect();
+    steps.sort_by(|a, b| b.address.cmp(&a.address));
+    let deletes = steps.iter().filter(|s| s.action == Action::Delete).count();
+    let most = owned.most_deletes(desired.stack);
+    let in_the_way = if desired.resources.is_empty() && !owned.allow_empty {
+        Some(nothing_declared())
+    } else if deletes > most {
+        Some(too_many(deletes, most))
+    } else {
+        None
+    };
+    if let Some(refusal) = in_the_way {
+        let deletes = steps.iter_mut().filter(|s| s.action == Action::Delete);
+        deletes.for_each(|step| step.refusals.push(refusal.clone()));
+    }
+    steps
+}
+
+fn removal(record: &Record, seen: Option<&Observed>) -> Step {
+    let step = |action, live: Option<&Live>| Step {
+        address: record.address.clone(),
+        action,
+        base: live.map(Base::of_live).unwrap_or_default(),
+        ..Step::of(record.address.clone(), action)
+    };
+    match seen {
+        Some(Observed::Present(live)) => {
+            if record.forgets {
+                return step(Action::Forget, Some(live))
+                    .noted("`on_remove: forget` was said of it");
+            }
+            // only what was seen as this life of the name is deleted
+            if record.incarnation.is_none() && record.address.kind != KindName::Acl {
+                return step(Action::Forget, Some(live)).noted(
+                    "an apply was interrupted before trueup saw it, so it may be somebody else's: it is kept",
+                );
+            }
+            if record.is_another_life(live) {
+                return step(Action::Forget, Some(live))
+                    .noted("somebody deleted it and made it anew, so it is not the one that the stack owns: it is kept");
+            }
+            let mut step = step(Action::Delete, Some(live));
+            if record.protected {
+                step.refusals.push(protected());
+            }
+            step
+        }
+        Some(Observed::Absent) => step(Action::Forget, None).noted("it is gone already"),
+        Some(Observed::Unreadable(problem)) => step(Action::Unread, None).refused(Refusal {
+            code: problem.code,
+            field: None,
+            message: problem.message.clone(),
+            hint: problem.hint.clone(),
+        }),
+        None => step(Action::Unread, None).refused(Refusal::new(
+            Code::Unreadable,
+            "the broker gave no answer for it",
+            "plan again; if it stays so, see `trueup doctor`",
+        )),
+    }
+}
+
+fn owned_by(other: &str, address: &Address) -> Refusal {
+    Refusal::new(
+        Code::OwnedByAnother,
+        format!("stack `{other}` owns it"),
+        format!(
+            "declare it in one of the two only; to take it over, let `{other}` go of it with `trueup forget {address}`"
+        ),
+    )
+}
+
+fn protected() -> Refusal {
+    Refusal::new(
+        Code::Protected,
+        "`protect: true` was said of it, so it is not deleted",
+        "declare it with `lifecycle: { protect: false }` and apply before it is taken away, or `trueup forget` it",
+    )
+}
+
+fn nothing_declared() -> Refusal {
+    Refusal::new(
+        Code::NothingDeclared,
+        "the manifest declares no resources, so nothing is deleted",
+        "check the `-f` arguments; if all of it is meant to go, `trueup destroy`, or `--allow-empty`",
+    )
+}
+
+fn too_many(deletes: usize, most: usize) -> Refusal {
+    Refusal::new(
+        Code::TooManyDeletes,
+        format!("{deletes} would be deleted, more than {most} at once"),
+        format!("see that the manifest is whole; if it is meant, `--max-delete {deletes}`"),
+    )
+}
+
+/// What holds data and vanished comes back empty.
+fn recreated(kind: KindName) -> Option<Risk> {
+    let harm = match kind {
+        KindName::Stream | KindName::Kv | KindName::ObjectStore | KindName::Topic => Harm::High,
+        KindName::Consumer => Harm::Medium,
+        KindName::Acl => return None,
+    };
+    Some(Risk {
+        code: Code::RecreatedEmpty,
+        harm,
+        field: None,
+        evidence: "it was deleted outside of trueup, and is made anew without what it held"
+            .to_owned(),
+        at_stake: None,
+        safer: Some("find out who deleted it, and restore it where there is a copy".to_owned()),
+        approved_by: None,
+    })
+}

@@ -1,0 +1,221 @@
+//! What a ledger makes of the commands: owned, adopted, deleted, another stack's, locked, interrupted.
+
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use async_nats::jetstream::{self, Context};
+use futures::TryStreamExt;
+use tempfile::TempPath;
+
+use super::{Ran, file, run, trueup};
+use crate::broker::nats_server::NatsServer;
+
+fn on(server: &NatsServer, arguments: &[&str]) -> Ran {
+    let mut command = trueup(arguments);
+    command.env("NATS_URL", server.url());
+    command.env("TRUEUP_LEDGER", "nats");
+    run(command)
+}
+
+fn of(stack: &str, nats: &str) -> TempPath {
+    file(&format!("stack: {stack}\nnats: {{ {nats} }}\n"), ".yaml")
+}
+
+fn with<'a>(command: &'a str, manifest: &'a TempPath) -> Vec<&'a str> {
+    let mut words: Vec<&str> = command.split(' ').collect();
+    words.extend(["-f", manifest.to_str().unwrap()]);
+    words
+}
+
+/// Ends with this code; both streams, in one line.
+fn ended(server: &NatsServer, command: &str, manifest: &TempPath, code: i32) -> String {
+    let ran = on(server, &with(command, manifest));
+    let said = format!("{} {}", ran.stdout, ran.stderr);
+    assert_eq!(ran.code, code, "{command}: {said}");
+    said.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn applied(server: &NatsServer, manifest: &TempPath) -> String {
+    ended(server, "apply --auto-approve", manifest, 0)
+}
+
+async fn context(server: &NatsServer) -> Context {
+    jetstream::new(async_nats::connect(server.url()).await.unwrap())
+}
+
+async fn publish(server: &NatsServer, subject: &'static str, count: usize) {
+    let context = context(server).await;
+    for _ in 0..count {
+        let sent = context.publish(subject, "x".into()).await.unwrap();
+        sent.await.unwrap();
+    }
+}
+
+fn contains(said: &str, words: &[&str]) {
+    for word in words {
+        assert!(said.contains(word), "`{word}` is missing in: {said}");
+    }
+}
+
+const THREE: &str = "streams: { A: { subjects: [a], consumers: { c: {} } }, B: { subjects: [b] } }, key_value: { k: {} }";
+const ONE: &str = "streams: { A: { subjects: [a] } }";
+
+#[tokio::test]
+async fn what_is_no_longer_declared_is_deleted_and_what_holds_data_only_with_consent() {
+    let server = NatsServer::start("");
+    let (three, one) = (of("s", THREE), of("s", ONE));
+    applied(&server, &three);
+    contains(&ended(&server, "plan", &three, 0), &["No changes."]);
+    publish(&server, "b", 25).await;
+    let planned = ended(&server, "plan", &one, 3);
+    contains(
+        &planned,
+        &["3 to delete", "critical stream-deleted: holds 25 messages"],
+    );
+    let auto = ended(&server, "apply --auto-approve", &one, 6);
+    contains(
+        &auto,
+        &["applied - kv/k deleted", "not attempted - stream/B"],
+    );
+    let elsewhere = "apply --auto-approve --approve stream-deleted@stream/A";
+    ended(&server, elsewhere, &one, 3);
+    let approved = "apply --auto-approve --approve stream-deleted@stream/B";
+    contains(&ended(&server, approved, &one, 0), &["Applied 1 of 1."]);
+    let mut names: Vec<String> = context(&server)
+        .await
+        .stream_names()
+        .try_collect()
+        .await
+        .unwrap();
+    names.sort();
+    assert_eq!(names, ["A", "KV_trueup", "KV_trueup_locks"]);
+    let exported = ended(&server, "export --stack s", &one, 0);
+    assert!(!exported.contains("trueup_locks"), "{exported}");
+}
+
+#[tokio::test]
+async fn nothing_is_deleted_under_a_target_from_nothing_or_beyond_the_limit() {
+    let server = NatsServer::start("");
+    let (three, one, none) = (of("s", THREE), of("s", ONE), of("s", "streams: {}"));
+    applied(&server, &three);
+    let target = ended(&server, "plan --target stream/A", &one, 0);
+    contains(&target, &["No changes."]);
+    contains(&ended(&server, "plan", &none, 3), &["nothing-declared"]);
+    let few = ended(&server, "apply --auto-approve --max-delete 1", &one, 3);
+    contains(&few, &["3 would be deleted, more than 1 at once"]);
+    contains(&ended(&server, "plan", &three, 0), &["No changes."]);
+}
+
+#[tokio::test]
+async fn two_stacks_leave_each_others_resources_alone() {
+    let server = NatsServer::start("");
+    let (mine, yours) = (of("mine", ONE), of("yours", THREE));
+    applied(&server, &mine);
+    let conflict = ended(&server, "plan", &yours, 7);
+    contains(&conflict, &["owned-by-another", "stack `mine` owns it"]);
+    ended(&server, "apply --auto-approve", &yours, 6);
+    let gone = ended(&server, "destroy --stack yours", &yours, 0);
+    contains(&gone, &["- stream/B deleted", "- kv/k deleted"]);
+    contains(&ended(&server, "drift", &mine, 0), &["No drift."]);
+    let wrong = ended(&server, "destroy --stack yours", &mine, 1);
+    contains(&wrong, &["the manifest's stack is `mine`"]);
+    contains(
+        &ended(&server, "forget stream/A", &mine, 0),
+        &["no longer owns `stream/A`"],
+    );
+    let adopted = ended(&server, "plan", &yours, 0);
+    contains(&adopted, &["= stream/A adopted"]);
+}
+
+#[tokio::test]
+async fn what_was_made_anew_or_is_gone_is_not_deleted_and_not_remade_in_silence() {
+    let server = NatsServer::start("");
+    let (three, one) = (of("s", THREE), of("s", ONE));
+    applied(&server, &three);
+    let jetstream = context(&server).await;
+    jetstream.delete_stream("B").await.unwrap();
+    let gone = ended(&server, "plan", &three, 3);
+    contains(&gone, &["high recreated-empty"]);
+    jetstream.create_stream("B").await.unwrap();
+    let anew = applied(&server, &one);
+    contains(&anew, &["applied / stream/B forgotten"]);
+    jetstream.get_stream("B").await.unwrap();
+    contains(&ended(&server, "plan", &one, 0), &["No changes."]);
+}
+
+#[tokio::test]
+async fn a_field_that_was_once_set_goes_back_and_a_foreign_one_stays() {
+    let server = NatsServer::start("");
+    let set = of("s", "streams: { A: { subjects: [a], max_age: 1h } }");
+    let unset = of("s", ONE);
+    applied(&server, &set);
+    let jetstream = context(&server).await;
+    let mut stream = jetstream.get_stream("A").await.unwrap();
+    let mut config = stream.info().await.unwrap().config.clone();
+    config.max_messages = 1_000;
+    jetstream.update_stream(config).await.unwrap();
+    contains(&applied(&server, &unset), &["~ stream/A changed"]);
+    let now = stream.info().await.unwrap().config.clone();
+    assert_eq!((now.max_age, now.max_messages), (Duration::ZERO, 1_000));
+    contains(&ended(&server, "plan", &unset, 0), &["No changes."]);
+}
+
+#[tokio::test]
+async fn without_the_ledger_nothing_is_deleted_and_it_can_be_rebuilt() {
+    let server = NatsServer::start("");
+    let (three, one) = (of("s", THREE), of("s", ONE));
+    applied(&server, &three);
+    let jetstream = context(&server).await;
+    jetstream.delete_key_value("trueup").await.unwrap();
+    let lost = ended(&server, "plan", &one, 0);
+    contains(&lost, &["= stream/A adopted", "No changes."]);
+    let rebuilt = ended(&server, "ledger rebuild", &three, 0);
+    contains(&rebuilt, &["recorded 4 of 4 declared resources"]);
+    contains(&ended(&server, "plan", &one, 0), &["3 to delete"]);
+}
+
+#[tokio::test]
+async fn one_works_at_a_time_and_the_lock_of_a_dead_one_ends() {
+    let server = NatsServer::start("");
+    let many: Vec<String> = (0..400)
+        .map(|i| format!("S{i}: {{ subjects: [s{i}] }}"))
+        .collect();
+    let many = of("s", &format!("streams: {{ {} }}", many.join(", ")));
+    let mut first = spawned(&server, &many);
+    await_lock(&server, &many);
+    let held = ended(&server, "apply --auto-approve", &many, 4);
+    contains(&held, &["error[locked]", "stack `s` is locked by"]);
+    first.kill().unwrap();
+    first.wait().unwrap();
+    let waited = ended(&server, "apply --auto-approve --lock-timeout 90s", &many, 0);
+    contains(&waited, &["Applied"]);
+    contains(
+        &ended(&server, "plan", &many, 0),
+        &["No changes. 400 resources"],
+    );
+    contains(
+        &ended(&server, "lock show", &many, 0),
+        &["nobody has the lock"],
+    );
+    let shown = ended(&server, "ledger show", &many, 0);
+    assert!(!shown.contains("interrupted"), "{shown}");
+}
+
+/// An apply that runs.
+fn spawned(server: &NatsServer, manifest: &TempPath) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_trueup"))
+        .args(with("apply --auto-approve", manifest))
+        .env("NATS_URL", server.url())
+        .env("TRUEUP_LEDGER", "nats")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+fn await_lock(server: &NatsServer, manifest: &TempPath) {
+    let end = Instant::now() + Duration::from_secs(60);
+    while !ended(server, "lock show", manifest, 0).contains("has the lock of stack `s` since") {
+        assert!(Instant::now() < end, "nobody takes the lock");
+    }
+}
