@@ -81,6 +81,7 @@ pub(super) async fn read(ledger: &Ledger) -> Result<Book, Failure> {
 
 /// A lock that is renewed until it is given back.
 pub(super) struct Held {
+    pub ledger: Ledger,
     pub lock: Arc<Lock>,
     keeper: JoinHandle<()>,
 }
@@ -91,18 +92,22 @@ impl Held {
     /// # Errors
     /// Who has it, or what could not be written.
     pub async fn take(
-        ledger: &Ledger,
+        ledger: Ledger,
         stack: &str,
         command: &str,
         patience: Duration,
         environment: &IndexMap<String, String>,
     ) -> Result<Held, Failure> {
         let holder = holder(command, environment);
-        let lock = Lock::take(ledger, stack, &holder, patience).await;
+        let lock = Lock::take(&ledger, stack, &holder, patience).await;
         let lock = Arc::new(lock.map_err(|error| failure(&error))?);
         let kept = lock.clone();
         let keeper = tokio::spawn(async move { kept.keep().await });
-        Ok(Held { lock, keeper })
+        Ok(Held {
+            ledger,
+            lock,
+            keeper,
+        })
     }
 
     /// Gives it back; where that fails it ends by itself.

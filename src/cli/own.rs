@@ -170,5 +170,12 @@ async fn take(
     command: &str,
 ) -> Result<Held, Failure> {
     let patience = global.lock_timeout;
-    Held::take(ledger, work.stack(), command, patience, work.environment()).await
+    Held::take(
+        ledger.clone(),
+        work.stack(),
+        command,
+        patience,
+        work.environment(),
+    )
+    .await
 }

@@ -1,7 +1,7 @@
 //! What the ledger makes of a resource: whose it is, whether it may be changed, and what becomes of it when it is no
 //! longer declared. Whatever is in doubt is kept.
 
-use super::Desired;
+use super::{Desired, Plan};
 use crate::kinds::{Live, Observations, Observed};
 use crate::ledger::{Book, Phase, Record};
 use crate::model::{Action, Address, Base, Code, Flat, Harm, KindName, Refusal, Risk, Step};
@@ -86,6 +86,22 @@ impl Record {
     fn is_another_life(&self, live: &Live) -> bool {
         self.incarnation.is_some() && self.incarnation != live.incarnation
     }
+}
+
+/// The steps of a saved plan whose resource changed hands since.
+pub fn titles_moved(plan: &Plan, book: &Book) -> Vec<(Address, String)> {
+    let how = |step: &Step| {
+        if let Some(other) = book.other_owner(&plan.stack, &step.address) {
+            return Some(format!("stack `{other}` owns it since"));
+        }
+        let is_removal = matches!(step.action, Action::Delete | Action::Forget);
+        let owned = book.record(&plan.stack, &step.address).is_some();
+        (is_removal && !owned).then(|| "the stack owns it no longer".to_owned())
+    };
+    let moved = plan
+        .open_steps()
+        .filter_map(|step| Some((step.address.clone(), how(step)?)));
+    moved.collect()
 }
 
 /// What the stack owns and no longer declares: to be looked at, unless only some are planned.

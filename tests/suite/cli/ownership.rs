@@ -219,3 +219,20 @@ fn await_lock(server: &NatsServer, manifest: &TempPath) {
         assert!(Instant::now() < end, "nobody takes the lock");
     }
 }
+
+#[tokio::test]
+async fn a_saved_plan_is_stale_when_a_resource_changed_hands() {
+    let server = NatsServer::start("");
+    context(&server).await.create_stream("A").await.unwrap();
+    let one = "streams: { A: { subjects: [A] } }";
+    let (mine, yours) = (of("mine", one), of("yours", one));
+    let folder = tempfile::tempdir().unwrap();
+    let plan = folder.path().join("p.json");
+    let plan = plan.to_str().unwrap();
+    ended(&server, &format!("plan -o {plan}"), &mine, 0);
+    let without = format!("apply {plan} --auto-approve --ledger none");
+    contains(&ended(&server, &without, &mine, 1), &["none is named"]);
+    applied(&server, &yours);
+    let late = ended(&server, &format!("apply {plan} --auto-approve"), &mine, 5);
+    contains(&late, &["stack `yours` owns it since"]);
+}
