@@ -90,6 +90,12 @@ impl Step {
         self
     }
 
+    /// Whether it does nothing but make a resource the stack's, and there is nothing to say of it.
+    pub fn only_adopts(&self) -> bool {
+        let is_silent = self.refusals.is_empty() && self.risks.is_empty() && self.notes.is_empty();
+        self.action == Action::Adopt && self.changes.is_empty() && is_silent
+    }
+
     /// Whether it asks anything of a broker; the others are the ledger's alone.
     pub fn is_on_broker(&self) -> bool {
         match self.action {

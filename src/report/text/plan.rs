@@ -3,7 +3,7 @@ use indexmap::IndexMap;
 use super::View;
 use super::step::{self, Told, place};
 use super::{summary, unread};
-use crate::model::{Action, Address, Step};
+use crate::model::{Action, Address, Step, few};
 use crate::plan::{Plan, Target};
 use crate::report::{Line, Page, Tone};
 
@@ -50,6 +50,9 @@ fn described(target: &Target) -> (&'static str, &str, String) {
     }
 }
 
+/// How many of those that are only adopted are named.
+const NAMED: usize = 8;
+
 /// One block of the steps: a resource, or those that another one implies.
 enum Block<'a> {
     One(&'a Step),
@@ -58,8 +61,9 @@ enum Block<'a> {
 
 fn steps(page: &mut Page, plan: &Plan) {
     let blocks = blocks(plan);
-    let any = !blocks.is_empty();
+    let any = plan.steps.iter().any(|s| s.action != Action::Unread);
     let mut told = Told::default();
+    adopted(page, plan);
     for block in blocks {
         match block {
             Block::One(step) => step::whole(page, step, &mut told),
@@ -71,11 +75,30 @@ fn steps(page: &mut Page, plan: &Plan) {
     }
 }
 
+/// What becomes the stack's just as it is, in one line: on brokers that were there before, it is nearly everything.
+fn adopted(page: &mut Page, plan: &Plan) {
+    let adopted = plan.steps.iter().filter(|step| step.only_adopts());
+    let names: Vec<&Address> = adopted.map(|step| &step.address).collect();
+    if names.is_empty() {
+        return;
+    }
+    let text = format!(
+        "adopted as they are, for nobody owns them: {}",
+        few(names.iter(), NAMED)
+    );
+    page.wrapped(
+        Line::indented(2).put(Tone::Change, "= "),
+        Tone::Plain,
+        &text,
+    );
+}
+
 /// The steps in the plan's order, with those that one resource implies together where the first stands.
 fn blocks(plan: &Plan) -> Vec<Block<'_>> {
     let mut blocks = Vec::new();
     let mut places: IndexMap<&Address, usize> = IndexMap::new();
-    for step in plan.steps.iter().filter(|s| s.action != Action::Unread) {
+    let shown = |s: &&Step| s.action != Action::Unread && !s.only_adopts();
+    for step in plan.steps.iter().filter(shown) {
         let Some(by) = &step.required_by else {
             blocks.push(Block::One(step));
             continue;

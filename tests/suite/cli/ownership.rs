@@ -124,7 +124,10 @@ async fn two_stacks_leave_each_others_resources_alone() {
         &["no longer owns `stream/A`"],
     );
     let adopted = ended(&server, "plan", &yours, 0);
-    contains(&adopted, &["= stream/A adopted"]);
+    contains(
+        &adopted,
+        &["adopted as they are, for nobody owns them: stream/A"],
+    );
 }
 
 #[tokio::test]
@@ -168,7 +171,7 @@ async fn without_the_ledger_nothing_is_deleted_and_it_can_be_rebuilt() {
     let jetstream = context(&server).await;
     jetstream.delete_key_value("trueup").await.unwrap();
     let lost = ended(&server, "plan", &one, 0);
-    contains(&lost, &["= stream/A adopted", "No changes."]);
+    contains(&lost, &["nobody owns them: stream/A", "No changes."]);
     let rebuilt = ended(&server, "ledger rebuild", &three, 0);
     contains(&rebuilt, &["recorded 4 of 4 declared resources"]);
     contains(&ended(&server, "plan", &one, 0), &["3 to delete"]);
