@@ -6,6 +6,7 @@ use crate::engine::{Port, observe};
 use crate::kinds::{Live, Observed};
 use crate::ledger::{Book, Ledger, Phase, Record, StoreError};
 use crate::model::{Action, Address, OnRemove, Outcome, Resource, Step};
+use crate::plan::{Plan, Target};
 
 /// Writes the ledger along with an apply: what is about to be done before the brokers are asked, what became of it
 /// after. Killed anywhere in between, the next run finds the intent and looks what is there.
@@ -13,6 +14,7 @@ use crate::model::{Action, Address, OnRemove, Outcome, Resource, Step};
 pub struct Journal {
     ledger: Ledger,
     stack: String,
+    targets: Vec<Target>,
     now: fn() -> String,
     pages: Mutex<Pages>,
 }
@@ -25,10 +27,11 @@ struct Pages {
 }
 
 /// The record of a resource that is there and declared.
-pub fn record_present(resource: &Resource, live: &Live, at: String) -> Record {
+pub fn record_present(resource: &Resource, live: &Live, targets: &[Target], at: String) -> Record {
     Record {
         address: resource.address.clone(),
         incarnation: live.incarnation.clone(),
+        on: identity_of(&resource.address, targets),
         phase: Phase::Present,
         action: None,
         applied: resource.declared.clone(),
@@ -38,16 +41,24 @@ pub fn record_present(resource: &Resource, live: &Live, at: String) -> Record {
     }
 }
 
+/// Who the broker of a resource is.
+fn identity_of(address: &Address, targets: &[Target]) -> Option<String> {
+    let broker = address.kind.broker();
+    let target = targets.iter().find(|target| target.broker() == broker)?;
+    target.identity().map(str::to_owned)
+}
+
 impl Journal {
     /// A journal of this stack's part of a ledger, as it was read; `now` tells the time, RFC 3339.
-    pub fn new(ledger: Ledger, book: Book, stack: impl Into<String>, now: fn() -> String) -> Self {
+    pub fn new(ledger: Ledger, book: Book, plan: &Plan, now: fn() -> String) -> Self {
         let pages = Mutex::new(Pages {
             book,
             before: HashMap::new(),
         });
         Journal {
             ledger,
-            stack: stack.into(),
+            stack: plan.stack.clone(),
+            targets: plan.targets.clone(),
             now,
             pages,
         }
@@ -128,6 +139,7 @@ impl Journal {
         Record {
             address: step.address.clone(),
             incarnation: step.base.incarnation.clone(),
+            on: identity_of(&step.address, &self.targets),
             phase: match step.action {
                 Action::Delete => Phase::Deleting,
                 _ => Phase::Intent,
@@ -145,6 +157,7 @@ impl Journal {
         Record {
             address: step.address.clone(),
             incarnation,
+            on: identity_of(&step.address, &self.targets),
             phase: Phase::Present,
             action: None,
             applied: claim.fields,

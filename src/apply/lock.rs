@@ -1,6 +1,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::broker::Fence;
 use crate::ledger::{Holder, Lease, Ledger, StoreError};
 
 /// How long a lease lasts without a renewal.
@@ -24,6 +25,7 @@ pub struct Lock {
     ledger: Ledger,
     lease: Mutex<Lease>,
     lost: Mutex<Option<StoreError>>,
+    fences: Vec<Fence>,
 }
 
 impl Lock {
@@ -36,17 +38,21 @@ impl Lock {
         stack: &str,
         holder: &Holder,
         patience: Duration,
+        fences: Vec<Fence>,
     ) -> Result<Lock, StoreError> {
         let end = Instant::now() + patience;
         let mut pause = FIRST_PAUSE;
         loop {
             match ledger.store().acquire(stack, holder, LEASE).await {
                 Ok(lease) => {
-                    return Ok(Lock {
+                    let lock = Lock {
                         ledger: ledger.clone(),
                         lease: Mutex::new(lease),
                         lost: Mutex::new(None),
-                    });
+                        fences,
+                    };
+                    lock.fence_off();
+                    return Ok(lock);
                 }
                 Err(held @ StoreError::Held { .. }) if Instant::now() + pause > end => {
                     return Err(held);
@@ -64,7 +70,10 @@ impl Lock {
             tokio::time::sleep(RENEWAL).await;
             let lease = self.lease().clone();
             match self.ledger.store().renew(&lease, LEASE).await {
-                Ok(renewed) => *self.lease() = renewed,
+                Ok(renewed) => {
+                    *self.lease() = renewed;
+                    self.fence_off();
+                }
                 Err(lost @ StoreError::Lost { .. }) => {
                     *self.lost.lock().unwrap_or_else(PoisonError::into_inner) = Some(lost);
                     return;
@@ -73,6 +82,13 @@ impl Lock {
                 Err(error) => tracing::warn!("the lock could not be renewed: {error}"),
             }
         }
+    }
+
+    /// No broker is sent a change once the lease may be somebody else's: a process that was frozen in between finds
+    /// its fences closed when it wakes up.
+    fn fence_off(&self) {
+        let end = self.lease().ends;
+        self.fences.iter().for_each(|fence| fence.close_at(end));
     }
 
     /// Whether something may still be sent under it.

@@ -227,14 +227,17 @@ impl<'a> Track<'a> {
     ) -> (Vec<&'a Step>, Vec<(Address, Outcome)>) {
         let mut ready = Vec::new();
         let mut held = Vec::new();
-        let is_undone = |(_, outcome): &(&Address, &Outcome)| **outcome != Outcome::Applied;
-        let undone = outcomes.iter().find(is_undone).map(|(address, _)| address);
+        let unmade = self.unmade_right(outcomes).filter(|unmade| {
+            let mut wave = wave.iter();
+            wave.any(|step| step.address.kind == unmade.kind)
+        });
         for step in wave {
-            // what comes last is not taken away when what comes first failed: a right could be gone before its
-            // replacement is there
+            // a right is not taken away when its replacement may not be there
             let kept = || {
-                let before = undone.filter(|_| step.action == Action::Delete)?;
-                Some(format!("deletes come last, and `{before}` was not applied"))
+                let before = unmade.as_ref().filter(|_| step.action == Action::Delete)?;
+                Some(format!(
+                    "`{before}` was not applied, which may be to take its place"
+                ))
             };
             match hindrance(step, outcomes).or_else(kept) {
                 Some(because) => {
@@ -244,6 +247,20 @@ impl<'a> Track<'a> {
             }
         }
         (ready, held)
+    }
+
+    /// An ACL that was to be made and is not.
+    fn unmade_right(self, outcomes: &HashMap<Address, Outcome>) -> Option<Address> {
+        let made = self
+            .plan
+            .steps
+            .iter()
+            .filter(|step| step.address.kind == KindName::Acl && step.action == Action::Create);
+        let mut unmade = made.filter(|step| {
+            let outcome = outcomes.get(&step.address);
+            outcome.is_some_and(|outcome| *outcome != Outcome::Applied)
+        });
+        unmade.next().map(|step| step.address.clone())
     }
 
     async fn carry_out(self, batch: &[&'a Step]) -> Vec<(Address, Outcome)> {

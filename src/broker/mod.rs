@@ -1,8 +1,11 @@
 //! Connections and protocols of the two brokers. Knows no kinds.
 
 pub mod crypto;
+mod fence;
 pub mod kafka;
 pub mod nats;
+
+pub use fence::Fence;
 
 /// The brokers that a manifest speaks of, connected; one that it does not name is never contacted.
 #[derive(Clone, Debug, Default)]
@@ -11,4 +14,13 @@ pub struct Brokers {
     pub nats: Option<nats::JetStream>,
     /// Kafka.
     pub kafka: Option<kafka::Kafka>,
+}
+
+impl Brokers {
+    /// The fence of each that is connected.
+    pub fn fences(&self) -> Vec<Fence> {
+        let nats = self.nats.as_ref().map(|nats| nats.fence().clone());
+        let kafka = self.kafka.as_ref().map(|kafka| kafka.fence().clone());
+        nats.into_iter().chain(kafka).collect()
+    }
 }

@@ -98,7 +98,8 @@ async fn begin(
         return Ok((port, None));
     };
     progress.phase("taking the lock".to_owned());
-    let held = Held::take(ledger, stack, "apply", global.lock_timeout, environment).await?;
+    let patience = global.lock_timeout;
+    let held = Held::take(ledger, stack, "apply", patience, environment, &port).await?;
     Ok((port, Some(held)))
 }
 
@@ -151,10 +152,9 @@ async fn under_lock(
     if let Some(exit) = consent(args, &shown, screen, signals).await? {
         return Ok(exit);
     }
-    let journal = held.zip(planned.book).map(|(held, book)| {
-        let stack = plan.stack.as_str();
-        Journal::new(held.ledger.clone(), book, stack, ledger::now)
-    });
+    let journal = held
+        .zip(planned.book)
+        .map(|(held, book)| Journal::new(held.ledger.clone(), book, plan, ledger::now));
     let kept = held.zip(journal.as_ref()).map(|(held, journal)| Kept {
         lock: &held.lock,
         journal,
@@ -276,7 +276,10 @@ async fn carry_out(
     let (done, signal) = signals.with_grace(&stop, screen, work).await;
     let done = done.unwrap_or_else(|| abandoned(plan, &progress));
     drop(progress);
-    let exit = signal.unwrap_or_else(|| outcome_of(plan, &done));
+    let exit = match kept.map(|kept| kept.lock.holds()) {
+        Some(Err(_)) => Exit::Locked,
+        Some(Ok(())) | None => signal.unwrap_or_else(|| outcome_of(plan, &done)),
+    };
     let again = (exit != Exit::Done).then(|| saved::plan_again(plan, global, &args.targets));
     let reported = report(plan, &done, again.as_deref(), screen);
     ended(exit, reported, screen)

@@ -97,9 +97,10 @@ impl Held {
         command: &str,
         patience: Duration,
         environment: &IndexMap<String, String>,
+        port: &LiveBrokers,
     ) -> Result<Held, Failure> {
         let holder = holder(command, environment);
-        let lock = Lock::take(&ledger, stack, &holder, patience).await;
+        let lock = Lock::take(&ledger, stack, &holder, patience, port.brokers().fences()).await;
         let lock = Arc::new(lock.map_err(|error| failure(&error))?);
         let kept = lock.clone();
         let keeper = tokio::spawn(async move { kept.keep().await });

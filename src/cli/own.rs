@@ -8,7 +8,7 @@ use super::progress::Progress;
 use super::screen::Screen;
 use super::work::Work;
 use crate::apply::record_present;
-use crate::engine::LiveBrokers;
+use crate::engine::{LiveBrokers, Port};
 use crate::ledger::Ledger;
 use crate::model::Address;
 use crate::report::{ledger_json, lock_json, text};
@@ -33,7 +33,7 @@ pub(super) async fn run_ledger(
             })?;
         }
         LedgerCommand::Rebuild => {
-            let held = take(&work, global, &ledger, "ledger rebuild").await?;
+            let held = take(&work, global, &ledger, "ledger rebuild", &port).await?;
             let rebuilt = rebuild(&work, &port, &ledger).await;
             held.release().await;
             drop(progress);
@@ -88,8 +88,8 @@ pub(super) async fn run_forget(
 ) -> Result<Exit, Failure> {
     let work = Work::load(global, screen)?;
     let progress = Progress::start(global);
-    let (_, ledger) = open(&work, global, &progress).await?;
-    let held = take(&work, global, &ledger, "forget").await?;
+    let (port, ledger) = open(&work, global, &progress).await?;
+    let held = take(&work, global, &ledger, "forget", &port).await?;
     let forgotten = forget(&work, &ledger, addresses).await;
     held.release().await;
     drop(progress);
@@ -130,7 +130,7 @@ async fn rebuild(work: &Work, port: &LiveBrokers, ledger: &Ledger) -> Result<Str
         }
         match seen.get(address) {
             Some(crate::kinds::Observed::Present(live)) => {
-                let record = record_present(resource, live, ledger::now());
+                let record = record_present(resource, live, &port.targets(), ledger::now());
                 records.push((address.clone(), Some(record)));
             }
             Some(crate::kinds::Observed::Absent) => {}
@@ -168,6 +168,7 @@ async fn take(
     global: &Global,
     ledger: &Ledger,
     command: &str,
+    port: &LiveBrokers,
 ) -> Result<Held, Failure> {
     let patience = global.lock_timeout;
     Held::take(
@@ -176,6 +177,7 @@ async fn take(
         command,
         patience,
         work.environment(),
+        port,
     )
     .await
 }

@@ -77,6 +77,19 @@ pub(super) async fn look(
     if manifest.is_some_and(|manifest| manifest.digest() != plan.manifest_digest) {
         return Ok(Still::Moved(Vec::new()));
     }
+    let here = ledger.map(|ledger| ledger.store().place());
+    if here != plan.ledger {
+        let of = |place: &Option<String>| place.clone().unwrap_or_else(|| "none".to_owned());
+        let message = format!(
+            "the plan was made with another ledger, {}, than the one that is named, {}",
+            of(&plan.ledger),
+            of(&here)
+        );
+        let problem = Problem::error(Code::WrongTarget, message);
+        return Err(reach.failure(vec![
+            problem.hint("name the same with `--ledger`, or plan again"),
+        ]));
+    }
     let book = match ledger {
         Some(ledger) => Some(ledger::read(ledger).await?),
         None => None,

@@ -11,10 +11,10 @@ use super::ledger::{self, LedgerPlace};
 use super::progress::Progress;
 use super::screen::{Screen, resources};
 use super::{next, snapshot, target};
-use crate::engine::{self, LiveBrokers};
+use crate::engine::{self, LiveBrokers, Port};
 use crate::ledger::Book;
 use crate::manifest::{Connections, Input, Inputs, Loaded, Manifest, Sources};
-use crate::model::{Address, Broker, Problem};
+use crate::model::{Address, Broker, Code, Problem};
 use crate::plan::{Desired, Owned, Plan};
 
 /// How many warnings of a manifest are told whole on every plan.
@@ -27,6 +27,8 @@ pub(super) struct Work {
     pub sources: Sources,
     environment: IndexMap<String, String>,
     ledger: LedgerPlace,
+    /// What the manifest protected before everything was taken out of it.
+    spared: Vec<Address>,
 }
 
 /// A plan with what it was made on.
@@ -83,11 +85,15 @@ impl Work {
             sources: complaints.sources,
             environment,
             ledger: global.ledger.clone(),
+            spared: Vec::new(),
         })
     }
 
-    /// Takes everything that is declared away.
+    /// Takes everything that is declared away; what it protects stays protected.
     pub fn empty(&mut self) {
+        let all = self.manifest.resources.values();
+        let protected = all.filter(|resource| resource.lifecycle.protect);
+        self.spared = protected.map(|resource| resource.address.clone()).collect();
         self.manifest.resources.clear();
     }
 
@@ -156,6 +162,7 @@ impl Work {
                 book,
                 max_delete: consent.max_delete,
                 allow_empty: consent.allow_empty,
+                spared: &self.spared,
             }),
             approvals: &consent.approvals,
             ..self.desired(chosen.as_ref())
@@ -167,6 +174,9 @@ impl Work {
             brokers.sort_unstable();
             brokers.dedup();
             port = self.connect(&brokers, progress).await?;
+        }
+        if let Some(problem) = elsewhere(desired, &port) {
+            return Err(self.complaints(vec![problem]).into());
         }
         progress.phase(format!("reading {}", resources(desired.planned().count())));
         let mut plan = engine::plan(desired, &port).await;
@@ -243,6 +253,25 @@ impl Work {
             approvals: &[],
         }
     }
+}
+
+/// That what the stack owns is on another cluster than the one that is connected: the ledger is not of this one.
+fn elsewhere(desired: Desired<'_>, port: &LiveBrokers) -> Option<Problem> {
+    let owned = desired.owned?;
+    let targets = port.targets();
+    let here = |broker: Broker| targets.iter().find(|target| target.broker() == broker);
+    owned.book.of(desired.stack).find_map(|record| {
+        let there = record.on.as_deref()?;
+        let broker = record.address.kind.broker();
+        let connected = here(broker)?.identity()?;
+        let message = format!(
+            "the ledger says that `{}` of stack `{}` is on the {broker} `{there}`, and `{connected}` is connected",
+            record.address, desired.stack
+        );
+        let problem = Problem::error(Code::WrongTarget, message)
+            .hint("connect to that one, or name this one's own ledger with `--ledger`; nothing was planned");
+        (there != connected).then_some(problem)
+    })
 }
 
 /// Where to connect without resources: the connections of the manifest that `-f` names, or else

@@ -10,6 +10,9 @@ pub struct Record {
     /// Which life of the name it is: a topic's id, JetStream's `created`; none before it was seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incarnation: Option<String>,
+    /// The cluster or account that it is on, where that tells who it is: the same ledger on another one owns nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on: Option<String>,
     /// How far it is.
     pub phase: Phase,
     /// What an unfinished step was about to do.

@@ -9,8 +9,8 @@ use crate::kinds::{
     Case, Delta, Kind, Live, Observations, Observed, Rehearsal, Resources, Surroundings, kind,
 };
 use crate::model::{
-    Action, Address, Base, Change, Claim, Code, OnRemove, Parent, Place, Problem, Refusal,
-    Resource, Risk, Source, Step,
+    Action, Address, Base, Change, Code, Parent, Place, Problem, Refusal, Resource, Risk, Source,
+    Step,
 };
 
 /// Everything that a plan is made from, beside what was observed.
@@ -101,7 +101,7 @@ pub fn forecast(
         .splice(0..0, desired.warnings.iter().map(plan_problem));
     draft.connect();
     let mut steps = in_order(draft.steps);
-    steps.extend(ownership::removals(desired, observations));
+    steps.extend(ownership::removals(desired, observations, surroundings));
     Plan {
         format_version: FORMAT_VERSION.to_owned(),
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -252,11 +252,12 @@ impl Draft {
             None => return self.add_unread(resource, &unanswered()),
         };
         let owned = desired.owned;
-        let title = owned.map(|owned| owned.title(desired.stack, &resource.address, live));
+        let title = owned.map(|owned| owned.title(desired.stack, resource, live));
         let title = title.unwrap_or_default();
         let difference = diff(kind, resource, live, &title.once_set);
         self.add_undeclared(kind, resource, &difference);
-        if live.is_some() && difference.deltas.is_empty() && !title.is_new {
+        let is_same = live.is_some() && difference.deltas.is_empty();
+        if is_same && !title.is_new && !title.is_outdated {
             self.unchanged += 1;
             return;
         }
@@ -270,12 +271,15 @@ impl Draft {
         let mut refusals = title.refusals;
         refusals.extend(judge(kind, &case));
         let mut notes = title.notes;
+        if is_same && title.is_outdated {
+            notes.push(ownership::OUTDATED.to_owned());
+        }
         notes.extend(kind.notes(&case));
         let rests_on = kind.rests_on(resource, all);
         self.steps.push(Step {
             address: resource.address.clone(),
             action: match live {
-                Some(_) if title.is_new => Action::Adopt,
+                Some(_) if title.is_new || is_same => Action::Adopt,
                 Some(_) => Action::Update,
                 None => Action::Create,
             },
@@ -293,7 +297,7 @@ impl Draft {
             refusals,
             risks: title.risks,
             notes,
-            claim: owned.map(|_| claim(resource)),
+            claim: owned.map(|_| ownership::claim(resource)),
         });
     }
 
@@ -391,14 +395,6 @@ fn problem_of(step: &Step, problem: &Problem) -> PlanProblem {
 fn unanswered() -> Problem {
     Problem::error(Code::Unreadable, "the broker gave no answer for it")
         .hint("plan again; if it stays so, see `trueup doctor`")
-}
-
-fn claim(resource: &Resource) -> Claim {
-    Claim {
-        fields: resource.declared.clone(),
-        protected: resource.lifecycle.protect,
-        forgets: resource.lifecycle.on_remove == OnRemove::Forget,
-    }
 }
 
 fn change(kind: &dyn Kind, live: Option<&Live>, delta: &Delta) -> Change {

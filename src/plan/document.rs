@@ -2,7 +2,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::model::{Action, Address, Code, Source, Step};
+use crate::model::{Action, Address, Broker, Code, Source, Step};
 
 /// The version of the plan's format: a minor adds, a major is refused.
 pub const FORMAT_VERSION: &str = "1.0";
@@ -72,6 +72,30 @@ pub enum Target {
         /// The id that every broker of the cluster tells.
         cluster_id: String,
     },
+}
+
+impl Target {
+    /// The broker.
+    pub const fn broker(&self) -> Broker {
+        match self {
+            Target::Nats { .. } => Broker::Nats,
+            Target::Kafka { .. } => Broker::Kafka,
+        }
+    }
+
+    /// Who it is, wherever it is reached: a cluster's id, an account's public key or else its cluster's name.
+    pub fn identity(&self) -> Option<&str> {
+        match self {
+            Target::Kafka { cluster_id, .. } => Some(cluster_id),
+            Target::Nats {
+                account, cluster, ..
+            } => {
+                let is_key = |account: &&String| account.len() == 56 && account.starts_with('A');
+                let key = account.as_ref().filter(is_key);
+                key.or(cluster.as_ref()).map(String::as_str)
+            }
+        }
+    }
 }
 
 /// How many resources get what.

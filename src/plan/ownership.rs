@@ -2,9 +2,13 @@
 //! longer declared. Whatever is in doubt is kept.
 
 use super::{Desired, Plan};
-use crate::kinds::{Live, Observations, Observed};
+use crate::kinds::stream::{bucket_of, stream_name};
+use crate::kinds::{Live, Observations, Observed, Surroundings, kept_from_deletion};
 use crate::ledger::{Book, Phase, Record};
-use crate::model::{Action, Address, Base, Code, Flat, Harm, KindName, Refusal, Risk, Step};
+use crate::model::{
+    Action, Address, Base, Claim, Code, Flat, Harm, KindName, OnRemove, Refusal, Resource, Risk,
+    Step,
+};
 
 /// What a stack owns, and what it may lose at once.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +19,8 @@ pub struct Owned<'a> {
     pub max_delete: Option<usize>,
     /// Whether a manifest without resources may delete.
     pub allow_empty: bool,
+    /// What is not deleted, whatever was recorded of it.
+    pub spared: &'a [Address],
 }
 
 /// The least number of deletes that is let through.
@@ -25,6 +31,8 @@ const MOST_DELETES: usize = 10;
 pub(super) struct Title {
     /// Whether it becomes the stack's only now.
     pub(super) is_new: bool,
+    /// Whether the ledger holds something else of it than the manifest says.
+    pub(super) is_outdated: bool,
     /// The fields that the stack once set.
     pub(super) once_set: Flat,
     pub(super) refusals: Vec<Refusal>,
@@ -34,8 +42,11 @@ pub(super) struct Title {
 
 impl Owned<'_> {
     /// The standing of a declared resource that is there, or not.
-    pub(super) fn title(self, stack: &str, address: &Address, live: Option<&Live>) -> Title {
-        if let Some(other) = self.book.other_owner(stack, address) {
+    pub(super) fn title(self, stack: &str, resource: &Resource, live: Option<&Live>) -> Title {
+        let address = &resource.address;
+        let names = alias(address).into_iter().chain([address.clone()]);
+        let mut others = names.filter_map(|name| self.book.other_owner(stack, &name));
+        if let Some(other) = others.next() {
             return Title {
                 is_new: true,
                 refusals: vec![owned_by(other, address)],
@@ -62,6 +73,7 @@ impl Owned<'_> {
                 ..Title::default()
             },
             (Some(_), Phase::Present) => Title {
+                is_outdated: record.claim() != claim(resource),
                 once_set: record.applied.clone(),
                 ..Title::default()
             },
@@ -81,7 +93,38 @@ impl Owned<'_> {
     }
 }
 
+/// Said where the resource is as declared, and only its record is not.
+pub(super) const OUTDATED: &str = "what the ledger holds of it is brought up to date";
+
+/// What a stack claims of a resource that it declares.
+pub(super) fn claim(resource: &Resource) -> Claim {
+    Claim {
+        fields: resource.declared.clone(),
+        protected: resource.lifecycle.protect,
+        forgets: resource.lifecycle.on_remove == OnRemove::Forget,
+    }
+}
+
+/// The other address of the same thing: a bucket is a stream, too.
+fn alias(address: &Address) -> Option<Address> {
+    match address.kind {
+        KindName::Stream => bucket_of(&address.name),
+        KindName::Kv | KindName::ObjectStore => {
+            Some(Address::new(KindName::Stream, stream_name(address)?))
+        }
+        KindName::Consumer | KindName::Topic | KindName::Acl => None,
+    }
+}
+
 impl Record {
+    fn claim(&self) -> Claim {
+        Claim {
+            fields: self.applied.clone(),
+            protected: self.protected,
+            forgets: self.forgets,
+        }
+    }
+
     /// Whether what is there is not what was recorded; a record that never saw it can't tell.
     fn is_another_life(&self, live: &Live) -> bool {
         self.incarnation.is_some() && self.incarnation != live.incarnation
@@ -116,14 +159,25 @@ pub(super) fn no_longer_declared<'a>(desired: Desired<'a>) -> Vec<&'a Record> {
 }
 
 /// The steps for what is no longer declared, in the reverse order of creation.
-pub(super) fn removals(desired: Desired<'_>, observations: &Observations) -> Vec<Step> {
+pub(super) fn removals(
+    desired: Desired<'_>,
+    observations: &Observations,
+    surroundings: &Surroundings,
+) -> Vec<Step> {
     let Some(owned) = desired.owned else {
         return Vec::new();
     };
     let records = no_longer_declared(desired);
     let mut steps: Vec<Step> = records
         .into_iter()
-        .map(|record| removal(record, observations.get(&record.address)))
+        .map(|record| {
+            let seen = observations.get(&record.address);
+            let step = kept(desired, record).unwrap_or_else(|| {
+                let is_spared = owned.spared.contains(&record.address);
+                removal(record, seen, is_spared)
+            });
+            spare_ourselves(step, surroundings)
+        })
         .collect();
     steps.sort_by(|a, b| b.address.cmp(&a.address));
     let deletes = steps.iter().filter(|s| s.action == Action::Delete).count();
@@ -142,7 +196,41 @@ pub(super) fn removals(desired: Desired<'_>, observations: &Observations) -> Vec
     steps
 }
 
-fn removal(record: &Record, seen: Option<&Observed>) -> Step {
+/// What is never deleted, whatever the ledger says: it is forgotten.
+fn kept(desired: Desired<'_>, record: &Record) -> Option<Step> {
+    let forget = || Step::of(record.address.clone(), Action::Forget);
+    if let Some(alias) = alias(&record.address).filter(|a| desired.resources.contains_key(a)) {
+        return Some(forget().noted(format!("it is declared as `{alias}` now")));
+    }
+    let owned = desired.owned?;
+    let other = alias(&record.address).and_then(|alias| {
+        owned
+            .book
+            .other_owner(desired.stack, &alias)
+            .map(str::to_owned)
+    });
+    if let Some(other) = other {
+        return Some(forget().noted(format!("stack `{other}` owns it by its other name")));
+    }
+    kept_from_deletion(&record.address).map(|why| forget().noted(why))
+}
+
+/// A right of trueup's own principal is not taken away: what comes after could neither be done nor read.
+fn spare_ourselves(step: Step, surroundings: &Surroundings) -> Step {
+    let kafka = surroundings.kafka.as_ref();
+    let own = kafka.and_then(|facts| facts.principal.as_deref());
+    let is_own = own.is_some_and(|own| step.address.name.starts_with(&format!("{own}/allow/")));
+    if step.address.kind != KindName::Acl || step.action != Action::Delete || !is_own {
+        return step;
+    }
+    step.refused(Refusal::new(
+        Code::LockOut,
+        "it would take a right away from trueup's own principal",
+        "take it away as another principal, or with `kafka-acls`; or `trueup forget` it",
+    ))
+}
+
+fn removal(record: &Record, seen: Option<&Observed>, is_spared: bool) -> Step {
     let step = |action, live: Option<&Live>| Step {
         address: record.address.clone(),
         action,
@@ -166,7 +254,7 @@ fn removal(record: &Record, seen: Option<&Observed>) -> Step {
                     .noted("somebody deleted it and made it anew, so it is not the one that the stack owns: it is kept");
             }
             let mut step = step(Action::Delete, Some(live));
-            if record.protected {
+            if record.protected || is_spared {
                 step.refusals.push(protected());
             }
             step

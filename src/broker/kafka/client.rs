@@ -31,6 +31,7 @@ use super::error::KafkaError;
 use super::probe;
 use super::settings::KafkaSettings;
 use super::tls::Tls;
+use crate::broker::Fence;
 
 /// A client of one cluster's admin plane. Clones share its connections.
 #[derive(Clone)]
@@ -52,6 +53,7 @@ pub(crate) struct Inner {
     sent: Arc<AtomicU64>,
     links: Mutex<Links>,
     controller: Controller,
+    fence: Fence,
     silences: Silences,
 }
 
@@ -113,6 +115,7 @@ impl Kafka {
             sent: Arc::new(AtomicU64::new(0)),
             links: Mutex::new(Links::default()),
             controller: Controller::default(),
+            fence: Fence::default(),
             silences: Silences::default(),
         };
         let kafka = Kafka {
@@ -120,6 +123,11 @@ impl Kafka {
         };
         kafka.connection(Target::Any).await?;
         Ok(kafka)
+    }
+
+    /// Until when changes may be sent.
+    pub fn fence(&self) -> &Fence {
+        &self.inner.fence
     }
 
     /// How many requests have been sent so far, those that open connections included.
@@ -208,6 +216,9 @@ impl Kafka {
         request: &R,
     ) -> Result<R::Response, Failed> {
         let name = R::NAME;
+        if effect == Effect::Write && !self.inner.fence.is_open() {
+            return Err(Failed::at_once(KafkaError::Fenced { request: name }));
+        }
         if target.needs_controller() {
             let there = self.inner.controller.is_there(name);
             there.map_err(Failed::at_once)?;

@@ -239,6 +239,12 @@ pub enum KafkaError {
         /// The id that was asked for.
         id: i32,
     },
+    /// A change that was not sent, because the lock that it was made under is ours no longer.
+    #[error("the lock was lost before {request} was sent, so it was not sent")]
+    Fenced {
+        /// The request, as the protocol names it.
+        request: &'static str,
+    },
     /// The user lacks a right on the cluster.
     #[error("kafka refused {request}: the user has no right on the cluster{}", because(.message))]
     ClusterAuthorizationFailed {

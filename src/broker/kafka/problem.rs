@@ -23,6 +23,7 @@ impl KafkaError {
         match self {
             KafkaError::Settings { .. } | KafkaError::NoToken { .. } => Code::Property,
             KafkaError::ClusterAuthorizationFailed { .. } => Code::Denied,
+            KafkaError::Fenced { .. } => Code::LockLost,
             KafkaError::AuthenticationFailed { .. } => Code::LoginRefused,
             KafkaError::NoBroker { failures } => {
                 Code::of_all(failures.iter().map(KafkaError::code)).unwrap_or(Code::Unreachable)

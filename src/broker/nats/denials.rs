@@ -28,6 +28,8 @@ pub(super) enum GivenUp {
     Silent,
     /// The server is alive, and its cluster elects no leader.
     Leaderless,
+    /// The lock that the change was made under is ours no longer.
+    Fenced,
 }
 
 /// The requests in flight and what the server said against them.

@@ -198,6 +198,10 @@ impl Wire {
         let mut lost: Option<Miss> = None;
         let mut pause = FIRST_PAUSE;
         loop {
+            if !self.fence.is_open() {
+                let fenced = Miss::NotSent(GivenUp::Fenced);
+                return Err(self.write_error(subject, lost.unwrap_or(fenced)));
+            }
             self.leader_is_there(&subject, lost.as_ref()).await?;
             let patience = if again { WRITE_ATTEMPT } else { WRITE_PATIENCE };
             let miss = match self.attempt(&subject, body, level, patience).await {

@@ -285,6 +285,12 @@ pub enum NatsError {
         /// How long we waited for an election, in seconds.
         seconds: u64,
     },
+    /// A change that was not sent, because the lock that it was made under is ours no longer.
+    #[error("the lock was lost before this was sent to NATS server `{server}`, so it was not sent")]
+    Fenced {
+        /// The address without credentials.
+        server: String,
+    },
     /// A request that was not sent, because the cluster elected no leader.
     #[error("the cluster of NATS server `{server}` has no leader, so it was not asked")]
     LeaderNotAsked {

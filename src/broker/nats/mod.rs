@@ -42,6 +42,7 @@ pub use settings::{NatsSettings, SettingComplaint};
 pub use streams::{Deletion, StreamListing};
 pub use wire::many;
 
+use super::Fence;
 use election::Leader;
 use wire::{Body, Wire};
 
@@ -80,6 +81,7 @@ impl JetStream {
             gate: Semaphore::new(wire::IN_FLIGHT),
             look: Mutex::new(()),
             leader: Leader::default(),
+            fence: Fence::default(),
             sent: AtomicU64::new(0),
         };
         match wire.clustered {
@@ -99,6 +101,11 @@ impl JetStream {
     /// The server that we are connected to.
     pub fn server(&self) -> &ServerFacts {
         &self.facts
+    }
+
+    /// Until when changes may be sent.
+    pub fn fence(&self) -> &Fence {
+        &self.wire.fence
     }
 
     /// The account: limits, usage, API level and, where the server tells, its identity.

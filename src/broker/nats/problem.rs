@@ -51,6 +51,7 @@ impl NatsError {
             | NatsError::JetStreamNotEnabled { .. }
             | NatsError::ConnectionLost { .. }
             | NatsError::NotAsked { .. } => Code::Unreachable,
+            NatsError::Fenced { .. } => Code::LockLost,
             NatsError::RequestTimeout { .. }
             | NatsError::Leaderless { .. }
             | NatsError::LeaderNotAsked { .. }

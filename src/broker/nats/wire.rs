@@ -17,6 +17,7 @@ use super::NatsError;
 use super::denials::{Cut, Denials, GivenUp};
 use super::election::{Attempts, Kind, Leader};
 use super::error::Action;
+use crate::broker::Fence;
 
 /// How many requests are in flight on one connection. A server that has 10,000 waiting drops them all without
 /// a word (`request_queue_limit`); throughput does not grow beyond 64.
@@ -48,6 +49,7 @@ pub(super) struct Wire {
     pub(super) gate: Semaphore,
     pub(super) look: Mutex<()>,
     pub(super) leader: Leader,
+    pub(super) fence: Fence,
     pub(super) sent: AtomicU64,
 }
 
@@ -313,6 +315,7 @@ impl Wire {
             },
             Miss::NotSent(GivenUp::Silent) => NatsError::NotAsked { server },
             Miss::NotSent(GivenUp::Leaderless) => NatsError::LeaderNotAsked { server },
+            Miss::NotSent(GivenUp::Fenced) => NatsError::Fenced { server },
             Miss::Leaderless(after) => NatsError::Leaderless {
                 server,
                 subject,

@@ -11,14 +11,12 @@ use serde_json::{Value, json};
 pub use spec::KvSpec;
 
 use super::stream::{
-    Said, Template, View, declared_as, fixed, is_of_ledger, links, local_origins, losses,
+    Said, Template, View, declared_as, fixed, links, local_origins, losses, of_ledger,
     shared_settle, wire,
 };
 use super::{Case, Declaration, Kind, Link, Observations, Rehearsal, Resources, Shape};
 use crate::broker::Brokers;
-use crate::model::{
-    Address, Code, Flat, KindName, Outcome, Problem, Refusal, Resource, Risk, Step,
-};
+use crate::model::{Address, Flat, KindName, Outcome, Problem, Refusal, Resource, Risk, Step};
 
 /// Key-value buckets.
 #[derive(Clone, Copy, Debug)]
@@ -81,18 +79,8 @@ impl Kind for Kv {
     }
 
     fn check(&self, resource: &Resource, all: &Resources) -> Vec<Problem> {
-        let own = || {
-            let name = &resource.address.name;
-            let what = format!("the bucket `{name}` is trueup's own ledger");
-            let problem = Problem::error(Code::BadName, what).hint("take another name");
-            match resource.place.clone() {
-                Some(place) => problem.at(place),
-                None => problem,
-            }
-        };
-        let own = is_of_ledger(&resource.address).then(own);
         let checked = TEMPLATE.check(self, resource, all);
-        own.into_iter().chain(checked).collect()
+        of_ledger(resource).into_iter().chain(checked).collect()
     }
 
     fn rests_on(&self, resource: &Resource, all: &Resources) -> Vec<Address> {

@@ -43,6 +43,7 @@ pub(in crate::kinds) fn outcome_of(error: &NatsError) -> Outcome {
         NatsError::NotAsked { .. }
         | NatsError::Leaderless { .. }
         | NatsError::LeaderNotAsked { .. }
+        | NatsError::Fenced { .. }
         | NatsError::StreamSilent { .. }
         | NatsError::RequestTimeout { .. }
         | NatsError::ConnectionLost { .. } => Outcome::NotAttempted { because: why },

@@ -48,7 +48,7 @@ pub(super) use instants::complaints as bad_instants;
 pub(super) use level::{forget_unknown, required_level, too_old, version};
 pub(super) use links::links;
 pub(super) use losses::{left, risks as losses};
-pub(super) use names::{asset_name, is_of_ledger};
+pub(super) use names::{asset_name, is_of_ledger, of_ledger};
 pub(crate) use names::{bucket_of, stream_name};
 pub(super) use origins::{has_sources, is_mirror, local_origins};
 pub(super) use room::account;
@@ -159,6 +159,7 @@ impl Kind for Stream {
             .map(|complaint| complaint.problem(resource))
             .chain(only_on_older_servers(resource))
             .chain(bucket_in_disguise(resource))
+            .chain(of_ledger(resource))
             .collect()
     }
 

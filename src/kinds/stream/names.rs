@@ -1,7 +1,7 @@
 use super::complaint::Complaint;
 use crate::kinds::{kv, object_store};
 use crate::ledger::is_own_bucket;
-use crate::model::{Address, Code, KindName};
+use crate::model::{Address, Code, KindName, Problem, Resource};
 
 /// What the names of a bucket's streams begin with, by the kind of bucket (ADR-8, ADR-20).
 const BUCKETS: [(&str, KindName); 2] = [
@@ -37,6 +37,19 @@ pub(in crate::kinds) fn is_of_ledger(address: &Address) -> bool {
         KindName::ObjectStore | KindName::Consumer | KindName::Topic | KindName::Acl => None,
     };
     bucket.is_some_and(is_own_bucket)
+}
+
+/// That a manifest declares a bucket of trueup's own ledger.
+pub(in crate::kinds) fn of_ledger(resource: &Resource) -> Option<Problem> {
+    if !is_of_ledger(&resource.address) {
+        return None;
+    }
+    let what = format!("`{}` is trueup's own ledger", resource.address);
+    let problem = Problem::error(Code::BadName, what).hint("take another name");
+    Some(match resource.place.clone() {
+        Some(place) => problem.at(place),
+        None => problem,
+    })
 }
 
 /// The longest name of a stream or consumer, in bytes (`JSMaxNameLen`).

@@ -38,7 +38,9 @@ pub(super) fn heading(page: &mut Page, step: &Step) {
         mark(Line::indented(ADDRESS), step.action).put(Tone::Strong, &step.address.to_string());
     let line = match step.action {
         Action::Replace => line.put(Tone::Bad, "  deleted and made anew"),
-        Action::Adopt => line.put(Tone::Change, "  adopted: it is there, and nobody owns it"),
+        Action::Adopt if step.refusals.is_empty() && step.notes.is_empty() => {
+            line.put(Tone::Change, "  adopted: it is there, and nobody owns it")
+        }
         Action::Delete => line.put(
             Tone::Bad,
             "  deleted: the stack owns it and no longer declares it",
@@ -47,7 +49,7 @@ pub(super) fn heading(page: &mut Page, step: &Step) {
             Tone::Change,
             "  forgotten: it stays as it is, and is the stack's no longer",
         ),
-        Action::Create | Action::Update | Action::Unread => line,
+        Action::Create | Action::Adopt | Action::Update | Action::Unread => line,
     };
     page.apart(line, &place(step.source.as_ref()), FIELD);
 }

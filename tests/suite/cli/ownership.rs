@@ -239,3 +239,102 @@ async fn a_saved_plan_is_stale_when_a_resource_changed_hands() {
     let late = ended(&server, &format!("apply {plan} --auto-approve"), &mine, 5);
     contains(&late, &["stack `yours` owns it since"]);
 }
+
+#[tokio::test]
+async fn protection_that_comes_later_holds_and_destroy_heeds_it() {
+    let server = NatsServer::start("");
+    let plain = of("s", THREE);
+    let safe = "streams: { A: { subjects: [a], consumers: { c: {} }, lifecycle: { protect: true } }, B: { subjects: [b] } }, key_value: { k: {} }";
+    let safe = of("s", safe);
+    applied(&server, &plain);
+    let spared = ended(&server, "destroy --stack s", &safe, 6);
+    contains(&spared, &["not attempted - stream/A", "- stream/B deleted"]);
+    applied(&server, &safe);
+    let none = of("s", "streams: { C: { subjects: [c] } }");
+    contains(&ended(&server, "plan", &none, 3), &["! blocked protected"]);
+    applied(&server, &plain);
+    contains(&applied(&server, &none), &["- stream/A deleted"]);
+}
+
+#[tokio::test]
+async fn an_unrelated_delete_that_is_blocked_stops_no_other() {
+    let server = NatsServer::start("");
+    let (three, one) = (of("s", THREE), of("s", "streams: { C: { subjects: [c] } }"));
+    applied(&server, &three);
+    publish(&server, "a", 1).await;
+    let partly = ended(&server, "apply --auto-approve", &one, 6);
+    contains(
+        &partly,
+        &[
+            "- kv/k deleted",
+            "- stream/B deleted",
+            "not attempted - stream/A",
+        ],
+    );
+}
+
+#[test]
+fn a_ledger_of_another_cluster_owns_nothing_here() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = folder.path().join("ledger.json");
+    let place = format!("file:{}", ledger.display());
+    let topic = format!("own-{}", uuid::Uuid::new_v4());
+    let manifest = file(
+        &format!("stack: s\nkafka: {{ topics: {{ {topic}: {{ partitions: 1 }} }} }}\n"),
+        ".yaml",
+    );
+    let on_kafka = |command: &str| {
+        let mut ran = trueup(&with(command, &manifest));
+        ran.env("KAFKA_BROKERS", crate::sandbox::variable("KAFKA_BROKERS"));
+        ran.env("TRUEUP_LEDGER", &place);
+        run(ran)
+    };
+    assert_eq!(on_kafka("apply --auto-approve").code, 0);
+    let text = std::fs::read_to_string(&ledger).unwrap();
+    let at = text.find("\"on\": \"").expect("the cluster is recorded") + 7;
+    let elsewhere = format!("{}another-cluster{}", &text[..at], &text[at + 22..]);
+    std::fs::write(&ledger, elsewhere).unwrap();
+    let refused = on_kafka("plan");
+    assert_eq!(refused.code, 1, "{}", refused.stdout);
+    contains(&refused.stderr, &["error[wrong-target]", "another-cluster"]);
+    std::fs::write(&ledger, text).unwrap();
+    assert_eq!(on_kafka("destroy --stack s").code, 0);
+}
+
+#[tokio::test]
+async fn who_was_frozen_beyond_the_lease_sends_nothing_when_it_wakes_up() {
+    let server = NatsServer::start("");
+    let streams = |count: usize| {
+        let all: Vec<String> = (0..count)
+            .map(|i| format!("S{i}: {{ subjects: [s{i}] }}"))
+            .collect();
+        of("s", &format!("streams: {{ {} }}", all.join(", ")))
+    };
+    let (many, few) = (streams(900), streams(1));
+    let mut first = spawned(&server, &many);
+    let jetstream = context(&server).await;
+    while jetstream.get_stream("S0").await.is_err() {}
+    signal(&first, "STOP");
+    let waited = "apply --auto-approve --lock-timeout 90s --max-delete 1000";
+    ended(&server, waited, &few, 0);
+    let before = names(&jetstream).await;
+    signal(&first, "CONT");
+    assert_eq!(first.wait().unwrap().code(), Some(4));
+    let after = names(&jetstream).await;
+    // what was on its way when it was frozen may arrive, nothing else
+    assert!(after <= before + IN_FLIGHT, "{before} then {after}");
+}
+
+/// How many requests a connection has in flight at most.
+const IN_FLIGHT: usize = 64;
+
+async fn names(jetstream: &Context) -> usize {
+    let names: Vec<String> = jetstream.stream_names().try_collect().await.unwrap();
+    names.len()
+}
+
+fn signal(child: &Child, name: &str) {
+    let pid = child.id().to_string();
+    let sent = Command::new("kill").args(["-s", name, &pid]).status();
+    assert!(sent.unwrap().success());
+}

@@ -116,6 +116,7 @@ fn plan(manifest: &Manifest, case: &Case) -> Plan {
             book,
             max_delete: case.max_delete,
             allow_empty: case.allow_empty,
+            spared: &[],
         }),
         approvals: &approvals,
         ..desired(manifest)
