@@ -15,7 +15,7 @@ use crate::engine::{self, LiveBrokers, Port};
 use crate::ledger::Book;
 use crate::manifest::{Connections, Input, Inputs, Loaded, Manifest, Sources};
 use crate::model::{Address, Broker, Code, Problem};
-use crate::plan::{Desired, Owned, Plan};
+use crate::plan::{Approval, Desired, Owned, Plan, PlanProblem};
 
 /// How many warnings of a manifest are told whole on every plan.
 const MOST_TOLD: usize = 3;
@@ -180,6 +180,9 @@ impl Work {
         }
         progress.phase(format!("reading {}", resources(desired.planned().count())));
         let mut plan = engine::plan(desired, &port).await;
+        let needless = consent.approvals.iter().filter_map(|a| needless(a, &plan));
+        let needless: Vec<PlanProblem> = needless.collect();
+        plan.problems.extend(needless);
         plan.ledger = ledger.map(|ledger| ledger.store().place());
         Ok(Planned {
             plan: plan.sealed(),
@@ -253,6 +256,22 @@ impl Work {
             approvals: &[],
         }
     }
+}
+
+/// That nothing in a plan needs an approval: it may be misspelt.
+fn needless(approval: &Approval, plan: &Plan) -> Option<PlanProblem> {
+    let mut steps = plan.steps.iter();
+    let is_meant = steps.any(|step| {
+        let mut risks = step.risks.iter();
+        step.address == approval.address && risks.any(|risk| risk.code == approval.code)
+    });
+    (!is_meant).then(|| PlanProblem {
+        code: approval.code,
+        message: "it was approved, and nothing in this plan needs it".to_owned(),
+        address: Some(approval.address.clone()),
+        source: None,
+        hint: Some("take code and address from the plan".to_owned()),
+    })
 }
 
 /// That what the stack owns is on another cluster than the one that is connected: the ledger is not of this one.

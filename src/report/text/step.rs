@@ -41,10 +41,7 @@ pub(super) fn heading(page: &mut Page, step: &Step) {
         Action::Adopt if step.refusals.is_empty() && step.notes.is_empty() => {
             line.put(Tone::Change, "  adopted: it is there, and nobody owns it")
         }
-        Action::Delete => line.put(
-            Tone::Bad,
-            "  deleted: the stack owns it and no longer declares it",
-        ),
+        Action::Delete => line.put(Tone::Bad, "  deleted: it is the stack's own"),
         Action::Forget => line.put(
             Tone::Change,
             "  forgotten: it stays as it is, and is the stack's no longer",

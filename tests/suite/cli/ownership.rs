@@ -78,7 +78,8 @@ async fn what_is_no_longer_declared_is_deleted_and_what_holds_data_only_with_con
         &["applied - kv/k deleted", "not attempted - stream/B"],
     );
     let elsewhere = "apply --auto-approve --approve stream-deleted@stream/A";
-    ended(&server, elsewhere, &one, 3);
+    let said = ended(&server, elsewhere, &one, 3);
+    contains(&said, &["stream/A", "nothing in this plan needs it"]);
     let approved = "apply --auto-approve --approve stream-deleted@stream/B";
     contains(&ended(&server, approved, &one, 0), &["Applied 1 of 1."]);
     let mut names: Vec<String> = context(&server)
