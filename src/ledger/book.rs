@@ -28,9 +28,12 @@ pub struct Ledger {
 /// What every stack owns, as it was read.
 #[derive(Clone, Debug, Default)]
 pub struct Book {
-    stacks: BTreeMap<String, IndexMap<Address, Record>>,
+    stacks: BTreeMap<String, Shards>,
     revisions: BTreeMap<String, Revision>,
 }
+
+/// A stack's records, by the key that they lie in.
+type Shards = BTreeMap<u8, IndexMap<Address, Record>>;
 
 #[derive(Serialize, Deserialize)]
 struct Shard {
@@ -78,7 +81,8 @@ impl Ledger {
             touched.entry(shard_of(&change.0)).or_default().push(change);
         }
         for (shard, changes) in touched {
-            let mut next = book.clone_of(stack);
+            let shards = book.stacks.entry(stack.to_owned()).or_default();
+            let mut next = shards.get(&shard).cloned().unwrap_or_default();
             for (address, record) in changes {
                 match record {
                     Some(record) => next.insert(address, record),
@@ -86,11 +90,11 @@ impl Ledger {
                 };
             }
             let key = key(stack, shard);
-            let value = value(stack, shard, &next).map_err(|why| self.failed(&key, why))?;
+            let value = value(stack, &next).map_err(|why| self.failed(&key, why))?;
             let expected = book.revisions.get(&key).copied();
             let revision = self.store.put(&key, &value, expected).await?;
             book.revisions.insert(key, revision);
-            book.stacks.insert(stack.to_owned(), next);
+            shards.insert(shard, next);
         }
         Ok(())
     }
@@ -106,35 +110,34 @@ impl Ledger {
 impl Book {
     /// What this stack owns.
     pub fn of(&self, stack: &str) -> impl Iterator<Item = &Record> {
-        self.stacks
-            .get(stack)
-            .into_iter()
-            .flat_map(IndexMap::values)
+        let shards = self.stacks.get(stack).into_iter().flatten();
+        shards.flat_map(|(_, records)| records.values())
     }
 
     /// This stack's record of a resource.
     pub fn record(&self, stack: &str, address: &Address) -> Option<&Record> {
-        self.stacks.get(stack)?.get(address)
+        let shards = self.stacks.get(stack)?;
+        shards.get(&shard_of(address))?.get(address)
     }
 
     /// Another stack that has a record of a resource.
     pub fn other_owner(&self, stack: &str, address: &Address) -> Option<&str> {
-        let mut others = self.stacks.iter().filter(|(name, _)| *name != stack);
-        let (name, _) = others.find(|(_, records)| records.contains_key(address))?;
-        Some(name)
+        let mut others = self.stacks.keys().filter(|name| *name != stack);
+        let owner = others.find(|name| self.record(name, address).is_some())?;
+        Some(owner)
     }
 
     /// The stacks that own something.
     pub fn stacks(&self) -> impl Iterator<Item = &str> {
-        let some = self
-            .stacks
-            .iter()
-            .filter(|(_, records)| !records.is_empty());
-        some.map(|(name, _)| name.as_str())
+        let some = self.stacks.keys();
+        some.filter(|name| self.of(name).next().is_some())
+            .map(String::as_str)
     }
 
-    fn clone_of(&self, stack: &str) -> IndexMap<Address, Record> {
-        self.stacks.get(stack).cloned().unwrap_or_default()
+    fn insert(&mut self, stack: String, record: Record) {
+        let shards = self.stacks.entry(stack).or_default();
+        let of_shard = shards.entry(shard_of(&record.address)).or_default();
+        of_shard.insert(record.address.clone(), record);
     }
 
     fn take(&mut self, entry: &Entry) -> Result<(), String> {
@@ -146,8 +149,9 @@ impl Book {
                 shard.format
             ));
         }
-        let records = self.stacks.entry(shard.stack).or_default();
-        records.extend(shard.records.into_iter().map(|r| (r.address.clone(), r)));
+        for record in shard.records {
+            self.insert(shard.stack.clone(), record);
+        }
         self.revisions.insert(entry.key.clone(), entry.revision);
         Ok(())
     }
@@ -158,8 +162,7 @@ impl FromIterator<(String, Record)> for Book {
     fn from_iter<T: IntoIterator<Item = (String, Record)>>(records: T) -> Self {
         let mut book = Book::default();
         for (stack, record) in records {
-            let of_stack = book.stacks.entry(stack).or_default();
-            of_stack.insert(record.address.clone(), record);
+            book.insert(stack, record);
         }
         book
     }
@@ -174,12 +177,8 @@ fn shard_of(address: &Address) -> u8 {
     digest[0] % SHARDS
 }
 
-fn value(stack: &str, shard: u8, all: &IndexMap<Address, Record>) -> Result<Vec<u8>, String> {
-    let mut records: Vec<Record> = all
-        .values()
-        .filter(|record| shard_of(&record.address) == shard)
-        .cloned()
-        .collect();
+fn value(stack: &str, records: &IndexMap<Address, Record>) -> Result<Vec<u8>, String> {
+    let mut records: Vec<Record> = records.values().cloned().collect();
     records.sort_by(|a, b| a.address.cmp(&b.address));
     let shard = Shard {
         format: FORMAT,
