@@ -5,8 +5,8 @@ use tokio::sync::{Mutex, MutexGuard};
 use crate::engine::{Port, observe};
 use crate::kinds::{Live, Observed};
 use crate::ledger::{Book, Ledger, Phase, Record, StoreError};
-use crate::model::{Action, Address, OnRemove, Outcome, Resource, Step};
-use crate::plan::{Plan, Target};
+use crate::model::{Action, Address, Claim, Outcome, Resource, Step};
+use crate::plan::{Plan, Target, claim};
 
 /// Writes the ledger along with an apply: what is about to be done before the brokers are asked, what became of it
 /// after. Killed anywhere in between, the next run finds the intent and looks what is there.
@@ -28,15 +28,27 @@ struct Pages {
 
 /// The record of a resource that is there and declared.
 pub fn record_present(resource: &Resource, live: &Live, targets: &[Target], at: String) -> Record {
+    let incarnation = live.incarnation.clone();
+    let on = identity_of(&resource.address, targets);
+    present(&resource.address, incarnation, on, claim(resource), at)
+}
+
+fn present(
+    address: &Address,
+    incarnation: Option<String>,
+    on: Option<String>,
+    claim: Claim,
+    at: String,
+) -> Record {
     Record {
-        address: resource.address.clone(),
-        incarnation: live.incarnation.clone(),
-        on: identity_of(&resource.address, targets),
+        address: address.clone(),
+        incarnation,
+        on,
         phase: Phase::Present,
         action: None,
-        applied: resource.declared.clone(),
-        protected: resource.lifecycle.protect,
-        forgets: resource.lifecycle.on_remove == OnRemove::Forget,
+        applied: claim.fields,
+        protected: claim.protected,
+        forgets: claim.forgets,
         at,
     }
 }
@@ -133,37 +145,23 @@ impl Journal {
 
     /// What was applied before counts until this step is done: whichever of both is there, the stack set it.
     fn intent(&self, step: &Step, before: Option<&Record>) -> Record {
-        let claim = step.claim.clone().unwrap_or_default();
+        let present = self.present(step, step.base.incarnation.clone());
         let mut applied = before.map_or_else(Default::default, |record| record.applied.clone());
-        applied.extend(claim.fields);
+        applied.extend(present.applied);
         Record {
-            address: step.address.clone(),
-            incarnation: step.base.incarnation.clone(),
-            on: identity_of(&step.address, &self.targets),
             phase: match step.action {
                 Action::Delete => Phase::Deleting,
                 _ => Phase::Intent,
             },
             action: Some(step.action),
             applied,
-            protected: claim.protected,
-            forgets: claim.forgets,
-            at: (self.now)(),
+            ..present
         }
     }
 
     fn present(&self, step: &Step, incarnation: Option<String>) -> Record {
+        let on = identity_of(&step.address, &self.targets);
         let claim = step.claim.clone().unwrap_or_default();
-        Record {
-            address: step.address.clone(),
-            incarnation,
-            on: identity_of(&step.address, &self.targets),
-            phase: Phase::Present,
-            action: None,
-            applied: claim.fields,
-            protected: claim.protected,
-            forgets: claim.forgets,
-            at: (self.now)(),
-        }
+        present(&step.address, incarnation, on, claim, (self.now)())
     }
 }

@@ -12,5 +12,5 @@ pub use assemble::{Approval, Desired, approve, assemble, forecast};
 pub use diff::{Difference, diff};
 pub use document::{FORMAT_VERSION, Plan, PlanProblem, Summary, Target, UndeclaredField};
 pub use order::{in_order, waves};
-pub use ownership::{Owned, titles_moved};
+pub use ownership::{Owned, claim, titles_moved};
 pub use seal::PlanFileError;

@@ -97,7 +97,7 @@ impl Owned<'_> {
 pub(super) const OUTDATED: &str = "what the ledger holds of it is brought up to date";
 
 /// What a stack claims of a resource that it declares.
-pub(super) fn claim(resource: &Resource) -> Claim {
+pub fn claim(resource: &Resource) -> Claim {
     Claim {
         fields: resource.declared.clone(),
         protected: resource.lifecycle.protect,
