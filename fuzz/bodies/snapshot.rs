@@ -35,7 +35,8 @@ pub fn run(text: &str) {
             chosen: None,
             warnings: &[],
             owned: None,
-            approvals: &[],
+            approvals: &manifest.approvals,
+            now: Default::default(),
         };
         let _ = block_on(plan(desired, &port));
     }

@@ -5,6 +5,7 @@
 mod journal;
 mod last_look;
 mod lock;
+mod once_more;
 mod walk;
 
 use std::sync::Arc;

@@ -2,13 +2,15 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use futures::future::join;
+use jiff::Timestamp;
 use tokio::time::{sleep_until, timeout};
 
 use super::last_look::{IN_FLIGHT, look};
+use super::once_more::still_right;
 use super::{Kept, Stop, Watch};
 use crate::engine::Port;
 use crate::kinds::Observed;
-use crate::model::{Action, Address, Broker, Code, KindName, Outcome, Risk, Step};
+use crate::model::{Action, Address, Broker, Code, KindName, Outcome, Step};
 use crate::plan::{Plan, waves};
 
 /// How many steps are sent before a wish to stop is looked for: small enough to stop within
@@ -35,13 +37,15 @@ pub struct Done {
 
 /// Carries a plan out. Every step of the plan gets an outcome, in the order of the plan.
 ///
-/// With `kept`, nothing is sent that the ledger does not know of before, nor after the lock is lost.
+/// With `kept`, nothing is sent that the ledger does not know of before, nor after the lock is lost. `now` tells
+/// the time: an approval may end while steps before its own are carried out.
 pub async fn apply(
     plan: &Plan,
     port: &dyn Port,
     watch: &dyn Watch,
     stop: &Stop,
     kept: Option<Kept<'_>>,
+    now: fn() -> Timestamp,
 ) -> Vec<Done> {
     let track = Track {
         plan,
@@ -49,6 +53,7 @@ pub async fn apply(
         watch,
         stop,
         kept,
+        now,
     };
     let (nats, kafka) = join(track.walk(Broker::Nats), track.walk(Broker::Kafka)).await;
     let mut outcomes: HashMap<Address, Outcome> = nats.into_iter().chain(kafka).collect();
@@ -82,6 +87,7 @@ struct Track<'a> {
     watch: &'a dyn Watch,
     stop: &'a Stop,
     kept: Option<Kept<'a>>,
+    now: fn() -> Timestamp,
 }
 
 /// How far a track has come.
@@ -267,7 +273,7 @@ impl<'a> Track<'a> {
         let Some(kind) = batch.first().map(|step| step.address.kind) else {
             return Vec::new();
         };
-        let (batch, mut done) = self.still_right(kind, batch).await;
+        let (batch, mut done) = still_right(self.plan, self.port, (self.now)(), batch).await;
         if let Some(kept) = self.kept
             && let Err(because) = kept.begin(&batch).await
         {
@@ -282,42 +288,6 @@ impl<'a> Track<'a> {
         }
         done.extend(applied(&in_ledger));
         done
-    }
-
-    /// Reads once more what deletes may cost: those that now cost something that nobody consented to are not sent.
-    async fn still_right(
-        self,
-        kind: KindName,
-        batch: &[&'a Step],
-    ) -> (Vec<&'a Step>, Vec<(Address, Outcome)>) {
-        let deletes = batch.iter().filter(|s| s.action == Action::Delete);
-        let deletes: Vec<&Step> = deletes.copied().collect();
-        if deletes.is_empty() {
-            return (batch.to_vec(), Vec::new());
-        }
-        let mut now: HashMap<Address, Vec<Risk>> =
-            self.port.risks(kind, &deletes).await.into_iter().collect();
-        let (mut right, mut held) = (Vec::new(), Vec::new());
-        for step in batch {
-            let fresh = now.remove(&step.address).unwrap_or_default();
-            let is_approved = |risk: &Risk| {
-                let mut known = step.risks.iter();
-                known.any(|k| k.code == risk.code && k.approved_by.is_some())
-            };
-            match fresh.iter().find(|r| r.blocks() && !is_approved(r)) {
-                None => right.push(*step),
-                Some(risk) => held.push((
-                    step.address.clone(),
-                    Outcome::NotAttempted {
-                        because: format!(
-                            "{} since the plan was made: {}",
-                            risk.code, risk.evidence
-                        ),
-                    },
-                )),
-            }
-        }
-        (right, held)
     }
 
     /// Whether no step of a batch had an answer, and a look at one of them has none soon. What
@@ -389,7 +359,9 @@ fn hindrance(step: &Step, outcomes: &HashMap<Address, Outcome>) -> Option<String
         return Some(format!("{word}: {}", refusal.message));
     }
     if let Some(risk) = step.risks.iter().find(|risk| risk.blocks()) {
-        return Some(format!("blocked: {} is not approved", risk.code));
+        let why = risk.unapproved.as_ref();
+        let why = why.map_or_else(String::new, |why| format!(": {why}"));
+        return Some(format!("blocked: {} is not approved{why}", risk.code));
     }
     step.rests_on
         .iter()

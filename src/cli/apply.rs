@@ -1,5 +1,7 @@
 use std::io::IsTerminal;
 
+use jiff::Timestamp;
+
 use super::args::{ApplyArgs, Form, Global};
 use super::ask;
 use super::exit::Exit;
@@ -15,7 +17,7 @@ use super::work::{Reach, Work};
 use crate::apply::{Done, Journal, Kept, Stop, apply};
 use crate::engine::LiveBrokers;
 use crate::model::{Outcome, Problem};
-use crate::plan::{Plan, Target, approve};
+use crate::plan::{Plan, Target};
 use crate::report::text::{self, View};
 use crate::report::{outcomes_json, outcomes_markdown};
 
@@ -121,7 +123,7 @@ async fn under_lock(
             let ledger = held.map(|held| &held.ledger);
             let looked = async {
                 progress.phase("looking whether the plan still holds".to_owned());
-                saved::look(plan, port, ledger, reach).await
+                saved::look(plan, port, ledger, reach, &args.consent).await
             };
             match signals.or(looked).await? {
                 Ok(Still::Holds(planned)) => Ok(*planned),
@@ -136,14 +138,11 @@ async fn under_lock(
             signals.or(planned).await?
         }
     };
-    let mut planned = match found {
+    let planned = match found {
         Ok(found) => found,
         Err(exit) => return Ok(exit),
     };
     drop(progress);
-    for step in &mut planned.plan.steps {
-        approve(step, &args.consent.approvals);
-    }
     let (plan, port) = (&planned.plan, &planned.port);
     if plan.open_steps().next().is_none() {
         return nothing_to_do(plan, port, global, given.told(global), screen).await;
@@ -203,7 +202,15 @@ async fn nothing_to_do(
         screen.result(&format!("{text}\n"))?;
     }
     let progress = Progress::start(global);
-    let done = apply(plan, port, &progress, &Stop::default(), None).await;
+    let done = apply(
+        plan,
+        port,
+        &progress,
+        &Stop::default(),
+        None,
+        Timestamp::now,
+    )
+    .await;
     drop(progress);
     let reported = report(plan, &done, way_on(plan, global).as_deref(), screen);
     ended(verdict(plan, false), reported, screen)
@@ -272,7 +279,7 @@ async fn carry_out(
     let stop = Stop::default();
     let progress = Progress::start(global);
     progress.expect(plan.steps.len());
-    let work = apply(plan, port, &progress, &stop, kept);
+    let work = apply(plan, port, &progress, &stop, kept, Timestamp::now);
     let (done, signal) = signals.with_grace(&stop, screen, work).await;
     let done = done.unwrap_or_else(|| abandoned(plan, &progress));
     drop(progress);

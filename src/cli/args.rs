@@ -10,8 +10,7 @@ use super::exit;
 use super::explain::TopicParser;
 use super::ledger::LedgerPlace;
 use crate::manifest::is_variable_name;
-use crate::model::{Address, AddressError};
-use crate::plan::Approval;
+use crate::model::{Address, AddressError, Approval, Code};
 
 /// Brings NATS JetStream and Kafka to what one YAML manifest says.
 #[derive(Clone, Debug, Parser)]
@@ -223,8 +222,8 @@ pub enum LockCommand {
 /// What may be lost, and what somebody consents to.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Consent {
-    /// Consent to one risk of one resource, as the plan names it
-    #[arg(long = "approve", value_name = "CODE@ADDRESS", value_parser = approval)]
+    /// Consent to one risk of one resource, as the plan names it; `:max=N` behind it bounds how much may be lost
+    #[arg(long = "approve", value_name = "CODE@ADDRESS[:max=N]", value_parser = approval)]
     pub approvals: Vec<Approval>,
     /// How many resources may be deleted at once; 10, or a tenth of what is owned, where nothing is said
     #[arg(long, value_name = "NUMBER")]
@@ -240,8 +239,8 @@ pub struct DestroyArgs {
     /// The stack's name, instead of typing it at the prompt
     #[arg(long, value_name = "NAME")]
     pub stack: Option<String>,
-    /// Consent to one risk of one resource, as the plan names it
-    #[arg(long = "approve", value_name = "CODE@ADDRESS", value_parser = approval)]
+    /// Consent to one risk of one resource, as the plan names it; `:max=N` behind it bounds how much may be lost
+    #[arg(long = "approve", value_name = "CODE@ADDRESS[:max=N]", value_parser = approval)]
     pub approvals: Vec<Approval>,
 }
 
@@ -422,15 +421,27 @@ fn duration(text: &str) -> Result<Duration, String> {
 }
 
 fn approval(text: &str) -> Result<Approval, String> {
-    let (code, address) = text
-        .split_once('@')
-        .ok_or("write it as CODE@ADDRESS, such as `topic-deleted@topic/orders`")?;
+    let wanted = "write it as CODE@ADDRESS, such as `topic-deleted@topic/orders`, or with a bound, `topic-deleted@topic/orders:max=1000`";
+    let (risk, rest) = text.split_once('@').ok_or(wanted)?;
+    let (address, max) = match rest.rsplit_once(":max=") {
+        Some((address, max)) => (address, Some(max)),
+        None => (rest, None),
+    };
+    let max = max.map(|max| max.parse().map_err(|_| wanted)).transpose()?;
+    let risk: Code = risk.parse()?;
+    if !risk.is_of_risk() {
+        return Err(format!(
+            "`{risk}` is no risk that a step carries: nobody can consent to it"
+        ));
+    }
     Ok(Approval {
-        code: code.parse()?,
+        risk,
         address: address
             .parse()
             .map_err(|error: AddressError| error.to_string())?,
-        by: "--approve".to_owned(),
+        max,
+        max_bytes: None,
+        terms: None,
     })
 }
 

@@ -6,6 +6,7 @@ use super::next;
 use super::plan::way_on;
 use super::screen::Screen;
 use super::show::without;
+use crate::model::Code;
 use crate::plan::Plan;
 use crate::report::drift_markdown;
 use crate::report::text::{self, Drift, View};
@@ -24,10 +25,14 @@ pub(super) async fn run(
         screen,
     )
     .await?;
-    let (work, plan) = match compared {
+    let (work, mut plan) = match compared {
         Ok(compared) => compared,
         Err(exit) => return Ok(exit),
     };
+    // whether an approval is of use is a question to what would be done
+    plan.problems
+        .retain(|problem| problem.code != Code::ApprovalUnneeded);
+    let plan = plan.sealed();
     let counted = if args.strict {
         Drift::Strict
     } else {

@@ -191,6 +191,7 @@ mod tests {
                 vars: IndexMap::new(),
                 env_files: Vec::new(),
                 environment: environment.clone(),
+                now: Default::default(),
             });
             let connections = loaded.manifest.unwrap().connections;
             nats(&connections.nats, &environment).unwrap()

@@ -1,13 +1,15 @@
 //! A saved plan before it is applied: does it belong here, and does it still hold?
 
-use super::args::{Form, Global};
+use jiff::Timestamp;
+
+use super::args::{Consent, Form, Global};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::ledger::{self, LedgerPlace};
 use super::next;
 use super::screen::Screen;
 use super::work::{Planned, Reach};
-use crate::engine::{How, LiveBrokers, Moved, Port, moved, wrong_target};
+use crate::engine::{How, LiveBrokers, Moved, Port, moved, weigh_again, wrong_target};
 use crate::ledger::{Book, Ledger};
 use crate::model::{Broker, Code, Problem};
 use crate::plan::{Plan, Target, titles_moved};
@@ -67,6 +69,7 @@ pub(super) async fn look(
     port: LiveBrokers,
     ledger: Option<&Ledger>,
     reach: &Reach,
+    consent: &Consent,
 ) -> Result<Still, Failure> {
     if let Some(why) = wrong_target(plan, &port) {
         let problem = Problem::error(Code::WrongTarget, why)
@@ -101,8 +104,10 @@ pub(super) async fn look(
     }
     let plan = Plan {
         targets: port.targets(),
+        approvals: [&*plan.approvals, &consent.approvals].concat(),
         ..plan.clone()
     };
+    let plan = weigh_again(plan, &port, Timestamp::now()).await;
     Ok(Still::Holds(Box::new(Planned { plan, port, book })))
 }
 

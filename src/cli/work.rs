@@ -2,6 +2,7 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use indexmap::IndexMap;
+use jiff::Timestamp;
 
 use super::args::{Consent, Global};
 use super::endpoints::{self, endpoints};
@@ -15,7 +16,7 @@ use crate::engine::{self, LiveBrokers, Port};
 use crate::ledger::Book;
 use crate::manifest::{Connections, Input, Inputs, Loaded, Manifest, Sources};
 use crate::model::{Address, Broker, Code, Problem};
-use crate::plan::{Approval, Desired, Owned, Plan, PlanProblem};
+use crate::plan::{Desired, Owned, Plan, PlanProblem};
 
 /// How many warnings of a manifest are told whole on every plan.
 const MOST_TOLD: usize = 3;
@@ -157,6 +158,7 @@ impl Work {
             Some(ledger) => Some(ledger::read(ledger).await?),
             None => None,
         };
+        let approvals = [&*self.manifest.approvals, &consent.approvals].concat();
         let desired = Desired {
             owned: book.as_ref().map(|book| Owned {
                 book,
@@ -164,7 +166,7 @@ impl Work {
                 allow_empty: consent.allow_empty,
                 spared: &self.spared,
             }),
-            approvals: &consent.approvals,
+            approvals: &approvals,
             ..self.desired(chosen.as_ref())
         };
         let mut brokers = brokers_of(desired.planned().map(|resource| &resource.address));
@@ -180,8 +182,7 @@ impl Work {
         }
         progress.phase(format!("reading {}", resources(desired.planned().count())));
         let mut plan = engine::plan(desired, &port).await;
-        let needless = consent.approvals.iter().filter_map(|a| needless(a, &plan));
-        let needless: Vec<PlanProblem> = needless.collect();
+        let needless = needless(&plan, desired);
         plan.problems.extend(needless);
         plan.ledger = ledger.map(|ledger| ledger.store().place());
         Ok(Planned {
@@ -253,25 +254,21 @@ impl Work {
             chosen,
             warnings: &self.warnings,
             owned: None,
-            approvals: &[],
+            approvals: &self.manifest.approvals,
+            now: Timestamp::now(),
         }
     }
 }
 
-/// That nothing in a plan needs an approval: it may be misspelt.
-fn needless(approval: &Approval, plan: &Plan) -> Option<PlanProblem> {
-    let mut steps = plan.steps.iter();
-    let is_meant = steps.any(|step| {
-        let mut risks = step.risks.iter();
-        step.address == approval.address && risks.any(|risk| risk.code == approval.code)
+/// The approvals that are of no use; those of what was not planned may be of use to another plan.
+fn needless(plan: &Plan, desired: Desired<'_>) -> Vec<PlanProblem> {
+    let mut needless = plan.needless_approvals(desired.now);
+    needless.retain(|problem| {
+        let address = problem.address.as_ref();
+        let is_planned = |chosen: &HashSet<Address>| address.is_none_or(|a| chosen.contains(a));
+        problem.source.is_none() || desired.chosen.is_none_or(is_planned)
     });
-    (!is_meant).then(|| PlanProblem {
-        code: approval.code,
-        message: "it was approved, and nothing in this plan needs it".to_owned(),
-        address: Some(approval.address.clone()),
-        source: None,
-        hint: Some("take code and address from the plan".to_owned()),
-    })
+    needless
 }
 
 /// That what the stack owns is on another cluster than the one that is connected: the ledger is not of this one.
@@ -415,6 +412,7 @@ pub(super) fn load(
         vars: global.variables.iter().cloned().collect(),
         env_files: global.env_files.clone(),
         environment: environment.clone(),
+        now: Timestamp::now(),
     });
     screen.outputs().spare(&loaded.named)?;
     let connections = loaded.manifest.as_ref().map(|m| &m.connections);

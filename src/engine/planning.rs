@@ -1,9 +1,10 @@
 use futures::future::{join, join_all};
 use indexmap::{IndexMap, IndexSet};
+use jiff::Timestamp;
 
 use super::port::Port;
 use crate::kinds::{Live, Observations, Observed, Rehearsal};
-use crate::model::{Action, Address, Broker, KindName, Problem, Risk, Step};
+use crate::model::{Address, Broker, KindName, Problem, Risk, Step};
 use crate::plan::{Desired, Plan, assemble, forecast};
 
 /// Observes what is declared and what is owned, compares, asks the brokers what they would refuse and what it may
@@ -11,7 +12,13 @@ use crate::plan::{Desired, Plan, assemble, forecast};
 pub async fn plan(desired: Desired<'_>, port: &dyn Port) -> Plan {
     let forecast = foresee(desired, port).await;
     let (rehearsed, risks) = join(rehearse(port, &forecast), risks(port, &forecast)).await;
-    assemble(forecast, rehearsed, risks, desired.approvals)
+    assemble(forecast, rehearsed, risks, desired.now)
+}
+
+/// A plan that was made before, with what its steps may cost now; its approvals hold, or no longer.
+pub async fn weigh_again(plan: Plan, port: &dyn Port, now: Timestamp) -> Plan {
+    let risks = risks(port, &plan).await;
+    plan.weighed(risks, now)
 }
 
 /// Observes what is declared and compares: the plan before the brokers are asked.
@@ -86,10 +93,9 @@ async fn rehearse(port: &dyn Port, plan: &Plan) -> Rehearsal {
     rehearsal
 }
 
-/// What the deletes of a plan may cost.
+/// What the steps of a plan may cost now.
 async fn risks(port: &dyn Port, plan: &Plan) -> Vec<(Address, Vec<Risk>)> {
-    let deletes = plan.steps.iter().filter(|s| s.action == Action::Delete);
-    let asked = by_kind(deletes)
+    let asked = by_kind(plan.steps.iter().filter(|step| step.is_on_broker()))
         .into_iter()
         .map(|(kind, steps)| async move { port.risks(kind, &steps).await });
     join_all(asked).await.into_iter().flatten().collect()

@@ -31,7 +31,11 @@ impl Holdings {
         };
         let clauses = std::iter::once(self.holds()).chain(self.clauses.iter().cloned());
         let evidence = clauses.collect::<Vec<_>>().join("; ");
-        risk(code, harm, evidence, self.count.as_ref().ok().copied())
+        let count = self.count.as_ref().ok().copied();
+        Risk {
+            bytes_at_stake: self.bytes.as_ref().ok().copied(),
+            ..risk(code, harm, evidence, count)
+        }
     }
 
     fn holds(&self) -> String {
@@ -54,13 +58,9 @@ impl Holdings {
 pub(super) fn risk(code: Code, harm: Harm, evidence: String, at_stake: Option<u64>) -> Risk {
     let safer = (harm > Harm::Low).then(|| code.way_out().to_owned());
     Risk {
-        code,
-        harm,
-        field: None,
-        evidence,
         at_stake,
         safer,
-        approved_by: None,
+        ..Risk::of(code, harm, evidence)
     }
 }
 

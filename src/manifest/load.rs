@@ -9,6 +9,7 @@ use std::thread;
 use sha2::{Digest, Sha256};
 
 use super::aliases;
+use super::approvals;
 use super::complaints::{Surplus, follows, unknown_field};
 use super::connections;
 use super::entries::{self, Declared, Kinds};
@@ -23,9 +24,8 @@ use super::suggest::nearest;
 use super::syntax::holds_any;
 use super::variables::{Telling, Variables};
 use super::yaml::{self, Parsed};
-use super::{Input, Inputs, Loaded, Manifest, Sources};
-use crate::kinds::Resources;
-use crate::model::{Address, Code, KindName, Problem, Resource, Severity};
+use super::{Connections, Input, Inputs, Loaded, Manifest, Sources};
+use crate::model::{Address, Approval, Code, KindName, Problem, Resource, Severity};
 
 /// Resources whose check takes longer than a thread's start.
 const WORTH_A_THREAD: usize = 2_000;
@@ -208,6 +208,8 @@ fn check(
         whole,
     );
     problems.extend(complaints);
+    let said = layer.tree.get("approvals");
+    let approvals = approvals::read(said, files, inputs.now, problems, &mut heads);
     let mut declared = entries::read(layer, files, kinds, whole);
     let mut surplus = std::mem::take(&mut declared.surplus);
     surplus.add(&heads);
@@ -223,6 +225,7 @@ fn check(
         stack,
         connections,
         resources: declared.resources,
+        approvals,
     };
     (manifest, surplus)
 }
@@ -368,13 +371,9 @@ fn start_of(files: &Files) -> Option<crate::model::Place> {
     })
 }
 
-/// A hash of what a manifest declares.
-pub(super) fn digest(
-    stack: &str,
-    connections: &connections::Connections,
-    resources: &Resources,
-) -> String {
-    let mut sorted: Vec<_> = resources.values().collect();
+/// A hash of what a manifest declares and consents to, wherever that is written.
+pub(super) fn digest(manifest: &Manifest) -> String {
+    let mut sorted: Vec<_> = manifest.resources.values().collect();
     sorted.sort_by(|a, b| a.address.cmp(&b.address));
     let resources: Vec<_> = sorted
         .into_iter()
@@ -384,9 +383,26 @@ pub(super) fn digest(
             (&resource.address, fields, &resource.lifecycle)
         })
         .collect();
-    let pins = (&connections.nats.account, &connections.kafka.cluster_id);
-    let text = serde_json::to_string(&(stack, pins, resources)).unwrap_or_default();
-    format!("sha256:{:x}", Sha256::digest(text))
+    let Connections { nats, kafka } = &manifest.connections;
+    let pins = (&nats.account, &kafka.cluster_id);
+    let mut approvals: Vec<_> = manifest.approvals.iter().map(consented).collect();
+    approvals.sort_unstable();
+    let text = serde_json::to_string(&(&manifest.stack, pins, resources, approvals));
+    format!("sha256:{:x}", Sha256::digest(text.unwrap_or_default()))
+}
+
+/// An approval without its place.
+fn consented(approval: &Approval) -> String {
+    let terms = approval.terms.as_ref();
+    let terms = terms.map(|terms| (&terms.reason, terms.expires));
+    let said = (
+        approval.risk,
+        &approval.address,
+        approval.max,
+        approval.max_bytes,
+        terms,
+    );
+    serde_json::to_string(&said).unwrap_or_default()
 }
 
 /// Sorts the problems, takes away what is said twice and counts what is too much.

@@ -7,6 +7,7 @@
 
 mod access;
 mod aliases;
+mod approvals;
 mod complaints;
 mod connections;
 mod entries;
@@ -35,9 +36,10 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use indexmap::IndexMap;
+use jiff::Timestamp;
 
 use crate::kinds::Resources;
-use crate::model::{Broker, Problem};
+use crate::model::{Approval, Broker, Problem};
 
 pub use connections::{Connections, KafkaConnection, NatsConnection};
 pub use files::Input;
@@ -59,6 +61,8 @@ pub struct Inputs {
     pub env_files: Vec<PathBuf>,
     /// The environment: for variables, and `NATS_URL` and `KAFKA_BROKERS`.
     pub environment: IndexMap<String, String>,
+    /// When it is read: an approval may have ended. The epoch, at which none has, where nobody says.
+    pub now: Timestamp,
 }
 
 /// What came of reading a manifest.
@@ -85,6 +89,8 @@ pub struct Manifest {
     pub connections: Connections,
     /// What it declares, in manifest order.
     pub resources: Resources,
+    /// What it consents to, in its order.
+    pub approvals: Vec<Approval>,
     /// Made when somebody asks for it: `validate` does not.
     digest: OnceLock<String>,
 }
@@ -92,8 +98,7 @@ pub struct Manifest {
 impl Manifest {
     /// `sha256:` over what it declares, whatever the order and the files.
     pub fn digest(&self) -> &str {
-        self.digest
-            .get_or_init(|| load::digest(&self.stack, &self.connections, &self.resources))
+        self.digest.get_or_init(|| load::digest(self))
     }
 
     /// Whether it declares something that this broker holds; another broker is never contacted.

@@ -5,9 +5,10 @@ use std::sync::LazyLock;
 use indexmap::IndexMap;
 
 use super::access::{SIDES, entry_declaration};
+use super::approvals::approval_declaration;
 use super::connections::nats_declaration;
 use super::entries::lifecycle_declaration;
-use super::sections::{Holds, SECTIONS, Section};
+use super::sections::{APPROVALS, Holds, SECTIONS, Section};
 use crate::broker::kafka::KafkaSettings;
 use crate::kinds::{Declaration, Field, Shape, field};
 use crate::model::KindName;
@@ -43,6 +44,10 @@ fn all() -> Vec<Part> {
         },
     ];
     parts.extend(SECTIONS.iter().map(of_section));
+    parts.push(Part {
+        fields: under("", approval_declaration()),
+        ..part("approvals", APPROVALS)
+    });
     parts.push(Part {
         fields: access(),
         ..part(

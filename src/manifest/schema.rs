@@ -3,9 +3,10 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::access::{SIDES, entry_declaration};
+use super::approvals::approval_declaration;
 use super::connections::nats_declaration;
 use super::entries::{Kinds, lifecycle_declaration};
-use super::sections::{HEADS, Holds, SECTIONS, Section};
+use super::sections::{APPROVALS, HEADS, Holds, SECTIONS, Section};
 use crate::kinds::topic::known_configs;
 use crate::kinds::{Completeness, Declaration, Kind, of_field, or_null, schema_of};
 use crate::model::KindName;
@@ -52,6 +53,13 @@ fn of_head(head: &str, kinds: Kinds<'_>) -> Json {
             "description": "The name that the resources are owned under.",
             "type": "string",
             "pattern": r"^[a-z0-9-]{1,63}$|\$\{",
+        });
+    }
+    if head == "approvals" {
+        return json!({
+            "description": APPROVALS,
+            "type": ["array", "null"],
+            "items": schema_of(approval_declaration(), Completeness::Whole),
         });
     }
     let properties: Map<String, Json> = SECTIONS

@@ -109,10 +109,13 @@ pub(super) const SECTIONS: [Section; 11] = [
 ];
 
 /// The keys at the top.
-pub(super) const HEADS: [&str; 4] = ["stack", "connections", "nats", "kafka"];
+pub(super) const HEADS: [&str; 5] = ["stack", "connections", "nats", "kafka", "approvals"];
+
+/// What the approvals are, for the schema and for `explain`.
+pub(super) const APPROVALS: &str = "Consent to what steps may cost, each to one risk of one resource, within a bound and until an end.";
 
 /// The keys at the top that a later version will have.
-pub(super) const LATER: [&str; 2] = ["bridge", "approvals"];
+pub(super) const LATER: [&str; 1] = ["bridge"];
 
 /// The section at `head.name`.
 pub(super) fn section(head: &str, name: &str) -> Option<&'static Section> {

@@ -13,6 +13,7 @@ use crate::kinds::{Declaration, Edit, Facts, Kind, Observations, field};
 use crate::model::unit::Unit;
 use crate::model::{Address, Code, KindName, Outcome, Resource, Step, Undeclared};
 
+mod approving;
 mod checks;
 mod hostile;
 mod merging;

@@ -97,6 +97,10 @@ codes! {
 
     RecreatedEmpty "recreated-empty" "What the stack owns was deleted outside of trueup; it would be made anew, without what it held." "Find out who deleted it and restore it, or approve.";
 
+    // what is wrong with an approval
+    ApprovalExpired "approval-expired" "The end of an approval has come: it approves nothing." "Take it out of the manifest; where it is still wanted, give it a later `expires`.";
+    ApprovalUnneeded "approval-unneeded" "An approval names a risk and a resource that nothing in the plan needs." "Where its work is done, take it out of the manifest; else take code and address from the plan.";
+
     // what ownership forbids
     OwnedByAnother "owned-by-another" "Another stack owns the resource." "Declare it in one stack only; `trueup ledger show` tells whose it is, and that stack lets it go with `trueup forget ADDRESS`.";
     Protected "protected" "The manifest said `protect: true` of it, so it is not deleted." "Declare it again with `lifecycle: { protect: false }` and apply, then take it away; or `trueup forget ADDRESS`.";
@@ -129,6 +133,11 @@ impl Code {
     pub fn of_all(mut codes: impl Iterator<Item = Code>) -> Option<Code> {
         let first = codes.next()?;
         codes.all(|code| code == first).then_some(first)
+    }
+
+    /// Whether it is of what a step may cost: what somebody can consent to.
+    pub fn is_of_risk(self) -> bool {
+        (Code::StreamDeleted..Code::ApprovalExpired).contains(&self)
     }
 
     /// Whether a broker could not be asked: nothing is known of what it would have said.

@@ -2,6 +2,7 @@
 
 mod address;
 mod amount;
+mod approval;
 mod code;
 mod few;
 mod flat;
@@ -15,6 +16,7 @@ pub mod unit;
 
 pub use address::{Address, AddressError, Broker, KindName};
 pub use amount::{counted, grouped, rough_size};
+pub use approval::{Approval, Expiry, ExpiryError, Terms};
 pub use code::Code;
 pub use few::few;
 pub use flat::{Doc, Flat};

@@ -18,15 +18,36 @@ pub struct Risk {
     /// How many messages or records are lost, where that is known: what an approval's bound is compared with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_stake: Option<u64>,
+    /// How many bytes those are, where that is known, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes_at_stake: Option<u64>,
     /// A way to the same end that costs less.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub safer: Option<String>,
-    /// What approved it, where something did: `--approve`, or the place of the manifest's approval.
+    /// What approved it, where something did: `--approve`, or the manifest's approval, by its place, reason and end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approved_by: Option<String>,
+    /// Why what was to approve it does not hold: it ended, its bound is overtaken, it names another resource.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unapproved: Option<String>,
 }
 
 impl Risk {
+    /// A risk of which nothing else is known, and that nobody approved.
+    pub fn of(code: Code, harm: Harm, evidence: impl Into<String>) -> Risk {
+        Risk {
+            code,
+            harm,
+            field: None,
+            evidence: evidence.into(),
+            at_stake: None,
+            bytes_at_stake: None,
+            safer: None,
+            approved_by: None,
+            unapproved: None,
+        }
+    }
+
     /// Whether it stops its step until somebody consents.
     pub fn blocks(&self) -> bool {
         self.harm >= Harm::High && self.approved_by.is_none()

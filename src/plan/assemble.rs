@@ -1,5 +1,7 @@
 use std::collections::{HashMap, HashSet};
 
+use jiff::Timestamp;
+
 use super::diff::{Difference, diff};
 use super::document::{FORMAT_VERSION, Plan, PlanProblem, Summary, Target, UndeclaredField};
 use super::judge::judge;
@@ -9,8 +11,8 @@ use crate::kinds::{
     Case, Delta, Kind, Live, Observations, Observed, Rehearsal, Resources, Surroundings, kind,
 };
 use crate::model::{
-    Action, Address, Base, Change, Code, Parent, Place, Problem, Refusal, Resource, Risk, Source,
-    Step,
+    Action, Address, Approval, Base, Change, Code, Parent, Place, Problem, Refusal, Resource, Risk,
+    Source, Step,
 };
 
 /// Everything that a plan is made from, beside what was observed.
@@ -30,17 +32,8 @@ pub struct Desired<'a> {
     pub owned: Option<Owned<'a>>,
     /// What somebody consented to.
     pub approvals: &'a [Approval],
-}
-
-/// Consent to one risk of one resource.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Approval {
-    /// Which risk.
-    pub code: Code,
-    /// Of which resource.
-    pub address: Address,
-    /// Who consents: `--approve`, or the place of the manifest's approval.
-    pub by: String,
+    /// When it is planned: an approval may have ended.
+    pub now: Timestamp,
 }
 
 impl<'a> Desired<'a> {
@@ -118,6 +111,7 @@ pub fn forecast(
         steps,
         problems: draft.problems,
         undeclared: draft.undeclared,
+        approvals: desired.approvals.to_vec(),
         applyable: false,
         plan_digest: String::new(),
     }
@@ -128,7 +122,7 @@ pub fn assemble(
     mut plan: Plan,
     rehearsed: Rehearsal,
     risks: Vec<(Address, Vec<Risk>)>,
-    approvals: &[Approval],
+    now: Timestamp,
 ) -> Plan {
     take_back(&mut plan, rehearsed.unseen.into_iter().collect());
     let mut said: HashMap<Address, Vec<Refusal>> = HashMap::new();
@@ -143,26 +137,18 @@ pub fn assemble(
         step.refusals
             .extend(said.remove(&step.address).unwrap_or_default());
     }
-    let mut risks: HashMap<Address, Vec<Risk>> = risks.into_iter().collect();
-    for step in &mut plan.steps {
-        step.risks
-            .extend(risks.remove(&step.address).unwrap_or_default());
-        approve(step, approvals);
-    }
-    hold_back(&mut plan.steps);
-    plan.summary = count(&plan.steps, plan.summary.unchanged);
-    let applyable = plan.open_steps().next().is_some();
-    plan.applyable = applyable;
-    plan.sealed()
+    plan.weighed(risks, now).sealed()
 }
 
-/// Marks the risks of a step that somebody consented to.
-pub fn approve(step: &mut Step, approvals: &[Approval]) {
-    for risk in &mut step.risks {
-        let is_meant = |a: &&Approval| a.code == risk.code && a.address == step.address;
-        if let Some(approval) = approvals.iter().find(is_meant) {
-            risk.approved_by = Some(approval.by.clone());
-        }
+impl Plan {
+    /// The plan with what its steps may cost now, judged by its approvals: what blocks and what may be done is found anew.
+    pub fn weighed(mut self, risks: Vec<(Address, Vec<Risk>)>, now: Timestamp) -> Plan {
+        self.take_risks(risks, now);
+        hold_back(&mut self.steps);
+        self.summary = count(&self.steps, self.summary.unchanged);
+        let is_applyable = self.open_steps().next().is_some();
+        self.applyable = is_applyable;
+        self
     }
 }
 

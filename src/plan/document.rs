@@ -2,7 +2,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::model::{Action, Address, Broker, Code, Source, Step};
+use crate::model::{Action, Address, Approval, Broker, Code, Source, Step};
 
 /// The version of the plan's format: a minor adds, a major is refused.
 pub const FORMAT_VERSION: &str = "1.0";
@@ -36,6 +36,9 @@ pub struct Plan {
     /// Values on the brokers that differ from the defaults and are not declared.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub undeclared: Vec<UndeclaredField>,
+    /// What somebody consented to: the manifest's approvals and those of `--approve`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approvals: Vec<Approval>,
     /// Whether everything declared could be read.
     pub complete: bool,
     /// Whether there is a step that can be carried out.

@@ -1,6 +1,7 @@
 //! Declared and live, compared, judged, ordered and written down: the plan. Pure.
 
 mod assemble;
+mod consent;
 mod diff;
 mod document;
 mod judge;
@@ -8,7 +9,7 @@ mod order;
 mod ownership;
 mod seal;
 
-pub use assemble::{Approval, Desired, approve, assemble, forecast};
+pub use assemble::{Desired, assemble, forecast};
 pub use diff::{Difference, diff};
 pub use document::{FORMAT_VERSION, Plan, PlanProblem, Summary, Target, UndeclaredField};
 pub use order::{in_order, waves};

@@ -315,14 +315,10 @@ fn recreated(kind: KindName) -> Option<Risk> {
         KindName::Consumer => Harm::Medium,
         KindName::Acl => return None,
     };
+    let evidence = "it was deleted outside of trueup, and is made anew without what it held";
+    let safer = "find out who deleted it, and restore it where there is a copy";
     Some(Risk {
-        code: Code::RecreatedEmpty,
-        harm,
-        field: None,
-        evidence: "it was deleted outside of trueup, and is made anew without what it held"
-            .to_owned(),
-        at_stake: None,
-        safer: Some("find out who deleted it, and restore it where there is a copy".to_owned()),
-        approved_by: None,
+        safer: Some(safer.to_owned()),
+        ..Risk::of(Code::RecreatedEmpty, harm, evidence)
     })
 }

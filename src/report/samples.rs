@@ -70,6 +70,7 @@ pub(crate) fn of(steps: Vec<Step>, unchanged: usize) -> Plan {
         steps,
         problems: Vec::new(),
         undeclared: Vec::new(),
+        approvals: Vec::new(),
         plan_digest: "sha256:11".into(),
     }
 }

@@ -1,5 +1,6 @@
 //! Plan and apply, as a test does them: all that is declared, and nobody watches.
 
+use jiff::Timestamp;
 use trueup::apply::{Done, Stop, Watch, apply};
 use trueup::engine::{Port, plan};
 use trueup::kinds::Resources;
@@ -16,13 +17,14 @@ pub async fn planned(resources: &Resources, port: &dyn Port) -> Plan {
         warnings: &[],
         owned: None,
         approvals: &[],
+        now: Timestamp::now(),
     };
     plan(desired, port).await
 }
 
 /// What became of each step.
 pub async fn applied(plan: &Plan, port: &dyn Port) -> Vec<Done> {
-    apply(plan, port, &Nobody, &Stop::default(), None).await
+    apply(plan, port, &Nobody, &Stop::default(), None, Timestamp::now).await
 }
 
 struct Nobody;

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::*;
 use crate::kinds::{Observations, Rehearsal, Surroundings};
-use crate::model::{KindName, Problem};
+use crate::model::{Harm, KindName, Problem, Risk};
 use crate::plan::{Summary, Target};
 
 /// A broker that notes what it is asked for, batch by batch.
@@ -22,6 +22,8 @@ struct Noted {
     stuck: bool,
     /// The batch that the broker does not live to answer.
     dies_at: usize,
+    /// What a topic holds now.
+    records: HashMap<&'static str, Option<u64>>,
 }
 
 impl Noted {
@@ -68,6 +70,18 @@ impl Port for Noted {
 
     async fn rehearse(&self, _: KindName, _: &[&Step]) -> Rehearsal {
         Rehearsal::default()
+    }
+
+    async fn risks(&self, _: KindName, steps: &[&Step]) -> Vec<(Address, Vec<Risk>)> {
+        let risky = steps.iter().filter_map(|step| {
+            let at_stake = *self.records.get(step.address.name.as_str())?;
+            let risk = Risk {
+                at_stake,
+                ..Risk::of(Code::TopicDeleted, Harm::Critical, "what is read now")
+            };
+            Some((step.address.clone(), vec![risk]))
+        });
+        risky.collect()
     }
 
     async fn carry_out(&self, _: KindName, steps: &[&Step]) -> Vec<(Address, Outcome)> {
@@ -144,7 +158,15 @@ fn plan_of(topics: usize, more: &[(&str, &str)]) -> Plan {
 #[tokio::test]
 async fn a_batch_is_sent_while_the_one_before_becomes_visible() {
     let port = Noted::default();
-    let done = apply(&plan_of(2_400, &[]), &port, &Nobody, &port.stop, None).await;
+    let done = apply(
+        &plan_of(2_400, &[]),
+        &port,
+        &Nobody,
+        &port.stop,
+        None,
+        Timestamp::default,
+    )
+    .await;
     assert!(done.iter().all(|done| done.outcome == Outcome::Applied));
     assert_eq!(
         *port.notes(),
@@ -165,7 +187,15 @@ async fn after_a_wish_to_stop_what_was_sent_is_seen_and_nothing_is_sent() {
         stops_at: 1,
         ..Noted::default()
     };
-    let done = apply(&plan_of(2_400, &[]), &port, &Nobody, &port.stop, None).await;
+    let done = apply(
+        &plan_of(2_400, &[]),
+        &port,
+        &Nobody,
+        &port.stop,
+        None,
+        Timestamp::default,
+    )
+    .await;
     assert_eq!(
         *port.notes(),
         ["send 1000 from topic/t0", "see 1000 from topic/t0"]
@@ -182,7 +212,7 @@ async fn a_broker_that_is_known_to_be_gone_is_asked_nothing_more() {
         ..Noted::default()
     };
     let plan = plan_of(3_400, &[("acl/b", "topic/t0")]);
-    let done = apply(&plan, &port, &Nobody, &port.stop, None).await;
+    let done = apply(&plan, &port, &Nobody, &port.stop, None, Timestamp::default).await;
     assert_eq!(
         *port.notes(),
         [
@@ -210,6 +240,7 @@ async fn what_a_broker_took_that_is_gone_is_not_waited_for() {
         watch: &Nobody,
         stop: &port.stop,
         kept: None,
+        now: Timestamp::default,
     };
     let steps: Vec<&Step> = plan.steps.iter().collect();
     let seen = track.see(&steps, true).await;
@@ -226,7 +257,15 @@ async fn what_is_in_flight_too_long_after_a_wish_to_stop_is_looked_at_once() {
         ..Noted::default()
     };
     let begin = std::time::Instant::now();
-    let done = apply(&plan_of(2_400, &[]), &port, &Nobody, &port.stop, None).await;
+    let done = apply(
+        &plan_of(2_400, &[]),
+        &port,
+        &Nobody,
+        &port.stop,
+        None,
+        Timestamp::default,
+    )
+    .await;
     assert!(begin.elapsed() >= IN_FLIGHT);
     assert_eq!(done[0].outcome, Outcome::Applied);
     assert!(matches!(done[7].outcome, Outcome::Unknown { .. }));
@@ -242,8 +281,71 @@ async fn what_rests_on_something_that_never_shows_is_not_sent() {
         ..Noted::default()
     };
     let plan = plan_of(2, &[("acl/a", "topic/t1"), ("acl/b", "topic/t0")]);
-    let done = apply(&plan, &port, &Nobody, &port.stop, None).await;
+    let done = apply(&plan, &port, &Nobody, &port.stop, None, Timestamp::default).await;
     assert!(matches!(done[1].outcome, Outcome::Unknown { .. }));
     assert!(matches!(done[2].outcome, Outcome::NotAttempted { .. }));
     assert_eq!(done[3].outcome, Outcome::Applied);
+}
+
+/// A plan that deletes these topics, each approved for 10 records until the end of 2026.
+fn plan_of_deletes(topics: &[&str]) -> Plan {
+    let approval = |topic: &&str| {
+        json!({
+            "risk": "topic-deleted", "address": format!("topic/{topic}"), "max": 10,
+            "terms": { "reason": "T", "expires": "2026-12-31", "source": { "file": "a.yaml", "line": 1 } },
+        })
+    };
+    let mut plan = plan_of(0, &[]);
+    plan.approvals = serde_json::from_value(topics.iter().map(approval).collect()).unwrap();
+    plan.steps = topics
+        .iter()
+        .map(|topic| Step::of(Address::new(KindName::Topic, *topic), Action::Delete))
+        .collect();
+    plan
+}
+
+async fn why_not(port: &Noted, topics: &[&str], now: fn() -> Timestamp) -> Vec<String> {
+    let plan = plan_of_deletes(topics);
+    let done = apply(&plan, port, &Nobody, &port.stop, None, now).await;
+    let because = done.into_iter().map(|done| match done.outcome {
+        Outcome::NotAttempted { because } => because,
+        other => format!("{other:?}"),
+    });
+    because.collect()
+}
+
+#[tokio::test]
+async fn what_grew_beyond_its_bound_is_not_sent_and_the_others_are() {
+    let port = Noted {
+        records: [("grew", Some(11)), ("still", Some(10)), ("unread", None)].into(),
+        ..Noted::default()
+    };
+    let told = why_not(&port, &["grew", "still", "unread"], Timestamp::default).await;
+    let approval = "topic-deleted since the plan was made: what is read now; approval a.yaml:1 (T, until 2026-12-31) does not hold";
+    assert_eq!(
+        told,
+        [
+            format!("{approval}: 11 records are at stake, more than its bound of 10"),
+            "Applied".to_owned(),
+            format!(
+                "{approval}: it is bounded to 10, and nobody knows how many records are at stake"
+            ),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn an_approval_that_ended_since_holds_no_longer() {
+    let port = Noted {
+        records: [("still", Some(10))].into(),
+        ..Noted::default()
+    };
+    let late = || Timestamp::from_second(1_798_761_600).unwrap_or_default();
+    let told = why_not(&port, &["still"], late).await;
+    assert!(
+        told.iter()
+            .all(|why| why.ends_with("it ended with 2026-12-31")),
+        "{told:?}"
+    );
+    assert_eq!(*port.notes(), Vec::<String>::new());
 }

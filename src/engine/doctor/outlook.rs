@@ -1,6 +1,7 @@
 use std::collections::HashSet;
 
 use indexmap::IndexMap;
+use jiff::Timestamp;
 
 use super::{Finding, Health};
 use crate::engine::planning::foresee;
@@ -30,6 +31,7 @@ impl Outlook {
             warnings: &[],
             owned: None,
             approvals: &[],
+            now: Timestamp::default(),
         };
         let steps = foresee(desired, port).await.steps;
         let by_address = steps.into_iter().map(|step| (step.address.clone(), step));

@@ -124,20 +124,22 @@ fn risk(page: &mut Page, step: &Step, risk: &Risk) {
         .plain(": ");
     flow(page, first, FIELD + 2, &risk.evidence);
     let hang = Line::indented(FIELD + 2);
-    match &risk.approved_by {
-        Some(by) => page.wrapped(hang, Tone::Good, &format!("approved by {by}")),
-        None if risk.blocks() => {
-            let safer = risk.safer.as_deref().map(as_hint);
-            let safer = safer.map(|safer| format!("{safer}; or "));
-            let text = format!(
-                "{}`--approve {}@{}`",
-                safer.unwrap_or_default(),
-                risk.code,
-                step.address
-            );
-            page.wrapped(hang.plain("→ "), Tone::Plain, &text);
+    if let Some(by) = &risk.approved_by {
+        page.wrapped(hang, Tone::Good, &format!("approved by {by}"));
+    } else if risk.blocks() {
+        if let Some(why) = &risk.unapproved {
+            page.wrapped(hang.clone(), Tone::Bad, why);
         }
-        None => {}
+        page.wrapped(hang.plain("→ "), Tone::Plain, &consent(step, risk));
+    }
+}
+
+/// The safer way, or the words that consent.
+fn consent(step: &Step, risk: &Risk) -> String {
+    let approve = format!("`--approve {}@{}`", risk.code, step.address);
+    match risk.safer.as_deref().map(as_hint) {
+        Some(safer) => format!("{safer}; or {approve}"),
+        None => approve,
     }
 }
 

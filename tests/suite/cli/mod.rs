@@ -1,5 +1,6 @@
 //! The command as a user meets it: the binary itself, its streams and its exit codes.
 
+mod approvals;
 mod blocked;
 mod changes;
 mod doctor;
@@ -76,6 +77,7 @@ fn plan_of(topics: usize) -> Plan {
         steps,
         problems: Vec::new(),
         undeclared: Vec::new(),
+        approvals: Vec::new(),
         complete: true,
         applyable: topics > 0,
         plan_digest: String::new(),

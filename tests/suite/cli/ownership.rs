@@ -10,40 +10,40 @@ use tempfile::TempPath;
 use super::{Ran, file, run, trueup};
 use crate::broker::nats_server::NatsServer;
 
-fn on(server: &NatsServer, arguments: &[&str]) -> Ran {
+pub(super) fn on(server: &NatsServer, arguments: &[&str]) -> Ran {
     let mut command = trueup(arguments);
     command.env("NATS_URL", server.url());
     command.env("TRUEUP_LEDGER", "nats");
     run(command)
 }
 
-fn of(stack: &str, nats: &str) -> TempPath {
+pub(super) fn of(stack: &str, nats: &str) -> TempPath {
     file(&format!("stack: {stack}\nnats: {{ {nats} }}\n"), ".yaml")
 }
 
-fn with<'a>(command: &'a str, manifest: &'a TempPath) -> Vec<&'a str> {
+pub(super) fn with<'a>(command: &'a str, manifest: &'a TempPath) -> Vec<&'a str> {
     let mut words: Vec<&str> = command.split(' ').collect();
     words.extend(["-f", manifest.to_str().unwrap()]);
     words
 }
 
 /// Ends with this code; both streams, in one line.
-fn ended(server: &NatsServer, command: &str, manifest: &TempPath, code: i32) -> String {
+pub(super) fn ended(server: &NatsServer, command: &str, manifest: &TempPath, code: i32) -> String {
     let ran = on(server, &with(command, manifest));
     let said = format!("{} {}", ran.stdout, ran.stderr);
     assert_eq!(ran.code, code, "{command}: {said}");
     said.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn applied(server: &NatsServer, manifest: &TempPath) -> String {
+pub(super) fn applied(server: &NatsServer, manifest: &TempPath) -> String {
     ended(server, "apply --auto-approve", manifest, 0)
 }
 
-async fn context(server: &NatsServer) -> Context {
+pub(super) async fn context(server: &NatsServer) -> Context {
     jetstream::new(async_nats::connect(server.url()).await.unwrap())
 }
 
-async fn publish(server: &NatsServer, subject: &'static str, count: usize) {
+pub(super) async fn publish(server: &NatsServer, subject: &'static str, count: usize) {
     let context = context(server).await;
     for _ in 0..count {
         let sent = context.publish(subject, "x".into()).await.unwrap();
@@ -51,7 +51,7 @@ async fn publish(server: &NatsServer, subject: &'static str, count: usize) {
     }
 }
 
-fn contains(said: &str, words: &[&str]) {
+pub(super) fn contains(said: &str, words: &[&str]) {
     for word in words {
         assert!(said.contains(word), "`{word}` is missing in: {said}");
     }

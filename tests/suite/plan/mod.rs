@@ -13,8 +13,8 @@ use trueup::kinds::{
 };
 use trueup::ledger::{Book, Record};
 use trueup::manifest::{Input, Inputs, Manifest, load};
-use trueup::model::{Action, Address, Doc, Step};
-use trueup::plan::{Approval, Desired, Owned, Plan, assemble, forecast};
+use trueup::model::{Action, Address, Code, Doc, Risk, Step};
+use trueup::plan::{Desired, Owned, Plan, PlanProblem, assemble, forecast};
 
 /// A case: a manifest, what the brokers hold (in manifest units), and the plan that follows.
 #[derive(Deserialize, Default)]
@@ -37,9 +37,11 @@ struct Case {
     /// `--allow-empty`.
     #[serde(default)]
     allow_empty: bool,
-    /// `--approve`.
+    /// What the steps may cost, as it is read at planning.
     #[serde(default)]
-    approve: Vec<String>,
+    risks: IndexMap<Address, Vec<Risk>>,
+    /// The same as it is read at applying, on 2026-07-01: then the plan is shown as it is then.
+    risks_then: Option<IndexMap<Address, Vec<Risk>>>,
     /// How many Kafka brokers there are; 1 when left out.
     brokers: Option<usize>,
     /// What the plan says, a line a step, field or refusal.
@@ -97,6 +99,7 @@ fn desired(manifest: &Manifest) -> Desired<'_> {
         warnings: &[],
         owned: None,
         approvals: &[],
+        now: "2026-06-01T00:00:00Z".parse().unwrap(),
     }
 }
 
@@ -108,7 +111,6 @@ fn plan(manifest: &Manifest, case: &Case) -> Plan {
         });
         records.collect()
     });
-    let approvals: Vec<Approval> = case.approve.iter().map(|said| approval(said)).collect();
     let chosen = case.targets.iter().cloned().collect();
     let desired = Desired {
         chosen: (!case.targets.is_empty()).then_some(&chosen),
@@ -118,22 +120,24 @@ fn plan(manifest: &Manifest, case: &Case) -> Plan {
             allow_empty: case.allow_empty,
             spared: &[],
         }),
-        approvals: &approvals,
+        approvals: &manifest.approvals,
         ..desired(manifest)
     };
     let wanted = manifest.resources.keys().cloned();
     let wanted: Vec<Address> = wanted.chain(desired.no_longer_declared()).collect();
     let observations = observations(&wanted, &case.live);
     let forecast = forecast(desired, &observations, &surroundings(case), Vec::new());
-    assemble(forecast, Rehearsal::default(), Vec::new(), &approvals)
-}
-
-fn approval(said: &str) -> Approval {
-    let (code, address) = said.split_once('@').unwrap();
-    Approval {
-        code: code.parse().unwrap(),
-        address: address.parse().unwrap(),
-        by: "--approve".into(),
+    let read = |risks: &IndexMap<Address, Vec<Risk>>| risks.clone().into_iter().collect();
+    let mut plan = assemble(
+        forecast,
+        Rehearsal::default(),
+        read(&case.risks),
+        desired.now,
+    );
+    plan.problems.extend(plan.needless_approvals(desired.now));
+    match &case.risks_then {
+        None => plan,
+        Some(then) => plan.weighed(read(then), "2026-07-01T00:00:00Z".parse().unwrap()),
     }
 }
 
@@ -152,14 +156,18 @@ fn a_broker_that_is_gone_by_the_rehearsal_was_not_asked_and_has_not_refused() {
         let refusal = trueup::model::Refusal::new(code, "it says so", "");
         let topic: Address = "topic/t".parse().unwrap();
         let refused = vec![(topic, refusal)].into();
-        assemble(forecast.clone(), refused, Vec::new(), &[])
+        assemble(
+            forecast.clone(),
+            refused,
+            Vec::new(),
+            desired(&manifest).now,
+        )
     };
-    use trueup::model::Code;
     for code in [Code::Unreachable, Code::LoginRefused, Code::Unreadable] {
         let gone = said(code);
         assert!(!gone.complete && !gone.applyable, "{code}");
     }
-    assert!(said(trueup::model::Code::RefusedByBroker).complete);
+    assert!(said(Code::RefusedByBroker).complete);
 }
 
 #[test]
@@ -172,7 +180,7 @@ fn what_the_rehearsal_finds_to_be_there_was_not_read() {
         &surroundings(&Case::default()),
         Vec::new(),
     );
-    use trueup::model::{Action, Code, Problem};
+    use trueup::model::Problem;
     let topic: Address = "topic/t".parse().unwrap();
     let plan = assemble(
         forecast,
@@ -181,7 +189,7 @@ fn what_the_rehearsal_finds_to_be_there_was_not_read() {
             ..Default::default()
         },
         Vec::new(),
-        &[],
+        desired(&manifest).now,
     );
     assert!(!plan.complete && !plan.applyable, "{plan:#?}");
     let step = &plan.steps[0];
@@ -194,7 +202,7 @@ fn observations(wanted: &[Address], live: &IndexMap<Address, Option<Doc>>) -> Ob
     let seen = |address: &Address| match live.get(address) {
         None => Observed::Absent,
         Some(None) => Observed::Unreadable(trueup::model::Problem::error(
-            trueup::model::Code::Denied,
+            Code::Denied,
             format!("needs DESCRIBE on {address}"),
         )),
         Some(Some(document)) => Observed::Present(held(address, document)),
@@ -252,6 +260,17 @@ fn told(plan: &Plan) -> String {
     for step in &plan.steps {
         tell_step(&mut lines, step);
     }
+    let of_approval = |p: &&PlanProblem| p.code == Code::ApprovalUnneeded;
+    for problem in plan.problems.iter().filter(of_approval) {
+        let address = problem.address.as_ref().map(ToString::to_string);
+        writeln!(
+            lines,
+            "problem {} {}",
+            problem.code,
+            address.unwrap_or_default()
+        )
+        .unwrap();
+    }
     for undeclared in &plan.undeclared {
         let (address, field, value) = (&undeclared.address, &undeclared.field, &undeclared.value);
         let word = if undeclared.unknown {
@@ -294,8 +313,13 @@ fn tell_step(lines: &mut String, step: &Step) {
     }
     for risk in &step.risks {
         let harm = format!("{:?}", risk.harm).to_lowercase();
-        let approved = risk.approved_by.as_ref().map_or("", |_| " approved");
-        writeln!(lines, "  risk {harm} {}{approved}", risk.code).unwrap();
+        writeln!(lines, "  risk {harm} {}", risk.code).unwrap();
+        if let Some(by) = &risk.approved_by {
+            writeln!(lines, "    approved by {by}").unwrap();
+        }
+        if let Some(why) = &risk.unapproved {
+            writeln!(lines, "    {why}").unwrap();
+        }
     }
     for note in &step.notes {
         writeln!(lines, "  note: {note}").unwrap();

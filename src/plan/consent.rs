@@ -1,0 +1,105 @@
+//! What the steps may cost, who consented to it, and whose consent does not hold.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+
+use super::document::{Plan, PlanProblem};
+use crate::model::{Address, Approval, Code, Risk, Step};
+
+impl Plan {
+    /// Lays what was read of the steps' risks over what was known of them, and applies the plan's approvals to all.
+    pub(super) fn take_risks(&mut self, risks: Vec<(Address, Vec<Risk>)>, now: Timestamp) {
+        let mut read: HashMap<Address, Vec<Risk>> = risks.into_iter().collect();
+        for step in &mut self.steps {
+            let fresh = read.remove(&step.address).unwrap_or_default();
+            step.risks = laid_over(std::mem::take(&mut step.risks), fresh);
+        }
+        let idle: Vec<Approval> = self.idle_approvals().cloned().collect();
+        for Step { address, risks, .. } in &mut self.steps {
+            for risk in risks {
+                judge(risk, address, &self.approvals, now);
+                if risk.blocks() && risk.unapproved.is_none() {
+                    risk.unapproved = elsewhere(risk, &idle);
+                }
+            }
+        }
+    }
+
+    /// The risks of one of its steps as they are read now, each approved or not as of now.
+    pub fn risks_now(&self, step: &Step, fresh: Vec<Risk>, now: Timestamp) -> Vec<Risk> {
+        let mut risks = laid_over(step.risks.clone(), fresh);
+        for risk in &mut risks {
+            judge(risk, &step.address, &self.approvals, now);
+        }
+        risks
+    }
+
+    /// That approvals are of no use here: nothing in this plan needs them. Those that ended are told elsewhere.
+    pub fn needless_approvals(&self, now: Timestamp) -> Vec<PlanProblem> {
+        let idle = self
+            .idle_approvals()
+            .filter(|approval| !approval.is_over(now));
+        idle.map(needless).collect()
+    }
+
+    fn idle_approvals(&self) -> impl Iterator<Item = &Approval> {
+        let needs = |step: &Step, approval: &Approval| {
+            let mut risks = step.risks.iter();
+            risks.any(|risk| approval.is_of(risk, &step.address))
+        };
+        self.approvals
+            .iter()
+            .filter(move |approval| !self.steps.iter().any(|step| needs(step, approval)))
+    }
+}
+
+/// What is read now counts; what only the plan knew of stays.
+fn laid_over(known: Vec<Risk>, fresh: Vec<Risk>) -> Vec<Risk> {
+    let is_fresh = |old: &Risk| {
+        let mut fresh = fresh.iter();
+        fresh.any(|new| (new.code, &new.field) == (old.code, &old.field))
+    };
+    let mut risks: Vec<Risk> = known.into_iter().filter(|old| !is_fresh(old)).collect();
+    risks.extend(fresh);
+    risks
+}
+
+/// Who approves a risk, or why nobody who was to does.
+fn judge(risk: &mut Risk, address: &Address, approvals: &[Approval], now: Timestamp) {
+    let about = approvals.iter().filter(|a| a.is_of(risk, address));
+    let verdicts: Vec<_> = about.map(|a| (a, a.holds(risk, now))).collect();
+    let holds = verdicts.iter().find(|(_, verdict)| verdict.is_ok());
+    risk.approved_by = holds.map(|(approval, _)| approval.to_string());
+    let void = verdicts.iter().find_map(|(approval, verdict)| {
+        let why = verdict.as_ref().err()?;
+        Some(format!("approval {approval} does not hold: {why}"))
+    });
+    risk.unapproved = void.filter(|_| risk.blocks());
+}
+
+/// An approval of the same risk that nothing needs: most likely it was meant for this resource.
+fn elsewhere(risk: &Risk, idle: &[Approval]) -> Option<String> {
+    let meant = idle.iter().find(|approval| approval.risk == risk.code)?;
+    Some(format!("approval {meant} is for `{}`", meant.address))
+}
+
+fn needless(approval: &Approval) -> PlanProblem {
+    let source = approval.terms.as_ref().map(|terms| terms.source.clone());
+    let hint = match source {
+        None => "take code and address from the plan",
+        Some(_) => {
+            "where its work is done, take it out of the manifest; else take code and address from the plan"
+        }
+    };
+    PlanProblem {
+        code: Code::ApprovalUnneeded,
+        message: format!(
+            "`{}` was approved, and nothing in this plan needs it",
+            approval.risk
+        ),
+        address: Some(approval.address.clone()),
+        source,
+        hint: Some(hint.to_owned()),
+    }
+}
