@@ -51,7 +51,7 @@ pub struct Global {
     /// Also write the result to a file in another form
     #[arg(long = "report", global = true, value_name = "FORM=FILE", value_parser = report)]
     pub reports: Vec<(Form, PathBuf)>,
-    /// Where it is recorded what the stack owns: `nats`, `file:PATH`, or `none`
+    /// Where it is recorded what the stack owns: `nats`, `kafka`, `file:PATH`, or `none`
     ///
     /// With a ledger, what nobody owns is adopted when it is declared, what the stack owns and no longer declares is
     /// deleted, what another stack owns is left alone, and an apply holds the stack's lock.

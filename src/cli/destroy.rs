@@ -18,7 +18,7 @@ pub(super) async fn run(
     if global.ledger == LedgerPlace::None {
         return Err(
             Failure::said("without a ledger nothing is known to be the stack's")
-                .hint("name it with `--ledger nats` or `--ledger file:PATH`, or in TRUEUP_LEDGER"),
+                .hint("name it with `--ledger nats`, `--ledger kafka` or `--ledger file:PATH`, or in TRUEUP_LEDGER"),
         );
     }
     let mut work = Work::load(global, screen)?;

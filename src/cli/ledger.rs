@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use super::failure::Failure;
 use crate::apply::Lock;
 use crate::engine::LiveBrokers;
-use crate::ledger::{Book, FileStore, Holder, Ledger, NatsStore, Store, StoreError};
+use crate::ledger::{Book, FileStore, Holder, KafkaStore, Ledger, NatsStore, Store, StoreError};
 use crate::model::{Broker, Code, Problem};
 
 /// What `--ledger` names.
@@ -21,6 +21,8 @@ pub enum LedgerPlace {
     None,
     /// The bucket of the NATS account that the manifest is for.
     Nats,
+    /// A topic of the Kafka cluster that the manifest is for.
+    Kafka,
     /// A file of this machine.
     File(PathBuf),
 }
@@ -32,8 +34,9 @@ impl std::str::FromStr for LedgerPlace {
         match (text, text.strip_prefix("file:")) {
             ("none", _) => Ok(LedgerPlace::None),
             ("nats", _) => Ok(LedgerPlace::Nats),
+            ("kafka", _) => Ok(LedgerPlace::Kafka),
             (_, Some(path)) if !path.is_empty() => Ok(LedgerPlace::File(path.into())),
-            _ => Err("take `nats`, `file:PATH` or `none`".to_owned()),
+            _ => Err("take `nats`, `kafka`, `file:PATH` or `none`".to_owned()),
         }
     }
 }
@@ -43,6 +46,7 @@ impl std::fmt::Display for LedgerPlace {
         match self {
             LedgerPlace::None => f.write_str("none"),
             LedgerPlace::Nats => f.write_str("nats"),
+            LedgerPlace::Kafka => f.write_str("kafka"),
             LedgerPlace::File(path) => write!(f, "file:{}", path.display()),
         }
     }
@@ -53,6 +57,7 @@ impl LedgerPlace {
     pub fn broker(&self) -> Option<Broker> {
         match self {
             LedgerPlace::Nats => Some(Broker::Nats),
+            LedgerPlace::Kafka => Some(Broker::Kafka),
             LedgerPlace::File(_) | LedgerPlace::None => None,
         }
     }
@@ -64,6 +69,10 @@ impl LedgerPlace {
             LedgerPlace::Nats => {
                 let nats = port.brokers().nats.as_ref()?;
                 Arc::new(NatsStore::new(nats, NatsStore::BUCKET))
+            }
+            LedgerPlace::Kafka => {
+                let kafka = port.brokers().kafka.as_ref()?;
+                Arc::new(KafkaStore::new(kafka, KafkaStore::TOPIC))
             }
             LedgerPlace::File(path) => Arc::new(FileStore::new(path)),
         };

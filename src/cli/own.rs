@@ -154,7 +154,7 @@ async fn open(
 ) -> Result<(LiveBrokers, Ledger), Failure> {
     if global.ledger == LedgerPlace::None {
         return Err(Failure::said("no ledger is named")
-            .hint("name it with `--ledger nats` or `--ledger file:PATH`, or in TRUEUP_LEDGER"));
+            .hint("name it with `--ledger nats`, `--ledger kafka` or `--ledger file:PATH`, or in TRUEUP_LEDGER"));
     }
     let port = work.reach(&[], progress).await?;
     match global.ledger.open(&port) {

@@ -29,14 +29,15 @@ pub(super) enum Still {
 /// That it is the other way.
 pub(super) fn agrees(plan: &Plan, global: &Global) -> Result<(), Failure> {
     match (&plan.ledger, &global.ledger) {
-        (None, LedgerPlace::None) | (Some(_), LedgerPlace::Nats | LedgerPlace::File(_)) => Ok(()),
+        (None, LedgerPlace::None)
+        | (Some(_), LedgerPlace::Nats | LedgerPlace::Kafka | LedgerPlace::File(_)) => Ok(()),
         (Some(place), LedgerPlace::None) => {
             let message =
                 format!("the plan was made with the ledger in {place}, and none is named");
             Err(Failure::of(Code::WrongTarget, message)
                 .hint("name it with `--ledger`, or in TRUEUP_LEDGER"))
         }
-        (None, LedgerPlace::Nats | LedgerPlace::File(_)) => {
+        (None, LedgerPlace::Nats | LedgerPlace::Kafka | LedgerPlace::File(_)) => {
             let message = "the plan was made without a ledger, and one is named";
             Err(Failure::of(Code::WrongTarget, message)
                 .hint("plan again with `--ledger`, or apply it with `--ledger none`"))

@@ -9,6 +9,7 @@
 
 mod book;
 mod file;
+mod kafka;
 mod nats;
 mod record;
 mod store;
@@ -19,8 +20,15 @@ pub fn is_own_bucket(name: &str) -> bool {
         .is_some_and(|rest| rest.is_empty() || rest == NatsStore::LOCKS)
 }
 
+/// Whether a topic is the ledger's own: it is never managed, exported or deleted.
+pub fn is_own_topic(name: &str) -> bool {
+    name.strip_prefix(KafkaStore::TOPIC)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
+}
+
 pub use book::{Book, Ledger, SHARDS};
 pub use file::FileStore;
+pub use kafka::KafkaStore;
 pub use nats::NatsStore;
 pub use record::{Phase, Record};
 pub use store::{Entry, Holder, Lease, Revision, Store, StoreError};

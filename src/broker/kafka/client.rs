@@ -84,6 +84,8 @@ pub(crate) enum Effect {
     Read,
     /// It is never sent twice.
     Write,
+    /// It changes something, and sent twice it changes no more than once.
+    Idempotent,
 }
 
 impl Effect {
@@ -216,7 +218,7 @@ impl Kafka {
         request: &R,
     ) -> Result<R::Response, Failed> {
         let name = R::NAME;
-        if effect == Effect::Write && !self.inner.fence.is_open() {
+        if effect != Effect::Read && !self.inner.fence.is_open() {
             return Err(Failed::at_once(KafkaError::Fenced { request: name }));
         }
         if target.needs_controller() {

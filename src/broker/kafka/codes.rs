@@ -16,7 +16,12 @@ pub(crate) fn meaning(code: i16) -> Option<&'static str> {
         -1 => "the broker failed in a way that it has no code for; its log says why",
         3 => "there is no such topic, or it is not known yet; plan again",
         7 => "the cluster did not finish in time; plan again",
+        10 => "the record is larger than the topic takes (`max.message.bytes`)",
         13 => "the broker lost its way to the controller; plan again",
+        15 => {
+            "no broker coordinates transactions (`__transaction_state`); the brokers' logs say why"
+        }
+        19 | 20 => "fewer replicas are in sync than the topic wants (`min.insync.replicas`)",
         29 => "the user lacks a right on the topic",
         30 => "the user lacks a right on the group",
         31 => "the user lacks a right on the cluster",

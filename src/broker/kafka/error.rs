@@ -307,6 +307,14 @@ pub enum KafkaError {
         /// The first four bytes, other signs than ASCII's escaped.
         begins: String,
     },
+    /// The records of a topic can't be read.
+    #[error("the records of kafka topic `{topic}` can't be read: {cause}")]
+    Records {
+        /// The topic.
+        topic: String,
+        /// What is wrong with them.
+        cause: String,
+    },
     /// The broker's bytes are not what the protocol says.
     #[error("kafka broker `{broker}` sent something that is not the kafka protocol: {cause}")]
     Protocol {

@@ -55,6 +55,7 @@ impl KafkaError {
             KafkaError::Unsupported { .. }
             | KafkaError::NoController { .. }
             | KafkaError::AnswerLost { .. }
+            | KafkaError::Records { .. }
             | KafkaError::Protocol { .. } => Code::Unreadable,
         }
     }

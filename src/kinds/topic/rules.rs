@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::configs::{ConfigType, KnownConfig, known_config, known_configs};
 use crate::kinds::Resources;
+use crate::ledger::is_own_topic;
 use crate::model::{Code, KindName, Problem, Resource};
 
 /// Kafka's own topics, which no manifest may declare.
@@ -18,9 +19,9 @@ const INTERNAL: [&str; 5] = [
     "__transaction_state",
 ];
 
-/// Whether the topic is one of Kafka's own.
+/// Whether the topic is one of Kafka's own, or of trueup's: none that a user manages.
 pub fn is_internal(name: &str) -> bool {
-    INTERNAL.contains(&name)
+    INTERNAL.contains(&name) || is_own_topic(name)
 }
 
 /// Every problem of one topic.
@@ -100,6 +101,10 @@ fn reserved(name: &str) -> Option<Problem> {
     if matches!(name, "." | "..") {
         let message = format!("`{name}` is no name of a topic");
         return Some(Problem::error(Code::BadName, message).hint(Code::BadName.way_out()));
+    }
+    if is_own_topic(name) {
+        let message = format!("`{name}` is trueup's own ledger");
+        return Some(Problem::error(Code::BadName, message).hint("take another name"));
     }
     is_internal(name).then(|| {
         let message = format!("`{name}` is one of Kafka's own topics");

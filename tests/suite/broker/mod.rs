@@ -1,6 +1,6 @@
 //! The broker room against real servers.
 
-mod kafka;
+pub mod kafka;
 mod kafka_acls;
 mod kafka_certificates;
 pub mod kafka_client;

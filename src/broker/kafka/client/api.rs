@@ -32,19 +32,24 @@ pub(crate) trait Request: Message + Encodable + HeaderVersion {
     const KEY: ApiKey;
     /// Its name in the protocol.
     const NAME: &'static str;
+    /// The newest version that is used, where the crate knows newer ones.
+    const NEWEST: i16 = i16::MAX;
     type Response: Decodable + HeaderVersion;
 }
 
-/// The requests of this client.
+/// The requests of this client. Those of the log stay below the versions of KIP-890 (transactions whose epoch the broker
+/// moves) and of topic ids (KIP-516): every broker from 2.5 to 4.3 speaks them.
 macro_rules! requests {
-    ($($api:ident: $request:ident -> $response:ident,)*) => {
+    ($($api:ident $(up to $newest:literal)?: $request:ident -> $response:ident,)*) => {
         $(impl Request for messages::$request {
             const KEY: ApiKey = ApiKey::$api;
             const NAME: &'static str = stringify!($api);
+            $(const NEWEST: i16 = $newest;)?
             type Response = messages::$response;
         })*
 
-        const USED: &[(ApiKey, &str)] = &[$((ApiKey::$api, stringify!($api)),)*];
+        const USED: &[(ApiKey, &str, i16)] =
+            &[$((ApiKey::$api, stringify!($api), <messages::$request as Request>::NEWEST),)*];
     };
 }
 
@@ -62,6 +67,12 @@ requests! {
     DescribeLogDirs: DescribeLogDirsRequest -> DescribeLogDirsResponse,
     ListGroups: ListGroupsRequest -> ListGroupsResponse,
     OffsetFetch: OffsetFetchRequest -> OffsetFetchResponse,
+    Fetch up to 12: FetchRequest -> FetchResponse,
+    FindCoordinator up to 3: FindCoordinatorRequest -> FindCoordinatorResponse,
+    InitProducerId up to 4: InitProducerIdRequest -> InitProducerIdResponse,
+    AddPartitionsToTxn up to 3: AddPartitionsToTxnRequest -> AddPartitionsToTxnResponse,
+    Produce up to 11: ProduceRequest -> ProduceResponse,
+    EndTxn up to 4: EndTxnRequest -> EndTxnResponse,
     CreateTopics: CreateTopicsRequest -> CreateTopicsResponse,
     CreatePartitions: CreatePartitionsRequest -> CreatePartitionsResponse,
     IncrementalAlterConfigs: IncrementalAlterConfigsRequest -> IncrementalAlterConfigsResponse,
@@ -84,12 +95,10 @@ impl Versions {
         let broker = self
             .range(R::KEY as i16)
             .ok_or("the broker does not know it")?;
-        let common = broker.intersect(&R::VERSIONS);
+        let ours = up_to(R::VERSIONS, R::NEWEST);
+        let common = broker.intersect(&ours);
         if common.is_empty() {
-            return Err(format!(
-                "the broker speaks {broker}, trueup {}",
-                R::VERSIONS
-            ));
+            return Err(format!("the broker speaks {broker}, trueup {ours}"));
         }
         Ok(common.max)
     }
@@ -112,13 +121,14 @@ impl Versions {
     /// Every request of this client with the versions in use.
     pub(crate) fn table(&self) -> Vec<ApiRange> {
         USED.iter()
-            .map(|(api, name)| self.row(*api, name))
+            .map(|(api, name, newest)| self.row(*api, name, *newest))
             .collect()
     }
 
-    fn row(&self, api: ApiKey, name: &'static str) -> ApiRange {
+    fn row(&self, api: ApiKey, name: &'static str, newest: i16) -> ApiRange {
         let broker = self.range(api as i16);
-        let common = broker.map(|range| range.intersect(&api.valid_versions()));
+        let ours = up_to(api.valid_versions(), newest);
+        let common = broker.map(|range| range.intersect(&ours));
         ApiRange {
             api: name,
             key: api as i16,
@@ -134,6 +144,13 @@ impl Versions {
             .iter()
             .find(|(known, _)| *known == key)
             .map(|(_, range)| *range)
+    }
+}
+
+fn up_to(range: VersionRange, newest: i16) -> VersionRange {
+    VersionRange {
+        max: range.max.min(newest),
+        ..range
     }
 }
 
@@ -153,6 +170,17 @@ mod tests {
         );
         broker.ranges[0] = range(6);
         assert_eq!(broker.reach::<messages::DeleteTopicsRequest>(6), Ok(()));
+    }
+
+    #[test]
+    fn a_newer_version_than_is_wanted_is_not_chosen() {
+        let mut broker = Versions::none();
+        let range = VersionRange { min: 0, max: 17 };
+        broker.ranges.push((ApiKey::Fetch as i16, range));
+        assert_eq!(broker.choose::<messages::FetchRequest>(), Ok(12));
+        let table = broker.table();
+        let fetch = table.iter().find(|range| range.api == "Fetch").unwrap();
+        assert_eq!((fetch.broker, fetch.used), (Some((0, 17)), Some(12)));
     }
 
     #[test]
