@@ -5,11 +5,12 @@ use std::sync::LazyLock;
 use serde_json::json;
 
 use super::complaints::unknown_field;
-use super::entries::{find, typed};
+use super::entries::find;
 use super::mended::{is_broken, mended};
 use super::node::{Entry, Node, Value};
 use super::said::untyped;
 use super::suggest::nearest;
+use super::typed::typed;
 use super::walk::{Subject, Walk};
 use crate::kinds::Declaration;
 use crate::kinds::acl::{

@@ -4,13 +4,13 @@ mod defaults;
 mod lifecycle;
 
 use std::collections::{HashMap, HashSet};
+use std::fmt;
 
 pub(super) use self::lifecycle::lifecycle_declaration;
 use super::access;
 use super::complaints::{Surplus, unknown_field};
 use super::layers::Layer;
 use super::node::{Entry, Files, Map, Node, Spot, Value};
-use super::said::untyped;
 use super::sections::{Holds, names_under, section};
 use super::suggest::nearest;
 use super::walk::{Subject, Walk};
@@ -78,12 +78,14 @@ pub(super) fn names_beside(kind: KindName) -> &'static [&'static str] {
 }
 
 /// The kind with its article, for messages.
-fn noun_of(kind: KindName) -> String {
+const fn noun_of(kind: KindName) -> &'static str {
     match kind {
-        KindName::ObjectStore | KindName::Acl => format!("an {kind}"),
-        KindName::Stream | KindName::Kv | KindName::Consumer | KindName::Topic => {
-            format!("a {kind}")
-        }
+        KindName::Stream => "a stream",
+        KindName::Kv => "a kv",
+        KindName::ObjectStore => "an object-store",
+        KindName::Consumer => "a consumer",
+        KindName::Topic => "a topic",
+        KindName::Acl => "an acl",
     }
 }
 
@@ -106,7 +108,7 @@ struct Entries<'a> {
 
 impl Entries<'_> {
     fn head(&mut self, head: &str, entry: Entry) {
-        let sections = self.map_of(entry, &format!("`{head}`"));
+        let sections = self.map_of(entry, format_args!("`{head}`"));
         for (name, entry) in sections.into_iter().flatten() {
             match section(head, &name).map(|section| section.holds) {
                 Some(Holds::Resources(kind)) => self.resources(head, &name, kind, entry),
@@ -128,7 +130,7 @@ impl Entries<'_> {
     }
 
     fn resources(&mut self, head: &str, name: &str, kind: KindName, entry: Entry) {
-        let map = self.map_of(entry, &format!("`{head}.{name}`"));
+        let map = self.map_of(entry, format_args!("`{head}.{name}`"));
         for (resource, entry) in map.into_iter().flatten() {
             if !entry.node.is_null() && self.has_room(1, entry.key) {
                 self.resource(Address::new(kind, resource.to_string()), entry);
@@ -140,7 +142,7 @@ impl Entries<'_> {
     /// One resource, and what is declared inside of it: a stream's consumers, a topic's access.
     fn resource(&mut self, address: Address, entry: Entry) {
         let key = entry.key;
-        let Some(mut map) = self.map_of(entry, &format!("`{address}`")) else {
+        let Some(mut map) = self.map_of(entry, format_args!("`{address}`")) else {
             self.faulty.insert(address, Vec::new());
             return;
         };
@@ -167,12 +169,16 @@ impl Entries<'_> {
 
     fn consumers(&mut self, stream: &Address, entry: Entry) {
         let noun = format!("`consumers` of `{stream}`");
-        for (name, entry) in self.map_of(entry, &noun).into_iter().flatten() {
+        for (name, entry) in self
+            .map_of(entry, format_args!("{noun}"))
+            .into_iter()
+            .flatten()
+        {
             let address = Address::new(KindName::Consumer, format!("{}/{name}", stream.name));
             let key = entry.key;
             if !entry.node.is_null()
                 && self.has_room(1, key)
-                && let Some(map) = self.map_of(entry, &format!("`{address}`"))
+                && let Some(map) = self.map_of(entry, format_args!("`{address}`"))
             {
                 self.declare(address, key, map);
             }
@@ -191,7 +197,7 @@ impl Entries<'_> {
         let aliases: Vec<&str> = kind.aliases().iter().map(|(alias, _)| *alias).collect();
         let others = [names_beside(address.kind), &aliases].concat();
         let subject = Subject {
-            noun: &noun,
+            noun,
             address: Some(&address),
             others: &others,
             complete: self.whole,
@@ -319,7 +325,7 @@ impl Entries<'_> {
     }
 
     /// The map behind a key; an empty one for nothing, none (and a problem) for something else.
-    fn map_of(&mut self, entry: Entry, noun: &str) -> Option<Map> {
+    fn map_of(&mut self, entry: Entry, noun: fmt::Arguments<'_>) -> Option<Map> {
         match entry.node.value {
             Value::Map(map) => Some(*map),
             Value::Null => Some(Map::default()),
@@ -357,9 +363,4 @@ pub(super) fn find<'n>(node: &'n Node, path: &str) -> Option<&'n Node> {
         };
     }
     Some(node)
-}
-
-/// A checked tree as a value of its type.
-pub(super) fn typed<T: serde::de::DeserializeOwned>(node: &Node) -> Option<T> {
-    serde_json::from_value(untyped(node)).ok()
 }

@@ -27,6 +27,7 @@ mod sections;
 mod sources;
 mod suggest;
 mod syntax;
+mod typed;
 mod variables;
 mod walk;
 mod write;

@@ -42,7 +42,7 @@ pub(super) struct Expanded {
 }
 
 /// A map's entries in the order of the text.
-pub(super) type Map = IndexMap<Box<str>, Entry>;
+pub(super) type Map = IndexMap<Box<str>, Entry, foldhash::fast::RandomState>;
 
 /// A map's entry.
 #[derive(Clone)]

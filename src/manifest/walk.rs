@@ -42,7 +42,7 @@ pub(super) struct Walk<'a> {
     pub files: &'a Files,
     pub problems: Vec<Problem>,
     /// The facts of open maps' entries that were asked for before.
-    entries: HashMap<(usize, Box<str>), Rc<Field>>,
+    entries: HashMap<usize, HashMap<Box<str>, Rc<Field>>>,
 }
 
 impl<'a> Walk<'a> {
@@ -78,7 +78,7 @@ impl<'a> Walk<'a> {
     ) {
         for (key, entry) in map {
             match self.known(declaration, key, entry, prefix, subject) {
-                Ok(field) => self.field(field, entry, &joined(prefix, key), subject, out),
+                Ok(field) => self.field(field, entry, joined(prefix, key), subject, out),
                 Err(near) => out.lost.extend(near.map(|near| joined(prefix, &near))),
             }
         }
@@ -90,7 +90,7 @@ impl<'a> Walk<'a> {
         &mut self,
         field: &Field,
         entry: &Entry,
-        path: &str,
+        path: String,
         subject: Subject<'_>,
         out: &mut Fields,
     ) {
@@ -98,7 +98,7 @@ impl<'a> Walk<'a> {
             (_, Value::Null) => {}
             (Shape::Object(inner), Value::Map(map)) => {
                 let at = self.files.place(entry.key);
-                self.object(inner, map, path, at, subject, out);
+                self.object(inner, map, &path, at, subject, out);
             }
             (Shape::Map(values), Value::Map(map)) => {
                 for (key, entry) in map.iter() {
@@ -106,10 +106,10 @@ impl<'a> Walk<'a> {
                         continue;
                     }
                     let field = self.entry_field(field, values, key);
-                    self.put(&field, entry, joined(path, key), subject, out);
+                    self.put(&field, entry, joined(&path, key), subject, out);
                 }
             }
-            _ => self.put(field, entry, path.to_owned(), subject, out),
+            _ => self.put(field, entry, path, subject, out),
         }
     }
 
@@ -138,17 +138,20 @@ impl<'a> Walk<'a> {
             Some(_) => key,
             None => "",
         };
-        let id = (std::ptr::from_ref(map).addr(), known_as.into());
-        let entry = self.entries.entry(id).or_insert_with(|| {
-            Rc::new(Field {
-                name: known_as.to_owned(),
-                facts: map
-                    .entry_facts
-                    .map_or_else(|| values.facts.clone(), |facts| facts(key)),
-                ..values.clone()
-            })
+        let of_map = self.entries.entry(std::ptr::from_ref(map).addr());
+        let of_map = of_map.or_default();
+        if let Some(known) = of_map.get(known_as) {
+            return Rc::clone(known);
+        }
+        let entry = Rc::new(Field {
+            name: known_as.to_owned(),
+            facts: map
+                .entry_facts
+                .map_or_else(|| values.facts.clone(), |facts| facts(key)),
+            ..values.clone()
         });
-        Rc::clone(entry)
+        of_map.insert(known_as.into(), Rc::clone(&entry));
+        entry
     }
 
     /// The value in the broker's own units; none after a problem.

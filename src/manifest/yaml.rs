@@ -22,6 +22,8 @@ use crate::model::{Code, Place, Problem};
 
 /// Keys and values of a manifest; a rich topic has some forty.
 const MOST_NODES: usize = 750_000;
+/// Nodes of one text that are counted together: threads that count each one wait for each other.
+const COUNTED_AT_ONCE: usize = 1_000;
 /// Nodes that aliases may copy in any file, however small: some thirty megabytes.
 const MOST_COPIES: usize = 200_000;
 /// Bytes of text that allow for one copy more: ten thousand resources that share an anchor of
@@ -78,6 +80,8 @@ struct Builder<'t> {
     open: Vec<Frame>,
     anchors: HashMap<usize, Anchored>,
     nodes: &'t AtomicUsize,
+    /// Nodes that `nodes` does not hold yet.
+    uncounted: usize,
     copies: usize,
     /// There are too many nodes: those that were read are dropped.
     overfull: bool,
@@ -115,6 +119,7 @@ impl<'t> Builder<'t> {
             open: Vec::new(),
             anchors: HashMap::new(),
             nodes,
+            uncounted: 0,
             copies: 0,
             overfull: false,
             documents: Vec::new(),
@@ -161,7 +166,10 @@ impl<'t> Builder<'t> {
                 return Err(problem);
             }
         }
-        Ok(())
+        match self.documents.last().map(|document| document.spot) {
+            Some(spot) => self.count(spot),
+            None => Ok(()),
+        }
     }
 
     fn take(&mut self, event: Event<'t>, span: Span) -> Result<(), Problem> {
@@ -212,10 +220,9 @@ impl<'t> Builder<'t> {
         raw: Option<&str>,
         is_merge: bool,
     ) -> Result<(), Problem> {
-        if self.nodes.fetch_add(1, Ordering::Relaxed) >= MOST_NODES {
-            self.overfull = true;
-            let what = format!("the manifest holds more than {MOST_NODES} keys and values");
-            return Err(self.too_much(node.spot, what));
+        self.uncounted += 1;
+        if self.uncounted == COUNTED_AT_ONCE {
+            self.count(node.spot)?;
         }
         if anchor != 0 {
             let (size, height) = node.extent();
@@ -225,6 +232,17 @@ impl<'t> Builder<'t> {
         }
         self.put(node, raw, is_merge);
         Ok(())
+    }
+
+    /// Adds the nodes that were read since to those of all texts.
+    fn count(&mut self, spot: Spot) -> Result<(), Problem> {
+        let read = std::mem::take(&mut self.uncounted);
+        if self.nodes.fetch_add(read, Ordering::Relaxed) + read <= MOST_NODES {
+            return Ok(());
+        }
+        self.overfull = true;
+        let what = format!("the manifest holds more than {MOST_NODES} keys and values");
+        Err(self.too_much(spot, what))
     }
 
     fn alias(&mut self, id: usize, spot: Spot) -> Result<(), Problem> {

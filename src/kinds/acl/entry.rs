@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -158,26 +160,26 @@ pub struct ConsumerTerms {
 
 impl Producer {
     /// In full, whichever way it is written.
-    pub fn terms(&self) -> ProducerTerms {
+    pub fn terms(&self) -> Cow<'_, ProducerTerms> {
         match self {
-            Producer::Principal(principal) => ProducerTerms {
+            Producer::Principal(principal) => Cow::Owned(ProducerTerms {
                 principal: principal.clone(),
                 ..ProducerTerms::default()
-            },
-            Producer::Terms(terms) => terms.clone(),
+            }),
+            Producer::Terms(terms) => Cow::Borrowed(terms),
         }
     }
 }
 
 impl Consumer {
     /// In full, whichever way it is written.
-    pub fn terms(&self) -> ConsumerTerms {
+    pub fn terms(&self) -> Cow<'_, ConsumerTerms> {
         match self {
-            Consumer::Principal(principal) => ConsumerTerms {
+            Consumer::Principal(principal) => Cow::Owned(ConsumerTerms {
                 principal: principal.clone(),
                 ..ConsumerTerms::default()
-            },
-            Consumer::Terms(terms) => terms.clone(),
+            }),
+            Consumer::Terms(terms) => Cow::Borrowed(terms),
         }
     }
 }

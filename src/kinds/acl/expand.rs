@@ -2,7 +2,7 @@
 
 use super::entry::{Access, AclEntry};
 use super::rules::{self, Complaint};
-use super::{AclBinding, Operation, PatternType, Permission, ResourceType, address_of};
+use super::{Operation, Parts, PatternType, Permission, ResourceType};
 use crate::model::{Address, Flat, Place, Problem, Resource};
 
 /// The ACLs that an entry or an access stands for, and what is wrong with it.
@@ -38,9 +38,8 @@ pub fn expand_entry(entry: &AclEntry, places: Places<'_>) -> Expansion {
     }
     let permission = entry.permission.unwrap_or(Permission::Allow);
     for (principal, path) in &principals {
-        for operation in &entry.operations {
-            work.push(path, principal, permission, *operation, &on, &hosts);
-        }
+        let grants = entry.operations.iter().map(|operation| (&on, *operation));
+        work.push(path, principal, permission, grants, &hosts);
     }
     work.done
 }
@@ -85,45 +84,49 @@ pub fn expand_access(topic: &Address, access: &Access, places: Places<'_>) -> Ex
 }
 
 /// What an ACL is on.
-#[derive(Clone, Debug)]
-struct On {
+#[derive(Clone, Copy, Debug)]
+struct On<'a> {
     kind: ResourceType,
     pattern: PatternType,
-    name: String,
+    name: &'a str,
 }
 
-impl On {
-    fn literal(kind: ResourceType, name: &str) -> On {
+impl<'a> On<'a> {
+    fn literal(kind: ResourceType, name: &'a str) -> On<'a> {
         On {
             kind,
             pattern: PatternType::Literal,
-            name: name.to_owned(),
+            name,
         }
     }
 
     /// `billing-*` stands for all that begin with `billing-`, `*` alone for every one.
-    fn starred(kind: ResourceType, text: &str) -> On {
+    fn starred(kind: ResourceType, text: &'a str) -> On<'a> {
         match text.strip_suffix('*').filter(|prefix| !prefix.is_empty()) {
-            Some(prefix) => On {
+            Some(name) => On {
                 kind,
                 pattern: PatternType::Prefixed,
-                name: prefix.to_owned(),
+                name,
             },
             None => On::literal(kind, text),
         }
     }
 }
 
-fn grants(
-    topic: &On,
+/// An operation on something.
+type Grant<'a> = (&'a On<'a>, Operation);
+
+/// These operations on the topic, and those on each of what stands beside it.
+fn grants<'a>(
+    topic: &'a On<'a>,
     on_topic: &[Operation],
-    beside: &[On],
+    beside: &'a [On<'a>],
     on_beside: &[Operation],
-) -> Vec<(On, Operation)> {
-    let with = |on: &On, operations: &[Operation]| -> Vec<(On, Operation)> {
+) -> Vec<Grant<'a>> {
+    let with = |on: &'a On<'a>, operations: &[Operation]| -> Vec<Grant<'a>> {
         operations
             .iter()
-            .map(|operation| (on.clone(), *operation))
+            .map(|operation| (on, *operation))
             .collect()
     };
     let mut all = with(topic, on_topic);
@@ -177,22 +180,22 @@ impl<'a> Work<'a> {
     }
 
     /// `principal` or `principals`, `host` or `hosts`: the sound values, each with its path.
-    fn one_or_many(
+    fn one_or_many<'v>(
         &mut self,
         word: &'static str,
         within: &str,
-        one: &Option<String>,
-        many: &[String],
-        default: Option<&str>,
-    ) -> Vec<(String, String)> {
+        one: &'v Option<String>,
+        many: &'v [String],
+        default: Option<&'v str>,
+    ) -> Vec<(&'v str, String)> {
         let path = join(within, word);
-        let values: Vec<(String, String)> = match (one, many, default) {
+        let values: Vec<(&str, String)> = match (one, many, default) {
             (Some(_), [_, ..], _) => {
                 self.complain(&format!("{path}s"), rules::both(word));
                 Vec::new()
             }
-            (Some(one), [], _) => vec![(one.clone(), path)],
-            (None, [], Some(default)) => vec![(default.to_owned(), path)],
+            (Some(one), [], _) => vec![(one, path)],
+            (None, [], Some(default)) => vec![(default, path)],
             (None, [], None) => {
                 self.complain(within, rules::missing(word));
                 Vec::new()
@@ -200,7 +203,7 @@ impl<'a> Work<'a> {
             (None, many, _) => many
                 .iter()
                 .enumerate()
-                .map(|(index, value)| (value.clone(), format!("{path}s[{index}]")))
+                .map(|(index, value)| (value.as_str(), format!("{path}s[{index}]")))
                 .collect(),
         };
         let rule = if word == "host" {
@@ -214,7 +217,7 @@ impl<'a> Work<'a> {
             .collect()
     }
 
-    fn resource(&mut self, entry: &AclEntry) -> Option<On> {
+    fn resource<'v>(&mut self, entry: &'v AclEntry) -> Option<On<'v>> {
         let names = entry.resource.names();
         let &[(kind, name)] = names.as_slice() else {
             self.complain("resource", rules::one_resource(names.len()));
@@ -224,7 +227,7 @@ impl<'a> Work<'a> {
         let on = On {
             kind,
             pattern,
-            name: name.to_owned(),
+            name,
         };
         let path = format!("resource.{kind}");
         self.judge(&path, rules::name(kind, pattern, name))
@@ -232,18 +235,18 @@ impl<'a> Work<'a> {
     }
 
     /// Groups or transactional ids of an access.
-    fn named(
+    fn named<'v>(
         &mut self,
         kind: ResourceType,
         within: &str,
         field: &str,
-        names: &[String],
-    ) -> Vec<On> {
+        names: &'v [String],
+    ) -> Vec<On<'v>> {
         let mut all = Vec::new();
         for (index, text) in names.iter().enumerate() {
             let on = On::starred(kind, text);
             let path = format!("{within}.{field}[{index}]");
-            if self.judge(&path, rules::name(kind, on.pattern, &on.name)) {
+            if self.judge(&path, rules::name(kind, on.pattern, on.name)) {
                 all.push(on);
             }
         }
@@ -255,41 +258,42 @@ impl<'a> Work<'a> {
         path: &str,
         principal: &str,
         (host, hosts): (&Option<String>, &[String]),
-        grants: &[(On, Operation)],
+        grants: &[Grant<'_>],
     ) {
         let hosts = self.one_or_many("host", path, host, hosts, Some("*"));
         if !self.judge(&join(path, "principal"), rules::principal(principal)) {
             return;
         }
-        for (on, operation) in grants {
-            self.push(path, principal, Permission::Allow, *operation, on, &hosts);
-        }
+        let grants = grants.iter().copied();
+        self.push(path, principal, Permission::Allow, grants, &hosts);
     }
 
-    fn push(
+    fn push<'g>(
         &mut self,
         path: &str,
         principal: &str,
         permission: Permission,
-        operation: Operation,
-        on: &On,
-        hosts: &[(String, String)],
+        grants: impl Iterator<Item = Grant<'g>>,
+        hosts: &[(&str, String)],
     ) {
-        for (host, _) in hosts {
-            let address = address_of(&AclBinding {
-                principal: principal.to_owned(),
+        let place = self.place(path);
+        let all = grants.flat_map(|grant| hosts.iter().map(move |(host, _)| (grant, *host)));
+        for ((on, operation), host) in all {
+            let parts = Parts {
+                principal: principal.into(),
                 permission,
                 operation,
                 resource_type: on.kind,
                 pattern: on.pattern,
-                name: on.name.clone(),
-                host: host.clone(),
-            });
+                name: on.name.into(),
+                host: host.into(),
+            };
+            let address = parts.address();
             if self.done.acls.iter().any(|acl| acl.address == address) {
                 continue;
             }
             let mut resource = Resource::new(address, Flat::new());
-            resource.place = self.place(path);
+            resource.place = place.clone();
             resource.required_by = self.required_by.clone();
             self.done.acls.push(resource);
         }

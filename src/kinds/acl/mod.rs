@@ -16,11 +16,12 @@ use std::sync::LazyLock;
 
 use async_trait::async_trait;
 
+use binding::Parts;
 pub use binding::{acl_of, address_of};
 pub use entry::{Access, AclEntry, AclResource, Consumer, ConsumerTerms, Producer, ProducerTerms};
 pub use expand::{Expansion, Places, expand_access, expand_entry};
 pub use export::entries;
-pub use rules::{operations, since};
+pub use rules::{CLUSTER_NAME, operations, since};
 pub use spec::AclSpec;
 
 pub use crate::broker::kafka::{
@@ -55,7 +56,7 @@ impl Kind for Acl {
 
     /// What the expansion of an entry has not told already: only what no broker takes.
     fn check(&self, resource: &Resource, _all: &Resources) -> Vec<Problem> {
-        let problems = match acl_of(&resource.address) {
+        let problems = match Parts::of(&resource.address) {
             Ok(acl) => rules::acl(&acl),
             Err(why) => vec![Problem::error(Code::BadName, why)],
         };

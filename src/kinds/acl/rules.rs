@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{AclBinding, Operation, PatternType, ResourceType};
+use super::{Operation, Parts, PatternType, ResourceType};
 use crate::model::{Code, Problem};
 
 /// The only name that the cluster has as a resource.
@@ -50,7 +50,7 @@ impl Complaint {
 }
 
 /// What no broker would take of a whole ACL.
-pub(super) fn acl(acl: &AclBinding) -> Vec<Problem> {
+pub(super) fn acl(acl: &Parts<'_>) -> Vec<Problem> {
     [
         principal(&acl.principal),
         name(acl.resource_type, acl.pattern, &acl.name),

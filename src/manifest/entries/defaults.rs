@@ -28,13 +28,13 @@ impl Entries<'_> {
                 continue;
             };
             let noun = format!("`{head}.defaults.{word}`");
-            let Some(map) = self.map_of(entry.clone(), &noun) else {
+            let Some(map) = self.map_of(entry.clone(), format_args!("{noun}")) else {
                 continue;
             };
             let mut fields = map.clone();
             let noun = noun_of(kind);
             let subject = Subject {
-                noun: &noun,
+                noun,
                 address: None,
                 others: &["lifecycle"],
                 complete: false,
@@ -50,7 +50,11 @@ impl Entries<'_> {
 
     pub(super) fn default_words(&mut self, head: &str, words: &[(&str, KindName)], entry: Entry) {
         let noun = format!("`{head}.defaults`");
-        for (name, entry) in self.map_of(entry, &noun).into_iter().flatten() {
+        for (name, entry) in self
+            .map_of(entry, format_args!("{noun}"))
+            .into_iter()
+            .flatten()
+        {
             if !words.iter().any(|(word, _)| **word == *name) {
                 let near = nearest(&name, words.iter().map(|(word, _)| *word));
                 let problem = unknown_field(&noun, &name, near);

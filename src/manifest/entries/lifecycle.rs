@@ -23,7 +23,7 @@ impl Entries<'_> {
         kind: &dyn Kind,
         subject: Subject<'_>,
     ) -> Lifecycle {
-        let Some(map) = self.map_of(entry, "`lifecycle`") else {
+        let Some(map) = self.map_of(entry, format_args!("`lifecycle`")) else {
             return Lifecycle::default();
         };
         let subject = Subject {
@@ -60,7 +60,7 @@ impl Entries<'_> {
             }
             let names = kind.declaration().fields.keys().map(String::as_str);
             let near = nearest(name, names);
-            let mut problem = unknown_field(&noun_of(kind.name()), name, near);
+            let mut problem = unknown_field(noun_of(kind.name()), name, near);
             problem.address = subject.address.cloned();
             self.say(self.walk.files.at(item, problem));
         }

@@ -65,7 +65,7 @@ impl Builder<'_> {
             Holds::Items(items) => items.push(node),
             Holds::Entries { map, key, merges } => match key.take() {
                 None if is_merge => *key = Some(Key::Merge),
-                None => *key = Some(self.key(&node, raw)),
+                None => *key = Some(self.key(node, raw)),
                 Some(Key::Merge) => merges.push(node),
                 Some(Key::Broken) => {}
                 Some(Key::Name(name, spot)) => self.enter(map, name, spot, node),
@@ -88,19 +88,19 @@ impl Builder<'_> {
         map.insert(name, Entry { key: spot, node });
     }
 
-    fn key(&mut self, node: &Node, raw: Option<&str>) -> Key {
-        let text = match (raw, &node.value) {
-            (Some(""), Value::Null) => return self.bad_key(node),
-            (Some(raw), _) => raw,
-            (None, Value::Text(text)) => text,
-            _ => return self.bad_key(node),
-        };
-        Key::Name(text.into(), node.used.unwrap_or(node.spot))
+    fn key(&mut self, node: Node, raw: Option<&str>) -> Key {
+        let spot = node.used.unwrap_or(node.spot);
+        match (raw, node.value) {
+            (_, Value::Text(text)) => Key::Name(text, spot),
+            (Some(raw), Value::Null) if raw.is_empty() => self.bad_key(node.spot),
+            (Some(raw), _) => Key::Name(raw.into(), spot),
+            (None, _) => self.bad_key(node.spot),
+        }
     }
 
-    fn bad_key(&mut self, node: &Node) -> Key {
+    fn bad_key(&mut self, spot: Spot) -> Key {
         let what = "a key must be text";
-        self.say(Problem::error(Code::YamlSyntax, what).at(self.place(node.spot)));
+        self.say(Problem::error(Code::YamlSyntax, what).at(self.place(spot)));
         Key::Broken
     }
 
