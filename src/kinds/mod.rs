@@ -33,6 +33,7 @@ pub use deletion::kept_from_deletion;
 pub use facts::{Compare, Edit, Facts, NewerWord, field};
 pub use link::{End, Link};
 pub use rehearsal::Rehearsal;
+pub(crate) use schema::VARIABLE;
 pub use schema::{Completeness, of_field, or_null, schema_of};
 pub use surroundings::{ApiLevel, KafkaFacts, NatsFacts, NatsVersion, Surroundings};
 pub use values::{is_in_form, pattern};

@@ -7,7 +7,10 @@ use super::values::pattern;
 use crate::model::unit::Unit;
 
 /// Text in which a variable stands, which can be anything once it is replaced.
-const VARIABLE: &str = r"\$\{";
+pub(crate) const VARIABLE: &str = r"\$\{";
+
+/// A quantity of nothing, whatever its unit: `0s`, `0h 0m`, `0.0KiB`.
+const NOTHING: &str = r"^(0+(\.0+)?\s*[a-zA-Z]*\s*)+$";
 
 /// Where a schema is used.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -101,9 +104,18 @@ fn integer(field: &Field, min: Option<i64>, max: Option<i64>) -> Value {
     if let Some(least) = least {
         schema["minimum"] = least.into();
     }
+    let mut refused = Vec::new();
     let holes = holes(min, &facts.unlimited);
     if !holes.is_empty() {
-        schema["not"] = json!({ "enum": holes });
+        refused.push(json!({ "enum": holes }));
+    }
+    if min.is_some_and(|min| min > 0) && !facts.unlimited.contains(&0) {
+        refused.push(json!({ "type": "string", "pattern": NOTHING }));
+    }
+    match refused.len() {
+        0 => {}
+        1 => schema["not"] = refused.remove(0),
+        _ => schema["not"] = json!({ "anyOf": refused }),
     }
     if let Some(max) = max {
         schema["maximum"] = max.into();
@@ -124,10 +136,10 @@ fn holes(min: Option<i64>, unlimited: &[i64]) -> Vec<i64> {
 /// What Kafka keeps as text: a quantity, or any scalar, or a list.
 fn of_text_on_the_wire(field: &Field) -> Value {
     match field.facts.unit {
-        Some(unit) => json!({
-            "type": ["integer", "string"],
-            "pattern": quantity(Some(unit), !field.facts.unlimited.is_empty()),
-        }),
+        Some(unit) => {
+            let forms = quantity(Some(unit), !field.facts.unlimited.is_empty());
+            json!({ "type": ["integer", "string"], "pattern": format!(r"{forms}|^[-+]?\d+$") })
+        }
         None => json!({
             "type": ["string", "number", "boolean", "array"],
             "items": { "type": ["string", "number", "boolean"] },

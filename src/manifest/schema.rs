@@ -1,14 +1,19 @@
 //! The JSON Schema of a manifest, from the sections and the kinds' declarations.
 
+mod acls;
+mod configs;
+mod names;
+
 use serde_json::{Map, Value as Json, json};
 
-use super::access::{SIDES, entry_declaration};
+use self::acls::access;
+use self::configs::configs;
+use self::names::{consumer_of_stream, names};
 use super::approvals::approval_declaration;
 use super::connections::nats_declaration;
 use super::entries::{Kinds, lifecycle_declaration};
 use super::sections::{APPROVALS, HEADS, Holds, SECTIONS, Section};
-use crate::kinds::topic::known_configs;
-use crate::kinds::{Completeness, Declaration, Kind, of_field, or_null, schema_of};
+use crate::kinds::{Completeness, Kind, of_field, or_null, schema_of};
 use crate::model::KindName;
 
 /// The JSON Schema (draft-07) of a manifest, of its parts and of its overlays alike: nothing is
@@ -71,21 +76,27 @@ fn of_head(head: &str, kinds: Kinds<'_>) -> Json {
 }
 
 fn of_section(section: &Section, kinds: Kinds<'_>) -> Json {
-    let by_name = |definition: &str| json!({ "type": ["object", "null"], "additionalProperties": reference(definition) });
+    let by_name = |kind: KindName, definition: &str| {
+        json!({
+            "type": ["object", "null"],
+            "propertyNames": names(kind),
+            "additionalProperties": reference(definition),
+        })
+    };
     let mut schema = match section.holds {
         Holds::NatsConnection => or_null(schema_of(nats_declaration(), Completeness::Partial)),
         Holds::KafkaConnection => kafka_connection(),
         Holds::Resources(kind) if kinds(kind).is_none() => json!({}),
-        Holds::Resources(kind) => by_name(kind.as_str()),
+        Holds::Resources(kind) => by_name(kind, kind.as_str()),
         Holds::Consumers => json!({
             "type": ["object", "null"],
-            "patternProperties": { "^[^/]+/[^/]+$": reference("consumer") },
+            "patternProperties": { consumer_of_stream(): reference("consumer") },
             "additionalProperties": false,
         }),
-        Holds::Access => by_name("access"),
+        Holds::Access => by_name(KindName::Topic, "access"),
         Holds::Acls => json!({
             "type": ["array", "null"],
-            "items": schema_of(entry_declaration(), Completeness::Whole),
+            "items": acls::entry(),
         }),
         Holds::Defaults(words) => defaults(words, kinds),
     };
@@ -118,6 +129,7 @@ fn of_kind(kind: &dyn Kind) -> Json {
             schema["properties"]["consumers"] = json!({
                 "description": "Its durable consumers by name.",
                 "type": ["object", "null"],
+                "propertyNames": names(KindName::Consumer),
                 "additionalProperties": reference("consumer"),
             });
         }
@@ -147,41 +159,6 @@ fn of_fields(kind: &dyn Kind) -> Json {
     schema["properties"]["lifecycle"] =
         or_null(schema_of(lifecycle_declaration(), Completeness::Partial));
     schema
-}
-
-/// The topic configs that are known, for completion; others are allowed.
-fn configs(declaration: &Declaration) -> Json {
-    known_configs()
-        .iter()
-        .filter_map(|config| {
-            let field = declaration.field(&format!("config.{}", config.key))?;
-            Some((
-                config.key.to_owned(),
-                of_field(&field, Completeness::Partial),
-            ))
-        })
-        .collect::<Map<String, Json>>()
-        .into()
-}
-
-fn access() -> Json {
-    let sides: Map<String, Json> = SIDES
-        .iter()
-        .map(|(side, terms)| {
-            let entry = json!({ "anyOf": [
-                { "type": "string", "description": "A principal: `User:analytics`." },
-                schema_of(terms, Completeness::Whole),
-            ] });
-            let schema = json!({ "type": ["array", "null"], "items": entry });
-            ((*side).to_owned(), schema)
-        })
-        .collect();
-    json!({
-        "description": "Who produces to a topic and who consumes from it; expands into ACLs.",
-        "type": ["object", "null"],
-        "properties": sides,
-        "additionalProperties": false,
-    })
 }
 
 fn kafka_connection() -> Json {

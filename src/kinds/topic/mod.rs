@@ -19,6 +19,7 @@ use async_trait::async_trait;
 
 pub use configs::{ConfigType, KnownConfig, is_throttle, known_config, known_configs};
 pub use facts::{config_description, config_facts};
+pub(crate) use rules::internal_topics;
 pub use rules::is_internal;
 pub use spec::{ConfigValue, TopicSpec};
 

@@ -19,6 +19,11 @@ const INTERNAL: [&str; 5] = [
     "__transaction_state",
 ];
 
+/// Kafka's own topics by name.
+pub(crate) fn internal_topics() -> &'static [&'static str] {
+    &INTERNAL
+}
+
 /// Whether the topic is one of Kafka's own, or of trueup's: none that a user manages.
 pub fn is_internal(name: &str) -> bool {
     INTERNAL.contains(&name) || is_own_topic(name)

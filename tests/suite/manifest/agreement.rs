@@ -219,3 +219,127 @@ fn field_by_field() {
         );
     }
 }
+
+/// Manifests that a schema can tell good from bad, whatever the code of the complaint is; an error is
+/// what the loader refuses.
+#[test]
+fn good_and_bad_have_one_verdict() {
+    let validator = validator();
+    let config = |said: &str| format!("kafka: {{ topics: {{ t: {{ config: {{ {said} }} }} }} }}");
+    let stream = |said: &str| format!("nats: {{ streams: {{ A: {{ subjects: [a], {said} }} }} }}");
+    let consumer = |said: &str| stream(&format!("consumers: {{ c: {{ {said} }} }}"));
+    let acl = |said: &str| format!("kafka: {{ acls: [{{ {said} }}] }}");
+    let on = |said: &str| {
+        acl(&format!(
+            "principal: User:a, operations: [all], resource: {{ {said} }}"
+        ))
+    };
+    let access = |said: &str| {
+        format!("kafka: {{ topics: {{ t: {{ partitions: 1, access: {{ {said} }} }} }} }}")
+    };
+    let named =
+        |head: &str, name: &str, more: &str| format!("{head}: {{ '{name}': {{ {more} }} }} }}");
+    let streams = |name: &str| named("nats: { streams", name, "subjects: [a]");
+    let topics = |name: &str| named("kafka: { topics", name, "partitions: 1");
+    let buckets = |name: &str| named("nats: { key_value", name, "");
+    let stores = |name: &str| named("nats: { object_store", name, "");
+    let consumers = |name: &str| stream(&format!("consumers: {{ '{name}': {{}} }}"));
+    let sound = [
+        config("cleanup.policy: delete"),
+        config("cleanup.policy: 'compact, delete'"),
+        config("cleanup.policy: [compact, delete]"),
+        config("compression.type: zstd"),
+        config("message.timestamp.type: LogAppendTime"),
+        config("preallocate: 'TRUE'"),
+        config("min.insync.replicas: '2'"),
+        config("min.cleanable.dirty.ratio: 0.5"),
+        config("retention.ms: '-1'"),
+        config("retention.ms: unlimited"),
+        config("newer.key: anything"),
+        consumer("ack_wait: 1s"),
+        consumer("ack_wait: 10s"),
+        stream("max_age: 0s"),
+        stream("sources: [{ name: B }]"),
+        on("topic: a"),
+        on("topic: a, pattern: prefixed"),
+        on("topic: a, group: null"),
+        on("cluster: kafka-cluster"),
+        acl("principals: [User:a], operations: [read], resource: { topic: a }, hosts: [10.0.0.1]"),
+        access("produce: [User:a], consume: [{ principal: User:b, groups: [g] }]"),
+        streams("EVENTS_1-a"),
+        topics("a.b_c-1"),
+        buckets("b-1_C"),
+        stores("b-1_C"),
+        consumers("worker-1"),
+    ];
+    let wrong = [
+        config("cleanup.policy: delte"),
+        config("cleanup.policy: 'compact, delte'"),
+        config("cleanup.policy: [compact, delte]"),
+        config("compression.type: brotli"),
+        config("compression.type: true"),
+        config("message.timestamp.type: logappendtime"),
+        config("preallocate: yes"),
+        config("preallocate: 1"),
+        config("min.insync.replicas: two"),
+        config("min.insync.replicas: 1.5"),
+        config("min.cleanable.dirty.ratio: half"),
+        config("retention.ms: later"),
+        consumer("ack_wait: 0s"),
+        consumer("ack_wait: '0'"),
+        consumer("ack_wait: 0h 0m"),
+        consumer("backoff: [0s]"),
+        stream("duplicate_window: 0s"),
+        stream("sources: [{}]"),
+        on("topic: a, group: b"),
+        on("pattern: literal"),
+        on("topic: ''"),
+        on("cluster: mine"),
+        acl("operations: [read], resource: { topic: a }"),
+        acl("principal: User:a, principals: [User:b], operations: [read], resource: { topic: a }"),
+        acl("principal: alice, operations: [read], resource: { topic: a }"),
+        acl("principals: [alice], operations: [read], resource: { topic: a }"),
+        acl("principal: User:a, operations: [], resource: { topic: a }"),
+        acl("principal: User:a, operations: [read], resource: { topic: a }, host: ''"),
+        acl(
+            "principal: User:a, operations: [read], resource: { topic: a }, host: '*', hosts: ['*']",
+        ),
+        access("produce: [alice]"),
+        access("consume: [{ principal: alice }]"),
+        access("consume: [{ principal: User:a, host: '*', hosts: ['*'] }]"),
+        streams("a.b"),
+        streams("a b"),
+        streams("a>"),
+        streams(""),
+        topics("a b"),
+        topics("a/b"),
+        topics(".."),
+        topics("__consumer_offsets"),
+        topics(""),
+        buckets("a.b"),
+        stores("a b"),
+        consumers("a.b"),
+        consumers("a*"),
+    ];
+    let verdict = |text: &String| {
+        let text = format!("stack: s\n{text}\n");
+        let loaded = load_text(&text);
+        let complaints = complaints(&validator, &json(&text));
+        let told = told(&loaded);
+        (
+            loaded.manifest.is_some(),
+            complaints.is_empty(),
+            format!("{text}load: {told}\nschema: {complaints:#?}"),
+        )
+    };
+    let mut strange = Vec::new();
+    for (texts, is_sound) in [(&sound[..], true), (&wrong[..], false)] {
+        for text in texts {
+            let (loads, fits, told) = verdict(text);
+            if (loads, fits) != (is_sound, is_sound) {
+                strange.push(told);
+            }
+        }
+    }
+    assert!(strange.is_empty(), "{}", strange.join("\n"));
+}
