@@ -316,6 +316,22 @@ impl Kafka {
         join_all(looks).await.into_iter().flatten().collect()
     }
 
+    /// Those of the bootstrap addresses that are none of `listed` and give no answer within 3 s.
+    pub async fn unanswering_bootstrap(&self, listed: &[Broker]) -> Vec<String> {
+        let deadline = Instant::now() + LOOK;
+        let advertised = listed.iter().map(|one| address(&one.host, one.port));
+        let advertised: Vec<String> = advertised.collect();
+        let named = self.inner.settings.bootstrap.iter();
+        let looks =
+            named
+                .filter(|address| !advertised.contains(address))
+                .map(|address| async move {
+                    let dialing = self.dialing(address, deadline);
+                    (!probe::is_alive(&dialing).await).then(|| address.clone())
+                });
+        join_all(looks).await.into_iter().flatten().collect()
+    }
+
     /// An attempt to reach an address, until `deadline`.
     fn dialing(&self, address: &str, deadline: Instant) -> Dialing {
         let started = Instant::now();

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::ServerAddr;
+use futures::future::join_all;
 use rustls_pki_types::ServerName;
+use secrecy::ExposeSecret;
 use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
@@ -12,7 +14,7 @@ use tokio::time::timeout;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore};
 
-use super::address::Address;
+use super::address::{Address, addresses};
 use super::dial::DIAL_BUDGET;
 use super::{NatsError, NatsSettings};
 
@@ -53,6 +55,24 @@ pub(super) struct Greeting {
     tls_required: bool,
     tls_available: bool,
     tls_verify: bool,
+}
+
+impl NatsSettings {
+    /// What is wrong with each of several addresses where no NATS server answers, within 3 s; nothing of a single
+    /// one, which connecting tells of.
+    pub async fn dead_servers(&self) -> Vec<NatsError> {
+        let servers = addresses(self.url.expose_secret()).unwrap_or_default();
+        let looks = servers.iter().map(|address| async move {
+            let found = diagnose(&address.server).await;
+            let is_dead = !matches!(found, Found::Tls | Found::Nats(_));
+            let wants_tls = self.wants_tls() || address.server.tls_required();
+            is_dead.then(|| found.meaning(address, self, wants_tls, "it was looked at"))
+        });
+        match servers.len() {
+            0 | 1 => Vec::new(),
+            _ => join_all(looks).await.into_iter().flatten().collect(),
+        }
+    }
 }
 
 /// Looks within 3 s.

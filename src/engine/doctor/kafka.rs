@@ -1,6 +1,7 @@
 use indexmap::IndexMap;
 
 use super::outlook::{NAMED, Outlook, for_later};
+use super::replicas::look_at_replicas;
 use super::{Finding, Health};
 use crate::broker::kafka::{
     Broker as Node, Cluster, ItemError, Kafka, KafkaError, NewTopic, Operation, TopicDescription,
@@ -37,6 +38,8 @@ pub async fn look(port: &LiveBrokers, resources: &Resources) -> Vec<Finding> {
     let cluster = kafka.cluster().await;
     let mut findings = of_cluster(&cluster, port);
     findings.extend(of_brokers(kafka, &cluster).await);
+    findings.extend(of_bootstrap(kafka, &cluster).await);
+    findings.extend(look_at_replicas(kafka, &cluster).await);
     findings.extend(of_controller(kafka).await);
     if has_acls {
         let needs_alter = outlook.creates_any(KindName::Acl);
@@ -119,6 +122,18 @@ async fn of_brokers(kafka: &Kafka, cluster: &Result<Cluster, KafkaError>) -> Vec
         .into_iter()
         .map(silent)
         .collect()
+}
+
+/// The addresses to begin with that do not answer and are none of the listed brokers', which are told by themselves.
+async fn of_bootstrap(kafka: &Kafka, cluster: &Result<Cluster, KafkaError>) -> Vec<Finding> {
+    let listed = cluster.as_ref().map_or(&[][..], |known| &known.brokers);
+    let silent = |address: String| {
+        let detail = format!("`{address}` of `bootstrap.servers` does not answer");
+        Finding::new(Broker::Kafka, "address", Health::Doubtful, detail)
+            .hint("start the broker there, or take the address out; the others stand in")
+    };
+    let silent_ones = kafka.unanswering_bootstrap(listed).await;
+    silent_ones.into_iter().map(silent).collect()
 }
 
 /// Whether there is a controller, without which nothing can be changed.

@@ -4,6 +4,7 @@
 mod kafka;
 mod nats;
 mod outlook;
+mod replicas;
 
 use futures::future::join;
 
@@ -97,8 +98,17 @@ pub async fn doctor(endpoints: Endpoints, resources: &Resources) -> Vec<Finding>
 }
 
 async fn look_at_nats(endpoints: Endpoints, resources: &Resources) -> Vec<Finding> {
+    let settings = endpoints.nats.clone();
     match connect(endpoints).await {
-        Ok(port) => nats::look(&port, resources).await,
+        Ok(port) => {
+            let (mut findings, dead) = join(
+                nats::look(&port, resources),
+                nats::dead_servers(settings.as_ref()),
+            )
+            .await;
+            findings.extend(dead);
+            findings
+        }
         Err(problems) => unreachable(Broker::Nats, problems),
     }
 }

@@ -1,6 +1,6 @@
 use super::outlook::{Outlook, for_later};
 use super::{Finding, Health};
-use crate::broker::nats::{JetStream, RightProbe, Verdict, WantedRights};
+use crate::broker::nats::{JetStream, NatsError, NatsSettings, RightProbe, Verdict, WantedRights};
 use crate::engine::port::{LiveBrokers, Port};
 use crate::kinds::stream::stream_name;
 use crate::kinds::{NatsFacts, NatsVersion, Resources};
@@ -47,6 +47,19 @@ pub async fn look(port: &LiveBrokers, resources: &Resources) -> Vec<Finding> {
     let later: Vec<String> = later.into_iter().map(publish).collect();
     findings.extend(for_later(Broker::Nats, &later));
     findings
+}
+
+/// The servers that are named and do not answer, though another one let us in.
+pub async fn dead_servers(settings: Option<&NatsSettings>) -> Vec<Finding> {
+    let dead = match settings {
+        Some(settings) => settings.dead_servers().await,
+        None => Vec::new(),
+    };
+    let finding = |error: NatsError| {
+        Finding::new(Broker::Nats, "server", Health::Doubtful, error.to_string())
+            .hint("start it, or take its address out; the others stand in")
+    };
+    dead.into_iter().map(finding).collect()
 }
 
 /// Whether a call's subject ends with this stream, or with one of its consumers.

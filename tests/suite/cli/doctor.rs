@@ -1,10 +1,11 @@
-//! What a user with few rights on a real Kafka is told.
+//! What `doctor` tells of real brokers.
 
 use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
 use super::{Ran, file, run, trueup};
+use crate::broker::nats_server::NatsServer;
 use crate::sandbox::variable;
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -53,4 +54,26 @@ fn a_right_that_nothing_declared_needs_is_no_failure() {
     assert!(words(&more).contains(&bad), "{}", more.stdout);
     let later = format!("rights for later lacks ALTER_CONFIGS on topic/{topic}");
     assert!(words(&more).contains(&later), "{}", more.stdout);
+}
+
+/// An address where nobody listens.
+const NOBODY: &str = "127.0.0.1:1";
+
+#[tokio::test]
+async fn a_named_server_that_is_down_is_told_though_another_one_answers() {
+    let server = NatsServer::start("");
+    let mut command = trueup(&["doctor"]);
+    command.env("NATS_URL", format!("{},nats://{NOBODY}", server.url()));
+    command.env(
+        "KAFKA_BROKERS",
+        format!("{},{NOBODY}", variable("KAFKA_BROKERS")),
+    );
+    let ran = run(command);
+    let words = ran.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    let nats = format!("look NATS server NATS server `nats://{NOBODY}` refused");
+    assert!(words.contains(&nats), "{}", ran.stdout);
+    let kafka = format!("look Kafka address `{NOBODY}` of `bootstrap.servers` does not answer");
+    assert!(words.contains(&kafka), "{}", ran.stdout);
+    assert_eq!(words.matches("look NATS").count(), 1, "{}", ran.stdout);
 }
