@@ -9,7 +9,7 @@ use super::target::glob;
 use super::work::Reach;
 use crate::engine;
 use crate::manifest;
-use crate::model::{Address, Broker, KindName};
+use crate::model::{Broker, Glob, KindName};
 
 /// Writes a manifest from the live brokers.
 pub(super) async fn run(
@@ -38,22 +38,22 @@ pub(super) async fn run(
     let work = async {
         let port = reach.connect(&brokers, &progress).await?;
         progress.phase("reading everything that is there".to_owned());
-        let wanted = |address: &Address| {
-            let text = address.to_string();
-            patterns.is_empty() || patterns.iter().any(|pattern| pattern.is_match(&text))
+        let exported = engine::export(&port, &brokers, &patterns).await;
+        let exported = exported.map_err(|problems| reach.failure(problems))?;
+        let left_out = match patterns.is_empty() {
+            true => engine::left_out(&port, &brokers).await,
+            false => Vec::new(),
         };
-        engine::export(&port, &brokers, &wanted)
-            .await
-            .map_err(|problems| reach.failure(problems))
+        Ok((exported, left_out))
+    };
+    let (exported, left_out) = match signals.or(work).await? {
+        Ok(exported) => exported,
+        Err(exit) => return Ok(exit),
     };
     let engine::Exported {
         resources,
         mut caveats,
-        left_out,
-    } = match signals.or(work).await? {
-        Ok(exported) => exported,
-        Err(exit) => return Ok(exit),
-    };
+    } = exported;
     drop(progress);
     let stack = args
         .stack
@@ -64,9 +64,7 @@ pub(super) async fn run(
         Form::Text | Form::Markdown => manifest::write(stack, &resources),
         Form::Json => manifest::write_json(stack, &resources),
     })?;
-    if args.only.is_empty() {
-        caveats.extend(left_out);
-    }
+    caveats.extend(left_out);
     screen.insist(&Complaints::from(caveats));
     let resources = screen::resources(resources.len());
     screen.tell(&format!("exported {resources}\n"));
@@ -79,7 +77,7 @@ fn forms(global: &Global) -> impl Iterator<Item = Form> {
     reports.chain([global.output])
 }
 
-fn patterns(only: &[String]) -> Result<Vec<regex::Regex>, Failure> {
+fn patterns(only: &[String]) -> Result<Vec<Glob>, Failure> {
     only.iter()
         .map(|pattern| {
             kind_of(pattern)?;

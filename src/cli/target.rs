@@ -1,10 +1,8 @@
 use std::collections::HashSet;
 
-use regex::Regex;
-
 use super::failure::Failure;
 use crate::kinds::Resources;
-use crate::model::Address;
+use crate::model::{Address, Glob};
 use crate::report::explain::nearest;
 
 /// The resources that `--target` chooses, and those that they imply (a topic's ACLs); none where
@@ -23,9 +21,7 @@ pub(super) fn chosen(
     for target in targets {
         let pattern = glob(target)?;
         let before = chosen.len();
-        let matching = resources
-            .keys()
-            .filter(|a| pattern.is_match(&a.to_string()));
+        let matching = resources.keys().filter(|address| pattern.is_match(address));
         let mut any = false;
         for address in matching {
             any = true;
@@ -46,18 +42,12 @@ pub(super) fn chosen(
     Ok(Some(chosen))
 }
 
-/// `*` stands for any text, `?` for one character; everything else for itself.
+/// The addresses that a pattern means.
 ///
 /// # Errors
 /// A pattern of absurd length.
-pub(super) fn glob(pattern: &str) -> Result<Regex, Failure> {
-    let pieces = pattern.chars().map(|c| match c {
-        '*' => ".*".to_owned(),
-        '?' => ".".to_owned(),
-        c => regex::escape(&c.to_string()),
-    });
-    Regex::new(&format!("^{}$", pieces.collect::<String>()))
-        .map_err(|_| Failure::said(format!("`{pattern}` is no pattern")))
+pub(super) fn glob(pattern: &str) -> Result<Glob, Failure> {
+    Glob::new(pattern).ok_or_else(|| Failure::said(format!("`{pattern}` is no pattern")))
 }
 
 fn nothing_matches(target: &str, resources: &Resources) -> Failure {

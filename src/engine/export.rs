@@ -4,10 +4,9 @@ use super::planning::observe_all;
 use super::port::Port;
 use crate::kinds::stream::bucket_of;
 use crate::kinds::{Kind, Live, Resources, kind};
-use crate::model::{Address, Broker, Code, Flat, KindName, Problem, Resource, Severity, few};
-
-/// Which resources an export takes.
-pub type Wanted<'a> = &'a (dyn Fn(&Address) -> bool + Sync);
+use crate::model::{
+    Address, Broker, Code, Flat, KindName, Problem, Resource, Severity, Wanted, few,
+};
 
 /// What an export holds.
 #[derive(Clone, Debug, Default)]
@@ -16,8 +15,6 @@ pub struct Exported {
     pub resources: Resources,
     /// What is wanted and not among them, or not as it is, and why: warnings.
     pub caveats: Vec<Problem>,
-    /// What else is there that no export can take, and why: warnings.
-    pub left_out: Vec<Problem>,
 }
 
 /// Every live resource that is wanted, as a manifest would declare it: what differs from the
@@ -28,13 +25,9 @@ pub struct Exported {
 pub async fn export(
     port: &dyn Port,
     brokers: &[Broker],
-    wanted: Wanted<'_>,
+    wanted: &dyn Wanted,
 ) -> Result<Exported, Vec<Problem>> {
-    let left_out = left_out(port, brokers).await;
-    let wanted = |address: &Address| {
-        wanted(address) || bucket_behind(address).is_some_and(|bucket| wanted(&bucket))
-    };
-    let found = observe_all(port, brokers, wanted).await?;
+    let found = observe_all(port, brokers, &WithStreams(wanted)).await?;
     let mut caveats = caveats(&found);
     caveats.extend(unknown_fields(&found));
     let mut resources: Resources = found
@@ -45,16 +38,25 @@ pub async fn export(
         })
         .collect();
     caveats.extend(take_out_refused(&mut resources));
-    Ok(Exported {
-        resources,
-        caveats,
-        left_out,
-    })
+    Ok(Exported { resources, caveats })
 }
 
-/// The bucket that a plain stream stands for: who wants the bucket gets the stream.
-fn bucket_behind(address: &Address) -> Option<Address> {
-    bucket_of(&address.name).filter(|_| address.kind == KindName::Stream)
+/// What is wanted, and the plain streams that stand for buckets: who wants the bucket gets the stream.
+struct WithStreams<'a>(&'a dyn Wanted);
+
+impl Wanted for WithStreams<'_> {
+    fn takes(&self, address: &Address) -> bool {
+        let bucket = bucket_of(&address.name).filter(|_| address.kind == KindName::Stream);
+        self.0.takes(address) || bucket.is_some_and(|bucket| self.0.takes(&bucket))
+    }
+
+    fn may_take_under(&self, beginning: &str) -> bool {
+        let of_buckets = [KindName::Kv, KindName::ObjectStore].map(|kind| format!("{kind}/"));
+        let mut of_buckets = of_buckets.iter();
+        let of_streams = format!("{}/", KindName::Stream);
+        let mut stands_for_one = || of_buckets.any(|begun| self.0.may_take_under(begun));
+        self.0.may_take_under(beginning) || (beginning == of_streams && stands_for_one())
+    }
 }
 
 /// What these brokers hold and neither an export nor a snapshot can, and why: warnings.

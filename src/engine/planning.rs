@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::port::Port;
 use crate::kinds::{Live, Observations, Observed, Rehearsal};
-use crate::model::{Address, Broker, KindName, Problem, Risk, Step};
+use crate::model::{Address, Broker, KindName, Problem, Risk, Step, Wanted};
 use crate::plan::{Desired, Plan, assemble, forecast};
 
 /// Observes what is declared and what is owned, compares, asks the brokers what they would refuse and what it may
@@ -52,13 +52,14 @@ pub async fn observe(port: &dyn Port, addresses: impl Iterator<Item = Address>) 
 pub async fn observe_all(
     port: &dyn Port,
     brokers: &[Broker],
-    wanted: impl Fn(&Address) -> bool,
+    wanted: &dyn Wanted,
 ) -> Result<IndexMap<Address, Live>, Vec<Problem>> {
     let mut addresses = Vec::new();
     let mut problems = Vec::new();
-    for name in KindName::of_brokers(brokers) {
-        match port.list(name).await {
-            Ok(found) => addresses.extend(found.into_iter().filter(|address| wanted(address))),
+    let kinds = KindName::of_brokers(brokers);
+    for name in kinds.filter(|kind| wanted.may_take_under(&format!("{kind}/"))) {
+        match port.list(name, wanted).await {
+            Ok(found) => addresses.extend(found.into_iter().filter(|a| wanted.takes(a))),
             // one missing right hides several kinds
             Err(problem) if problems.contains(&problem) => {}
             Err(problem) => problems.push(problem),

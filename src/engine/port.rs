@@ -2,7 +2,7 @@ use async_trait::async_trait;
 
 use crate::broker::Brokers;
 use crate::kinds::{Observations, Observed, Rehearsal, Surroundings, kind};
-use crate::model::{Address, Broker, KindName, Outcome, Problem, Risk, Step};
+use crate::model::{Address, Broker, KindName, Outcome, Problem, Risk, Step, Wanted};
 use crate::plan::Target;
 
 /// Where live state is: the brokers, or what stands in for them.
@@ -37,8 +37,8 @@ pub trait Port: Send + Sync {
             .collect()
     }
 
-    /// Every resource of this kind.
-    async fn list(&self, kind: KindName) -> Result<Vec<Address>, Problem>;
+    /// Every resource of this kind; a failure where some of those that are wanted may be hidden.
+    async fn list(&self, kind: KindName, wanted: &dyn Wanted) -> Result<Vec<Address>, Problem>;
 
     /// What the list of this kind leaves out, and why.
     async fn left_out(&self, _kind: KindName) -> Vec<Problem> {
@@ -133,9 +133,9 @@ impl Port for LiveBrokers {
         }
     }
 
-    async fn list(&self, name: KindName) -> Result<Vec<Address>, Problem> {
+    async fn list(&self, name: KindName, wanted: &dyn Wanted) -> Result<Vec<Address>, Problem> {
         match kind(name) {
-            Some(kind) => kind.list(&self.brokers).await,
+            Some(kind) => kind.list(&self.brokers, wanted).await,
             None => Ok(Vec::new()),
         }
     }

@@ -11,7 +11,7 @@ use super::port::Port;
 use crate::kinds::{Delta, Live, Observations, Observed, Rehearsal, Surroundings, kind};
 use crate::model::{
     Action, Address, Broker, Code, Doc, Flat, FormatError, KindName, Outcome, Problem, Step,
-    versioned,
+    Wanted, versioned,
 };
 use crate::plan::Target;
 
@@ -64,7 +64,7 @@ impl Snapshot {
     /// # Errors
     /// What could not be listed or read: what is missing in a snapshot reads as absent.
     pub async fn take(port: &dyn Port, brokers: &[Broker]) -> Result<Snapshot, Vec<Problem>> {
-        let resources = observe_all(port, brokers, |_| true).await?;
+        let resources = observe_all(port, brokers, &|_: &Address| true).await?;
         Ok(Snapshot {
             format_version: SNAPSHOT_VERSION.to_owned(),
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -152,7 +152,7 @@ impl Port for SnapshotPort {
             .collect()
     }
 
-    async fn list(&self, name: KindName) -> Result<Vec<Address>, Problem> {
+    async fn list(&self, name: KindName, _wanted: &dyn Wanted) -> Result<Vec<Address>, Problem> {
         let resources = self.resources();
         Ok(resources
             .keys()

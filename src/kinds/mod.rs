@@ -41,6 +41,7 @@ pub use values::{is_in_form, pattern};
 use crate::broker::Brokers;
 use crate::model::{
     Action, Address, Base, Doc, Flat, KindName, Outcome, Problem, Refusal, Resource, Risk, Step,
+    Wanted,
 };
 
 /// Every kind, in the order of [`KindName::ALL`].
@@ -173,8 +174,9 @@ pub trait Kind: Send + Sync {
             .collect()
     }
 
-    /// The names of all resources of this kind on the brokers, for `export`.
-    async fn list(&self, brokers: &Brokers) -> Result<Vec<Address>, Problem>;
+    /// The names of all resources of this kind on the brokers, for `export`. It fails only where
+    /// some may be hidden that are wanted; what else is hidden is of no matter.
+    async fn list(&self, brokers: &Brokers, wanted: &dyn Wanted) -> Result<Vec<Address>, Problem>;
 
     /// What [`Kind::list`] does not name though it is there, and why: warnings, few of them.
     async fn left_out(&self, _brokers: &Brokers) -> Vec<Problem> {
@@ -241,7 +243,7 @@ pub struct Live {
     /// Which life of the name it is: a topic's id, JetStream's `created`.
     pub incarnation: Option<String>,
     /// Text to show behind a value that is not the resource's own, by field
-    /// (`broker default`), for notes like `pin (= broker default)`.
+    /// (`broker default`), for notes on a change that sets the same.
     /// What most resources of a broker share is held once.
     #[serde(with = "shared")]
     pub inherited: Arc<IndexMap<String, Value>>,

@@ -11,7 +11,7 @@ use super::*;
 use crate::broker::Brokers;
 use crate::kinds::{Declaration, Edit, Facts, Kind, Observations, field};
 use crate::model::unit::Unit;
-use crate::model::{Address, Code, KindName, Outcome, Resource, Step, Undeclared};
+use crate::model::{Address, Code, KindName, Outcome, Resource, Step, Undeclared, Wanted};
 
 mod approving;
 mod checks;
@@ -142,7 +142,7 @@ impl Kind for TestKind {
         Vec::new()
     }
 
-    async fn list(&self, _: &Brokers) -> Result<Vec<Address>, Problem> {
+    async fn list(&self, _: &Brokers, _: &dyn Wanted) -> Result<Vec<Address>, Problem> {
         Ok(Vec::new())
     }
 }

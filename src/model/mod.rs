@@ -13,6 +13,7 @@ mod resource;
 mod risk;
 mod step;
 pub mod unit;
+mod wanted;
 
 pub use address::{Address, AddressError, Broker, KindName};
 pub use amount::{counted, grouped, rough_size};
@@ -26,3 +27,4 @@ pub use problem::{Note, Problem, Severity};
 pub use resource::{Lifecycle, OnRemove, Resource, Undeclared};
 pub use risk::{Harm, Risk};
 pub use step::{Action, Base, Change, Claim, Outcome, Parent, Refusal, Source, Step};
+pub use wanted::{Glob, Wanted};

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::*;
 use crate::kinds::{Observations, Rehearsal, Surroundings};
-use crate::model::{Harm, KindName, Problem, Risk};
+use crate::model::{Harm, KindName, Problem, Risk, Wanted};
 use crate::plan::{Summary, Target};
 
 /// A broker that notes what it is asked for, batch by batch.
@@ -115,7 +115,7 @@ impl Port for Noted {
             .collect()
     }
 
-    async fn list(&self, _: KindName) -> Result<Vec<Address>, Problem> {
+    async fn list(&self, _: KindName, _: &dyn Wanted) -> Result<Vec<Address>, Problem> {
         Ok(Vec::new())
     }
 }

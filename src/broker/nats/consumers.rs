@@ -8,6 +8,7 @@ use super::names::checked;
 use super::streams::{STREAM_NOT_FOUND, absent_when, config_alone, objects, total};
 use super::wire::{Body, many};
 use super::{Answer, Deletion, JetStream, NatsError};
+use crate::model::few;
 
 /// The error code of a consumer that does not exist (`JSConsumerNotFoundErr`).
 const CONSUMER_NOT_FOUND: u64 = 10014;
@@ -153,11 +154,12 @@ impl JetStream {
     }
 
     fn incomplete(&self, call: &str, missing: &[Value]) -> NatsError {
-        let names = missing.iter().filter_map(Value::as_str).collect::<Vec<_>>();
+        let names = missing.iter().filter_map(Value::as_str);
+        let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
         NatsError::ListingIncomplete {
             server: self.server().url.clone(),
             subject: self.wire.subject(call),
-            missing: names.join("`, `"),
+            missing: few(names.iter(), 5),
         }
     }
 }

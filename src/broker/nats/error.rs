@@ -338,7 +338,7 @@ pub enum NatsError {
     },
     /// A cluster could not gather a whole listing.
     #[error(
-        "NATS server `{server}` answered `{subject}` incompletely: `{missing}` did not report; try again when the cluster is whole"
+        "NATS server `{server}` answered `{subject}` incompletely: {missing} did not report; try again when the cluster is whole"
     )]
     ListingIncomplete {
         /// The address without credentials.

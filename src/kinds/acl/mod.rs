@@ -31,7 +31,9 @@ pub use crate::broker::kafka::{
 use super::kafka::{client, not_attempted, refuse_all, unreadable};
 use super::{Case, Declaration, Kind, Link, Observations, Rehearsal, Resources};
 use crate::broker::Brokers;
-use crate::model::{Address, Code, KindName, Outcome, Problem, Refusal, Resource, Risk, Step};
+use crate::model::{
+    Address, Code, KindName, Outcome, Problem, Refusal, Resource, Risk, Step, Wanted,
+};
 
 /// The kind `acl`.
 ///
@@ -110,7 +112,7 @@ impl Kind for Acl {
         }
     }
 
-    async fn list(&self, brokers: &Brokers) -> Result<Vec<Address>, Problem> {
+    async fn list(&self, brokers: &Brokers, _wanted: &dyn Wanted) -> Result<Vec<Address>, Problem> {
         observe::list(client(brokers)?).await
     }
 

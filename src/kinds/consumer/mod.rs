@@ -23,7 +23,9 @@ pub(super) use wire::is_internal;
 use super::stream::{Said, declared_as};
 use super::{Case, Declaration, Delta, End, Kind, Link, Observations, Rehearsal, Resources};
 use crate::broker::Brokers;
-use crate::model::{Address, Flat, KindName, Outcome, Problem, Refusal, Resource, Risk, Step};
+use crate::model::{
+    Address, Flat, KindName, Outcome, Problem, Refusal, Resource, Risk, Step, Wanted,
+};
 
 /// JetStream consumers; an address is `STREAM/NAME`.
 #[derive(Clone, Copy, Debug)]
@@ -120,8 +122,8 @@ impl Kind for Consumer {
         wire::carry_out(self, brokers, steps).await
     }
 
-    async fn list(&self, brokers: &Brokers) -> Result<Vec<Address>, Problem> {
-        wire::list(brokers).await
+    async fn list(&self, brokers: &Brokers, wanted: &dyn Wanted) -> Result<Vec<Address>, Problem> {
+        wire::list(brokers, wanted).await
     }
 
     async fn left_out(&self, brokers: &Brokers) -> Vec<Problem> {

@@ -10,12 +10,12 @@ use crate::broker::nats::{ConsumerAction, JetStream, NatsError};
 use crate::kinds::kv::Kv;
 use crate::kinds::object_store::ObjectStore;
 use crate::kinds::stream::{
-    Stream, View, asset_name, delete, each, exported, failed, fields_of, forget_unknown, gone,
-    life, moved, outcome_of, required_level, told_left_out, unanswered, unconnected, unreadable,
-    verdict, version, withheld,
+    Stream, View, asset_name, bucket_of, delete, each, exported, failed, fields_of, forget_unknown,
+    gone, life, moved, none_hidden, outcome_of, required_level, told_left_out, unanswered,
+    unconnected, unreadable, verdict, version, withheld,
 };
 use crate::kinds::{Delta, Kind, Live, Observations, Observed};
-use crate::model::{Action, Address, Doc, Flat, KindName, Outcome, Problem, Step};
+use crate::model::{Action, Address, Doc, Flat, KindName, Outcome, Problem, Step, Wanted};
 
 /// The name is taken by a consumer of another configuration (10148).
 const EXISTS: u64 = 10148;
@@ -235,12 +235,23 @@ fn document(name: &str, mut fields: Flat, nats: &JetStream) -> Doc {
 ///
 /// # Errors
 /// When a listing fails or has holes: an export with holes would be taken for the whole.
-pub(super) async fn list(brokers: &Brokers) -> Result<Vec<Address>, Problem> {
+pub(super) async fn list(brokers: &Brokers, wanted: &dyn Wanted) -> Result<Vec<Address>, Problem> {
     let Some(nats) = &brokers.nats else {
         return Ok(Vec::new());
     };
     let listing = nats.stream_list().await.map_err(|error| error.problem())?;
-    let streams: Vec<String> = listing.streams.iter().filter_map(with_consumers).collect();
+    let may_be_wanted = |stream: &str| wanted.may_take_under(&format!("consumer/{stream}/"));
+    // of a stream that is wanted itself its own list tells
+    let is_told = |stream: &str| {
+        let known_as = bucket_of(stream);
+        let stream = Address::new(KindName::Stream, stream);
+        wanted.takes(&stream) || known_as.is_some_and(|bucket| wanted.takes(&bucket))
+    };
+    none_hidden(&listing, &|stream| {
+        may_be_wanted(stream) && !is_told(stream)
+    })?;
+    let streams = listing.streams.iter().filter_map(with_consumers);
+    let streams: Vec<String> = streams.filter(|stream| may_be_wanted(stream)).collect();
     let listings = each(streams.iter().map(|stream| nats.consumer_list(stream))).await;
     let mut found = Vec::new();
     for (stream, consumers) in streams.iter().zip(listings) {

@@ -16,7 +16,9 @@ use super::stream::{
 };
 use super::{Case, Declaration, Kind, Link, Observations, Rehearsal, Resources, Shape};
 use crate::broker::Brokers;
-use crate::model::{Address, Flat, KindName, Outcome, Problem, Refusal, Resource, Risk, Step};
+use crate::model::{
+    Address, Flat, KindName, Outcome, Problem, Refusal, Resource, Risk, Step, Wanted,
+};
 
 /// Key-value buckets.
 #[derive(Clone, Copy, Debug)]
@@ -132,8 +134,8 @@ impl Kind for Kv {
         wire::carry_out(self, brokers, steps).await
     }
 
-    async fn list(&self, brokers: &Brokers) -> Result<Vec<Address>, Problem> {
-        wire::list(self, brokers).await
+    async fn list(&self, brokers: &Brokers, wanted: &dyn Wanted) -> Result<Vec<Address>, Problem> {
+        wire::list(self, brokers, wanted).await
     }
 }
 

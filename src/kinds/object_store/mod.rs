@@ -12,7 +12,9 @@ pub use spec::ObjectStoreSpec;
 use super::stream::{Template, View, fixed, losses, wire};
 use super::{Case, Declaration, Kind, Observations, Rehearsal, Resources};
 use crate::broker::Brokers;
-use crate::model::{Address, Flat, KindName, Outcome, Problem, Refusal, Resource, Risk, Step};
+use crate::model::{
+    Address, Flat, KindName, Outcome, Problem, Refusal, Resource, Risk, Step, Wanted,
+};
 
 /// Object stores.
 #[derive(Clone, Copy, Debug)]
@@ -88,8 +90,8 @@ impl Kind for ObjectStore {
         wire::carry_out(self, brokers, steps).await
     }
 
-    async fn list(&self, brokers: &Brokers) -> Result<Vec<Address>, Problem> {
-        wire::list(self, brokers).await
+    async fn list(&self, brokers: &Brokers, wanted: &dyn Wanted) -> Result<Vec<Address>, Problem> {
+        wire::list(self, brokers, wanted).await
     }
 }
 

@@ -11,6 +11,7 @@ mod instants;
 mod judge;
 mod level;
 mod links;
+mod listing;
 mod losses;
 mod names;
 mod origins;
@@ -47,6 +48,7 @@ pub(super) use deletion::delete;
 pub(super) use instants::complaints as bad_instants;
 pub(super) use level::{forget_unknown, required_level, too_old, version};
 pub(super) use links::links;
+pub(super) use listing::none_hidden;
 pub(super) use losses::{left, risks as losses};
 pub(super) use names::{asset_name, is_of_ledger, of_ledger};
 pub(crate) use names::{bucket_of, stream_name};
@@ -69,6 +71,7 @@ use super::{
 use crate::broker::Brokers;
 use crate::model::{
     Address, Code, Flat, KindName, Outcome, Problem, Refusal, Resource, Risk, Severity, Step,
+    Wanted,
 };
 
 /// JetStream streams.
@@ -232,8 +235,8 @@ impl Kind for Stream {
         wire::carry_out(self, brokers, steps).await
     }
 
-    async fn list(&self, brokers: &Brokers) -> Result<Vec<Address>, Problem> {
-        wire::list(self, brokers).await
+    async fn list(&self, brokers: &Brokers, wanted: &dyn Wanted) -> Result<Vec<Address>, Problem> {
+        wire::list(self, brokers, wanted).await
     }
 
     async fn left_out(&self, brokers: &Brokers) -> Vec<Problem> {

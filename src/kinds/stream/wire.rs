@@ -9,7 +9,7 @@ use super::answer::{failed, gone, life, moved, withheld};
 use super::change::StreamChange;
 use super::deletion;
 use super::level::{required_level, version};
-use super::names::{asset_name, is_of_ledger};
+use super::names::asset_name;
 use super::refused::told;
 use super::rehearse::{because, captor};
 use super::said::Said;
@@ -269,29 +269,8 @@ fn verdict(view: &dyn View, name: &str, deltas: &[Delta], reply: &Doc) -> Outcom
     super::answer::verdict(view, deltas, got)
 }
 
+pub(in crate::kinds) use super::listing::list;
 pub(in crate::kinds) use super::rehearse::rehearse;
-
-/// The resources of this kind among all streams.
-///
-/// # Errors
-/// When the listing fails or has holes: an export with holes would be taken for the whole.
-pub(in crate::kinds) async fn list(
-    view: &dyn View,
-    brokers: &Brokers,
-) -> Result<Vec<Address>, Problem> {
-    let Some(nats) = &brokers.nats else {
-        return Ok(Vec::new());
-    };
-    let listing = nats.stream_list().await.map_err(|error| error.problem())?;
-    if let Some(name) = listing.missing.first() {
-        let message = format!("stream `{name}` could not be read: the server lists it as missing");
-        return Err(Problem::error(Code::Unreadable, message)
-            .hint("wait until its servers are back, then try again"));
-    }
-    let found = listing.streams.iter();
-    let found = found.filter_map(|info| exported(view, info));
-    Ok(found.filter(|address| !is_of_ledger(address)).collect())
-}
 
 /// The streams that an export leaves out: what the server keeps for MQTT, and those whose name no
 /// manifest can say.

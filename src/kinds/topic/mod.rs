@@ -26,7 +26,9 @@ pub use spec::{ConfigValue, TopicSpec};
 use super::kafka::{client, not_attempted, refuse_all, unreadable};
 use super::{Case, Caveat, Declaration, Kind, Live, Observations, Rehearsal, Resources};
 use crate::broker::Brokers;
-use crate::model::{Address, Flat, KindName, Outcome, Problem, Refusal, Resource, Risk, Step};
+use crate::model::{
+    Address, Flat, KindName, Outcome, Problem, Refusal, Resource, Risk, Step, Wanted,
+};
 
 /// The kind `topic`.
 pub struct Topic;
@@ -119,7 +121,7 @@ impl Kind for Topic {
     }
 
     /// Every topic that the user may describe, but for Kafka's own.
-    async fn list(&self, brokers: &Brokers) -> Result<Vec<Address>, Problem> {
+    async fn list(&self, brokers: &Brokers, _wanted: &dyn Wanted) -> Result<Vec<Address>, Problem> {
         let names = client(brokers)?.list_topics().await;
         let names = names.map_err(|error| error.problem())?;
         let of_users = names.into_iter().filter(|name| !is_internal(name));

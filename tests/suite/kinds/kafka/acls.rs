@@ -30,7 +30,7 @@ async fn every_sort_of_acl_comes_back_as_it_went() {
     assert!(plan.steps.iter().all(|step| step.action == Action::Create));
     let listed = kind(KindName::Acl)
         .unwrap()
-        .list(world.port.brokers())
+        .list(world.port.brokers(), &|_: &Address| true)
         .await
         .unwrap();
     let ours: Vec<_> = listed

@@ -177,7 +177,7 @@ async fn a_declared_default_is_pinned() {
     let plan = world.bring(&wanted).await;
     assert_eq!(
         plan.steps[0].changes[0].note.as_deref(),
-        Some("pin (= broker default)")
+        Some("the broker's default already; set, it stays when that changes")
     );
 }
 

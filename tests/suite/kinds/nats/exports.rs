@@ -2,14 +2,14 @@
 
 use serde_json::json;
 use trueup::broker::nats::ConsumerAction;
-use trueup::engine::export;
+use trueup::engine::{export, left_out};
 use trueup::kinds::Resources;
 use trueup::model::{Address, Broker, KindName};
 
 use super::bench::{Bench, manifest};
 
 async fn exported(bench: &Bench) -> Resources {
-    export(bench.port(), &[Broker::Nats], &|_| true)
+    export(bench.port(), &[Broker::Nats], &Vec::new())
         .await
         .unwrap()
         .resources
@@ -137,12 +137,13 @@ async fn what_a_manifest_cant_say_is_told_and_left_out() {
         .consumer_create("$X", config, action, None)
         .await
         .unwrap();
-    let found = export(bench.port(), &[Broker::Nats], &|_| true)
+    let found = export(bench.port(), &[Broker::Nats], &Vec::new())
         .await
         .unwrap();
     let names: Vec<String> = found.resources.keys().map(ToString::to_string).collect();
     assert_eq!(names, ["stream/$X", "stream/${X}", "stream/MQTT_msgs"]);
-    let told: Vec<&str> = found.left_out.iter().map(|p| p.message.as_str()).collect();
+    let left_out = left_out(bench.port(), &[Broker::Nats]).await;
+    let told: Vec<&str> = left_out.iter().map(|p| p.message.as_str()).collect();
     assert_eq!(
         told,
         [
