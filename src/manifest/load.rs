@@ -1,6 +1,6 @@
 //! The way from inputs to a checked manifest.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -54,6 +54,7 @@ pub(super) fn load(inputs: &Inputs, kinds: Kinds<'_>) -> Loaded {
         environment: &inputs.environment,
         env_files,
         grown: Cell::default(),
+        asked: RefCell::default(),
     };
     let read: Vec<bool> = parsed.iter().flatten().map(|p| p.whole).collect();
     let mut secrets = Secrets::default();
@@ -67,6 +68,9 @@ pub(super) fn load(inputs: &Inputs, kinds: Kinds<'_>) -> Loaded {
     let mut said = texts.iter().flatten().map(|text| text.text.as_str());
     if said.any(may_hold_variables) {
         variables.expand_all(&mut layer.tree, &mut telling);
+    }
+    if whole {
+        problems.extend(variables.unused());
     }
     secrets.collect(Some(&layer.tree));
     let texts = texts.into_iter().flatten().map(|text| text.text).zip(read);

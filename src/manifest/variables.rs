@@ -1,6 +1,7 @@
 //! Variables: `${VAR}`, `${VAR:-default}`, `${VAR:?message}`, `$$`, as in Compose.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 
 use indexmap::IndexMap;
 
@@ -8,6 +9,7 @@ use super::complaints::Surplus;
 use super::env_file::EnvFiles;
 use super::node::{Expanded, Files, Map, Node, Value, short};
 use super::secret_text::names_secret;
+use super::suggest::nearest;
 use crate::model::{Code, Problem};
 
 /// Defaults within defaults.
@@ -26,6 +28,8 @@ pub(super) struct Variables<'a> {
     pub env_files: EnvFiles,
     /// Bytes of all values that came of variables so far.
     pub grown: Cell<usize>,
+    /// The names that were asked for so far.
+    pub asked: RefCell<BTreeSet<String>>,
 }
 
 /// Where values stand, and where what is wrong with their variables goes.
@@ -37,6 +41,7 @@ pub(super) struct Telling<'a> {
 
 impl Variables<'_> {
     fn get(&self, name: &str) -> Option<&str> {
+        self.asked.borrow_mut().insert(name.to_owned());
         self.given
             .get(name)
             .or_else(|| self.environment.get(name))
@@ -49,6 +54,25 @@ impl Variables<'_> {
         let all = self.given.iter().chain(self.environment);
         all.chain(&self.env_files.values)
             .map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// A warning for each variable that was given and that no value asked for.
+    pub fn unused(&self) -> Vec<Problem> {
+        let asked = self.asked.borrow();
+        let unused = self.given.keys().filter(|name| !asked.contains(*name));
+        let others = || asked.iter().filter(|name| !self.given.contains_key(*name));
+        unused
+            .map(|name| {
+                let what = format!("`--var {name}` is used nowhere in the manifest");
+                let hint = match nearest(name, others().map(String::as_str)) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => {
+                        format!("write `${{{name}}}` where its value should stand, or leave it out")
+                    }
+                };
+                Problem::warning(Code::Variable, what).hint(hint)
+            })
+            .collect()
     }
 
     /// Replaces the variables of every value. Keys stay as they are, and so does what stands under
@@ -323,6 +347,7 @@ mod tests {
                 unread: false,
             },
             grown: Cell::default(),
+            asked: RefCell::default(),
         };
         let mut complaints = Vec::new();
         let replaced = variables.replace(text, 0, &mut complaints);

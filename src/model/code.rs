@@ -54,7 +54,7 @@ codes! {
     YamlTooLarge "yaml-too-large" "The text goes beyond what a manifest may need: bytes, depth, nodes or alias expansion." "Split the manifest over several files of one directory; anchors may be used, but not nested into a bomb.";
     DuplicateKey "duplicate-key" "A key stands twice in one map." "Keep one of the two." "YAML 1.2, 3.2.1.1";
     FileUnreadable "file-unreadable" "A manifest file can't be read." "Check the path given with `-f`, and its rights.";
-    Variable "variable" "A variable is unset or badly written." "Set it in the environment, with `--var NAME=VALUE` or in `--env-file`; or give a default: `${NAME:-default}`.";
+    Variable "variable" "A variable is unset, badly written or used nowhere." "Set it in the environment, with `--var NAME=VALUE` or in `--env-file`; or give a default: `${NAME:-default}`.";
     UnknownField "unknown-field" "The field is not one that trueup or the broker knows." "Take the spelling from `trueup explain KIND`.";
     MissingField "missing-field" "A field that must be there is not." "Add it.";
     WrongType "wrong-type" "The value is of another type than the field." "See `trueup explain KIND.FIELD` for what it takes.";

@@ -275,3 +275,31 @@ fn a_null_that_takes_nothing_away_is_warned_of_at_any_depth() {
         );
     }
 }
+
+#[test]
+fn a_variable_that_was_given_and_is_used_nowhere_is_told() {
+    let given = ["AGE", "REPLICSA", "ZZZ"].map(|name| (name.to_owned(), "3".to_owned()));
+    let text = text(
+        "a.yaml",
+        "stack: s\nnats: { streams: { A: { description: '${AGE}', num_replicas: '${REPLICAS:-1}' } } }\n",
+    );
+    let loaded = loaded(&Inputs {
+        files: vec![text],
+        vars: IndexMap::from(given),
+        ..Inputs::default()
+    });
+    let told: Vec<_> = loaded.problems.iter().collect();
+    let messages: Vec<&str> = told
+        .iter()
+        .map(|problem| problem.message.as_str())
+        .collect();
+    assert_eq!(
+        messages,
+        [
+            "`--var REPLICSA` is used nowhere in the manifest",
+            "`--var ZZZ` is used nowhere in the manifest",
+        ]
+    );
+    assert_eq!(told[0].hint.as_deref(), Some("did you mean `REPLICAS`?"));
+    assert!(loaded.manifest.is_some(), "they are warnings");
+}
