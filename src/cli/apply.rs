@@ -7,6 +7,7 @@ use super::ask;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::ledger::{self, Held};
+use super::next;
 use super::plan::{verdict, way_on};
 use super::progress::Progress;
 use super::saved::{self, Still};
@@ -31,22 +32,41 @@ pub(super) async fn run(
         return Err(Failure::said("there is no terminal to ask for consent on")
             .hint("pass `--auto-approve` to apply without asking"));
     }
-    run_given(Given::read(args, global, screen)?, args, global, screen).await
+    let given = Given::read(args, global, screen)?;
+    run_given(given, Purpose::Apply, args, global, screen).await
 }
 
-/// Applies what is declared by a manifest that was read.
-pub(super) async fn run_work(
+/// Deletes what the stack owns: applies a manifest out of which everything was taken.
+pub(super) async fn run_emptied(
     work: Work,
     args: &ApplyArgs,
     global: &Global,
     screen: &Screen,
 ) -> Result<Exit, Failure> {
-    run_given(Given::Manifest(Box::new(work)), args, global, screen).await
+    let emptied = Given::Manifest(Box::new(work));
+    run_given(emptied, Purpose::Destroy, args, global, screen).await
+}
+
+/// Which command it is that applies.
+#[derive(Clone, Copy)]
+enum Purpose {
+    Apply,
+    Destroy,
+}
+
+impl Purpose {
+    const fn name(self) -> &'static str {
+        match self {
+            Purpose::Apply => "apply",
+            Purpose::Destroy => "destroy",
+        }
+    }
 }
 
 /// What every part of a run has at hand.
 #[derive(Clone, Copy)]
 struct Desk<'a> {
+    command: Purpose,
     args: &'a ApplyArgs,
     global: &'a Global,
     screen: &'a Screen,
@@ -54,11 +74,13 @@ struct Desk<'a> {
 
 async fn run_given(
     given: Given,
+    command: Purpose,
     args: &ApplyArgs,
     global: &Global,
     screen: &Screen,
 ) -> Result<Exit, Failure> {
     let desk = Desk {
+        command,
         args,
         global,
         screen,
@@ -101,7 +123,15 @@ async fn begin(
     };
     progress.phase("taking the lock".to_owned());
     let patience = global.lock_timeout;
-    let held = Held::take(ledger, stack, "apply", patience, environment, &port).await?;
+    let held = Held::take(
+        ledger,
+        stack,
+        desk.command.name(),
+        patience,
+        environment,
+        &port,
+    )
+    .await?;
     Ok((port, Some(held)))
 }
 
@@ -114,6 +144,7 @@ async fn under_lock(
     signals: &mut Signals,
 ) -> Result<Exit, Failure> {
     let Desk {
+        command: _,
         args,
         global,
         screen,
@@ -272,6 +303,7 @@ async fn carry_out(
     signals: &mut Signals,
 ) -> Result<Exit, Failure> {
     let Desk {
+        command,
         args,
         global,
         screen,
@@ -287,7 +319,11 @@ async fn carry_out(
         Some(Err(_)) => Exit::Locked,
         Some(Ok(())) | None => signal.unwrap_or_else(|| outcome_of(plan, &done)),
     };
-    let again = (exit != Exit::Done).then(|| saved::plan_again(plan, global, &args.targets));
+    let again = (exit != Exit::Done).then(|| match command {
+        Purpose::Apply => saved::plan_again(plan, global, &args.targets),
+        // a plan of the manifest would make all of it anew
+        Purpose::Destroy => next::command(&["destroy"], global, &[]),
+    });
     let reported = report(plan, &done, again.as_deref(), screen);
     ended(exit, reported, screen)
 }

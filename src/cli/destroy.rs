@@ -53,5 +53,5 @@ pub(super) async fn run(
             allow_empty: true,
         },
     };
-    apply::run_work(work, &consented, global, screen).await
+    apply::run_emptied(work, &consented, global, screen).await
 }

@@ -3,10 +3,19 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use indexmap::IndexMap;
 use secrecy::{ExposeSecret, SecretString};
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::MakeWriter;
+use tracing::Subscriber;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::{self, MakeWriter};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
 
 use super::failure::Failure;
+
+/// What events are for that say what is waited for.
+const WAITING: &str = "trueup::waiting";
 
 /// Secrets shorter than this are not looked for: blinding them would blind everything.
 const LEAST: usize = 4;
@@ -19,7 +28,12 @@ static SECRETS: Mutex<Vec<SecretString>> = Mutex::new(Vec::new());
 ///
 /// # Errors
 /// When `TRUEUP_LOG` is no filter.
-pub(super) fn start(verbose: u8, environment: &IndexMap<String, String>) -> Result<(), Failure> {
+/// What a long wait is for is said in plain words, unless the log says it or `quiet` forbids it.
+pub(super) fn start(
+    verbose: u8,
+    quiet: bool,
+    environment: &IndexMap<String, String>,
+) -> Result<(), Failure> {
     let said = environment
         .get("TRUEUP_LOG")
         .filter(|said| !said.is_empty());
@@ -28,24 +42,39 @@ pub(super) fn start(verbose: u8, environment: &IndexMap<String, String>) -> Resu
         Failure::said(format!("`TRUEUP_LOG` is no filter: {error}"))
             .hint("write it as `debug`, or as `trueup=debug,async_nats=info`")
     })?;
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(Blinded)
-        .with_ansi(false);
-    let _ = if environment
-        .get("TRUEUP_LOG_FORMAT")
-        .is_some_and(|form| form == "json")
-    {
-        log.json().try_init()
-    } else {
-        log.compact().try_init()
+    let log = fmt::layer().with_writer(Blinded).with_ansi(false);
+    let is_json = environment.get("TRUEUP_LOG_FORMAT");
+    let log = match is_json.is_some_and(|form| form == "json") {
+        true => log.json().with_filter(filter).boxed(),
+        false => log.compact().with_filter(filter).boxed(),
     };
+    let is_silent = said.is_none() && verbose == 0;
+    let waits = (is_silent && !quiet).then(|| in_plain_words(Blinded));
+    let _ = tracing_subscriber::registry()
+        .with(log)
+        .with(waits)
+        .try_init();
     Ok(())
+}
+
+/// What is waited for, without time, level and module.
+fn in_plain_words<S, W>(to: W) -> impl Layer<S>
+where
+    S: Subscriber + for<'s> LookupSpan<'s>,
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    fmt::layer()
+        .with_writer(to)
+        .with_ansi(false)
+        .without_time()
+        .with_level(false)
+        .with_target(false)
+        .with_filter(Targets::new().with_target(WAITING, LevelFilter::WARN))
 }
 
 const fn by_count(verbose: u8) -> &'static str {
     match verbose {
-        0 => "error,trueup::waiting=warn,async_nats=off",
+        0 => "error,async_nats=off",
         1 => "warn,trueup=info,async_nats=off",
         2 => "warn,trueup=debug",
         _ => "debug,trueup=trace",
@@ -95,6 +124,27 @@ fn blinded(text: &str, secrets: &[SecretString]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_waited_for_is_said_in_plain_words() {
+        static SAID: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+        struct Kept;
+        impl Write for Kept {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                SAID.lock().unwrap().write(bytes)
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let log = tracing_subscriber::registry().with(in_plain_words(|| Kept));
+        tracing::subscriber::with_default(log, || {
+            tracing::warn!(target: "trueup::waiting", "waiting for {}", "an election");
+            tracing::warn!("of no interest");
+        });
+        let said = String::from_utf8(SAID.lock().unwrap().clone()).unwrap();
+        assert_eq!(said.trim_start(), "waiting for an election\n");
+    }
 
     #[test]
     fn a_secret_in_a_line_is_blinded() {

@@ -72,7 +72,7 @@ fn usage(error: &clap::Error) -> Exit {
 
 fn run(cli: &Cli, screen: &Screen) -> Result<Exit, Failure> {
     let global = &cli.global;
-    logs::start(global.verbose, &environment::environment())?;
+    logs::start(global.verbose, global.quiet, &environment::environment())?;
     let checked = screen.outputs().check(cli);
     let _pipes = match &cli.command {
         Command::Plan(args) => checked.map_err(|failure| plan::without_one(failure, args))?,

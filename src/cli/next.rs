@@ -8,7 +8,9 @@ use super::ledger::LedgerPlace;
 pub(super) fn command(words: &[&str], global: &Global, targets: &[String]) -> String {
     let mut line = vec!["trueup".to_owned()];
     line.extend(words.iter().map(|word| quoted(word)));
-    for file in &global.files {
+    let (gone, files): (Vec<&String>, Vec<&String>) =
+        global.files.iter().partition(|file| is_read_once(file));
+    for file in files {
         line.extend(["-f".to_owned(), quoted(file)]);
     }
     for file in &global.env_files {
@@ -26,7 +28,16 @@ pub(super) fn command(words: &[&str], global: &Global, targets: &[String]) -> St
             format!("{name}=\"${{{name}:?is not shown here}}\""),
         ]);
     }
+    if !gone.is_empty() {
+        line.push("# and `-f` with the same manifest as before".to_owned());
+    }
     line.join(" ")
+}
+
+/// Whether what stands there is gone once it was read: a pipe of the shell that ran this command.
+fn is_read_once(file: &str) -> bool {
+    let pipes = ["/dev/fd/", "/proc/self/fd/"];
+    matches!(file, "-" | "/dev/stdin") || pipes.iter().any(|folder| file.starts_with(folder))
 }
 
 /// A path as it is shown to the user.
@@ -54,6 +65,25 @@ mod tests {
         let global = super::super::args::parse(&words).unwrap().global;
         let line = command(&["apply"], &global, &[]);
         assert_eq!(line, r#"trueup apply --var PW="${PW:?is not shown here}""#);
+    }
+
+    #[test]
+    fn a_manifest_that_came_through_a_pipe_is_not_named() {
+        let line = |files: &[&str]| {
+            let words = ["trueup", "plan"].into_iter();
+            let files = files.iter().flat_map(|file| ["-f", file]);
+            let words: Vec<_> = words.chain(files).map(std::ffi::OsString::from).collect();
+            let global = super::super::args::parse(&words).unwrap().global;
+            command(&["apply"], &global, &[])
+        };
+        for piped in ["-", "/dev/stdin", "/dev/fd/63", "/proc/self/fd/12"] {
+            let said = "trueup apply # and `-f` with the same manifest as before";
+            assert_eq!(line(&[piped]), said);
+        }
+        assert_eq!(
+            line(&["base.yaml", "-"]),
+            "trueup apply -f base.yaml # and `-f` with the same manifest as before"
+        );
     }
 
     #[test]

@@ -165,7 +165,7 @@ pub struct Change {
     /// What the manifest wants; none to go back to the broker's default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Value>,
-    /// What is worth saying behind the change, such as `pin (= broker default)`.
+    /// What is worth saying behind the change, such as `the broker's default already; set, it stays when that changes`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }

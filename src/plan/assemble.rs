@@ -398,7 +398,7 @@ fn pinned(kind: &dyn Kind, live: &Live, delta: &Delta) -> Option<String> {
     let inherited = live.inherited.get(&delta.path)?;
     let field = kind.declaration().field(&delta.path)?;
     let equal = delta.after.is_some() && field.same(delta.after.as_ref(), Some(inherited));
-    equal.then(|| "pin (= broker default)".to_owned())
+    equal.then(|| "the broker's default already; set, it stays when that changes".to_owned())
 }
 
 fn in_manifest_units(kind: &dyn Kind, path: &str, value: &serde_json::Value) -> serde_json::Value {
