@@ -5,7 +5,8 @@ use serde_json::{Map, Value, json};
 
 use super::election::Again;
 use super::names::checked;
-use super::streams::{STREAM_NOT_FOUND, absent_when, config_alone, objects, total};
+use super::sift::Kept;
+use super::streams::{STREAM_NOT_FOUND, absent_when, objects, total};
 use super::wire::{Body, many};
 use super::{Answer, Deletion, JetStream, NatsError};
 use crate::model::few;
@@ -29,10 +30,14 @@ impl JetStream {
     /// # Errors
     /// Everything else: a time-out and a missing right are never absence.
     pub async fn consumer_info(&self, stream: &str, name: &str) -> Answer {
+        self.consumer(stream, name, Kept::Whole).await
+    }
+
+    async fn consumer(&self, stream: &str, name: &str, kept: Kept) -> Answer {
         let stream = checked("stream", stream)?;
         let name = checked("consumer", name)?;
         let call = format!("CONSUMER.INFO.{stream}.{name}");
-        let answer = self.wire.read(&call, &Body::Empty).await;
+        let answer = self.wire.look(&call, kept).await;
         absent_when(answer, &[CONSUMER_NOT_FOUND, STREAM_NOT_FOUND])
     }
 
@@ -41,7 +46,7 @@ impl JetStream {
         &self,
         names: &[(String, String)],
     ) -> IndexMap<(String, String), Answer> {
-        self.consumers(names, |info| info).await
+        self.consumers(names, Kept::Whole).await
     }
 
     /// The same, of each document only `config` and `created`: of ten thousand, the rest weighs more than those.
@@ -49,18 +54,18 @@ impl JetStream {
         &self,
         names: &[(String, String)],
     ) -> IndexMap<(String, String), Answer> {
-        self.consumers(names, config_alone).await
+        self.consumers(names, Kept::Config).await
     }
 
     async fn consumers(
         &self,
         names: &[(String, String)],
-        keep: fn(Map<String, Value>) -> Map<String, Value>,
+        kept: Kept,
     ) -> IndexMap<(String, String), Answer> {
         let names = names.iter().cloned().collect::<IndexSet<_>>();
         let answers = many(names, |(stream, name)| async move {
-            let answer = self.consumer_info(&stream, &name).await;
-            ((stream, name), answer.map(|info| info.map(keep)))
+            let answer = self.consumer(&stream, &name, kept).await;
+            ((stream, name), answer)
         });
         answers.await.into_iter().collect()
     }
@@ -74,7 +79,7 @@ impl JetStream {
         let mut consumers = IndexMap::new();
         loop {
             let body = Body::Json(json!({"offset": consumers.len()}));
-            let mut page = self.wire.page(&call, &body).await?;
+            let mut page = self.wire.page(&call, &body, Kept::Whole).await?;
             if let Some(Value::Array(missing)) =
                 page.get("missing").filter(|missing| !is_empty(missing))
             {

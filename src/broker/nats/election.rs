@@ -9,11 +9,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use async_nats::Message;
 use serde_json::{Map, Value};
 use tokio::time::{Instant, sleep};
 
 use super::NatsError;
 use super::denials::GivenUp;
+use super::sift::Kept;
 use super::wire::{Body, GIVE_UP, Miss, Wire};
 
 /// How long a cluster may take for an election, one that has to be repeated included.
@@ -156,6 +158,7 @@ impl Wire {
         attempts: Attempts,
         call: &str,
         body: &Body,
+        kept: Kept,
     ) -> Result<Map<String, Value>, NatsError> {
         let subject = self.subject(call);
         let waited = self.leader.one_is_silent.load(Ordering::SeqCst);
@@ -168,7 +171,7 @@ impl Wire {
         for number in 0.. {
             let left = end.saturating_duration_since(Instant::now());
             let patience = attempts.attempt(number, left);
-            let miss = match self.attempt(&subject, body, None, patience).await {
+            let miss = match self.read_attempt(&subject, body, kept, patience).await {
                 Ok(answer) => return answer,
                 Err(miss) => miss,
             };
@@ -246,7 +249,28 @@ impl Wire {
         patience: Duration,
     ) -> Result<Result<Map<String, Value>, NatsError>, Miss> {
         let answered = self.once(subject, body, level, patience).await;
-        let answered = match answered.map(|message| self.answer(subject, &message)) {
+        self.heed(subject, answered, Kept::Whole)
+    }
+
+    /// The same of a request that changes nothing.
+    async fn read_attempt(
+        &self,
+        subject: &str,
+        body: &Body,
+        kept: Kept,
+        patience: Duration,
+    ) -> Result<Result<Map<String, Value>, NatsError>, Miss> {
+        let answered = self.once(subject, body, None, patience).await;
+        self.heed(subject, answered, kept)
+    }
+
+    fn heed(
+        &self,
+        subject: &str,
+        answered: Result<Message, Miss>,
+        kept: Kept,
+    ) -> Result<Result<Map<String, Value>, NatsError>, Miss> {
+        let answered = match answered.map(|message| self.answer(subject, &message, kept)) {
             Ok(Err(error)) if self.clustered && error.api_code() == Some(NO_LEADER) => {
                 Err(Miss::Leaderless(ELECTION))
             }

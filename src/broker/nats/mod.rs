@@ -22,6 +22,7 @@ mod names;
 mod problem;
 mod rights;
 mod settings;
+mod sift;
 mod streams;
 mod tls;
 mod wire;

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::election::Again;
 use super::names::checked;
+use super::sift::Kept;
 use super::wire::{Body, many};
 use super::{Answer, JetStream, NatsError};
 
@@ -15,6 +16,9 @@ pub(super) const STREAM_NOT_FOUND: u64 = 10059;
 /// (`JSApiListLimit`).
 const WORTH_LISTING: usize = 256;
 
+/// How often a set that changes while it is paged is listed.
+const LISTINGS: usize = 3;
+
 /// What a deletion met.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Deletion {
@@ -23,9 +27,6 @@ pub enum Deletion {
     /// There was none of that name.
     NotThere,
 }
-
-/// What is kept of a document.
-type Keep = fn(Map<String, Value>) -> Map<String, Value>;
 
 /// All streams of an account.
 #[derive(Debug, Clone, Default)]
@@ -45,12 +46,12 @@ impl JetStream {
     /// # Errors
     /// Everything else: a time-out, a missing right and an offline stream (10118, 10194) are never absence.
     pub async fn stream_info(&self, name: &str) -> Result<Option<Map<String, Value>>, NatsError> {
-        let name = checked("stream", name)?;
-        let answer = self
-            .wire
-            .read(&format!("STREAM.INFO.{name}"), &Body::Empty)
-            .await;
-        absent_when(answer, &[STREAM_NOT_FOUND])
+        self.stream(name, Kept::Whole).await
+    }
+
+    async fn stream(&self, name: &str, kept: Kept) -> Answer {
+        let call = format!("STREAM.INFO.{}", checked("stream", name)?);
+        absent_when(self.wire.look(&call, kept).await, &[STREAM_NOT_FOUND])
     }
 
     /// The documents of many streams, in the order of `names`, each with its own outcome.
@@ -58,23 +59,28 @@ impl JetStream {
     /// Asks for each by its name, 64 at a time; where listing the account takes fewer requests it lists first
     /// and asks only for those that the listing did not show, because a listing never proves absence.
     pub async fn stream_infos(&self, names: &[String]) -> IndexMap<String, Answer> {
-        self.streams(names, |info| info).await
+        self.streams(names, Kept::Whole, Kept::Whole).await
     }
 
     /// The same, of each document only `config` and `created`: of ten thousand, the rest weighs as much as those.
     pub async fn stream_configs(&self, names: &[String]) -> IndexMap<String, Answer> {
-        self.streams(names, config_alone).await
+        self.streams(names, Kept::Config, Kept::Configs).await
     }
 
-    async fn streams(&self, names: &[String], keep: Keep) -> IndexMap<String, Answer> {
-        let mut listed = self.listed_when_cheaper(names, keep).await;
+    async fn streams(
+        &self,
+        names: &[String],
+        kept: Kept,
+        of_page: Kept,
+    ) -> IndexMap<String, Answer> {
+        let mut listed = self.listed_when_cheaper(names, of_page).await;
         let names = names.iter().cloned().collect::<IndexSet<_>>();
         let answers = many(names, |name| {
             let found = listed.swap_remove(&name);
             async move {
                 let answer = match found {
                     Some(document) => Ok(Some(document)),
-                    None => self.stream_info(&name).await.map(|info| info.map(keep)),
+                    None => self.stream(&name, kept).await,
                 };
                 (name, answer)
             }
@@ -89,24 +95,18 @@ impl JetStream {
     /// # Errors
     /// As for any read.
     pub async fn stream_list(&self) -> Result<StreamListing, NatsError> {
-        for _ in 0..2 {
-            if let Some(listing) = self
-                .list_from(self.stream_page(0).await?, |info| info)
-                .await?
-            {
+        for _ in 0..LISTINGS {
+            let first = self.stream_page(0, Kept::Whole).await?;
+            if let Some(listing) = self.list_from(first, Kept::Whole).await? {
                 return Ok(listing);
             }
         }
-        let first = self.stream_page(0).await?;
-        match self.list_from(first, |info| info).await? {
-            Some(listing) => Ok(listing),
-            None => Err(NatsError::MalformedAnswer {
-                server: self.server().url.clone(),
-                subject: self.wire.subject("STREAM.LIST"),
-                reason: "streams came and went during three listings; try again when it is calmer"
-                    .to_owned(),
-            }),
-        }
+        Err(NatsError::MalformedAnswer {
+            server: self.server().url.clone(),
+            subject: self.wire.subject("STREAM.LIST"),
+            reason: "streams came and went during three listings; try again when it is calmer"
+                .to_owned(),
+        })
     }
 
     /// The names of the streams whose subjects overlap `subject`.
@@ -204,17 +204,17 @@ impl JetStream {
     async fn listed_when_cheaper(
         &self,
         names: &[String],
-        keep: Keep,
+        kept: Kept,
     ) -> IndexMap<String, Map<String, Value>> {
         if names.len() <= WORTH_LISTING {
             return IndexMap::new();
         }
-        let Ok(first) = self.stream_page(0).await else {
+        let Ok(first) = self.stream_page(0, kept).await else {
             return IndexMap::new();
         };
         let worth = first.total <= 4 * names.len();
         let listing = match worth {
-            true => self.list_from(first, keep).await,
+            true => self.list_from(first, kept).await,
             false => Ok(None),
         };
         let streams = listing.ok().flatten().unwrap_or_default().streams;
@@ -237,7 +237,7 @@ impl JetStream {
     async fn list_from(
         &self,
         mut page: Page,
-        keep: Keep,
+        kept: Kept,
     ) -> Result<Option<StreamListing>, NatsError> {
         let mut listing = StreamListing::default();
         let mut seen = IndexSet::new();
@@ -247,7 +247,7 @@ impl JetStream {
             seen.extend(page.streams.iter().filter_map(name_of));
             seen.extend(page.missing.iter().cloned());
             seen.extend(page.offline.keys().cloned());
-            listing.streams.extend(page.streams.drain(..).map(keep));
+            listing.streams.append(&mut page.streams);
             listing.missing.append(&mut page.missing);
             listing.offline.append(&mut page.offline);
             if page.total != total || seen.len() < before + page.places.min(1) {
@@ -256,16 +256,16 @@ impl JetStream {
             if seen.len() >= total {
                 return Ok(Some(listing));
             }
-            page = self.stream_page(seen.len()).await?;
+            page = self.stream_page(seen.len(), kept).await?;
             if page.places == 0 {
                 return Ok(None);
             }
         }
     }
 
-    async fn stream_page(&self, offset: usize) -> Result<Page, NatsError> {
+    async fn stream_page(&self, offset: usize, kept: Kept) -> Result<Page, NatsError> {
         let body = Body::Json(json!({"offset": offset}));
-        let document = self.wire.page("STREAM.LIST", &body).await?;
+        let document = self.wire.page("STREAM.LIST", &body, kept).await?;
         Ok(Page::read(document))
     }
 }
@@ -301,12 +301,6 @@ impl Page {
             offline,
         }
     }
-}
-
-/// What a comparison reads of a document.
-pub(super) fn config_alone(mut info: Map<String, Value>) -> Map<String, Value> {
-    info.retain(|field, _| field == "config" || field == "created");
-    info
 }
 
 /// Turns the given error codes into absence.

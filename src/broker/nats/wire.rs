@@ -17,6 +17,7 @@ use super::NatsError;
 use super::denials::{Cut, Denials, GivenUp};
 use super::election::{Attempts, Kind, Leader};
 use super::error::Action;
+use super::sift::Kept;
 use crate::broker::Fence;
 
 /// How many requests are in flight on one connection. A server that has 10,000 waiting drops them all without
@@ -89,8 +90,18 @@ impl Wire {
         call: &str,
         body: &Body,
     ) -> Result<Map<String, Value>, NatsError> {
-        self.read_in(Attempts::of(Kind::Read, self.clustered), call, body)
-            .await
+        let attempts = Attempts::of(Kind::Read, self.clustered);
+        self.read_in(attempts, call, body, Kept::Whole).await
+    }
+
+    /// What `kept` says of the answer to a question without parameters.
+    pub(super) async fn look(
+        &self,
+        call: &str,
+        kept: Kept,
+    ) -> Result<Map<String, Value>, NatsError> {
+        let attempts = Attempts::of(Kind::Read, self.clustered);
+        self.read_in(attempts, call, &Body::Empty, kept).await
     }
 
     /// The same in one attempt of `patience`, for probes.
@@ -102,7 +113,7 @@ impl Wire {
     ) -> Result<Map<String, Value>, NatsError> {
         let subject = self.subject(call);
         match self.once(&subject, body, None, patience).await {
-            Ok(message) => self.answer(&subject, &message),
+            Ok(message) => self.answer(&subject, &message, Kept::Whole),
             Err(miss) => Err(self.read_error(subject, miss)),
         }
     }
@@ -112,9 +123,10 @@ impl Wire {
         &self,
         call: &str,
         body: &Body,
+        kept: Kept,
     ) -> Result<Map<String, Value>, NatsError> {
-        self.read_in(Attempts::of(Kind::Page, self.clustered), call, body)
-            .await
+        let attempts = Attempts::of(Kind::Page, self.clustered);
+        self.read_in(attempts, call, body, kept).await
     }
 
     /// A request outside of the JetStream API, once; nothing when nobody answers or may be asked.
@@ -253,13 +265,15 @@ impl Wire {
         &self,
         subject: &str,
         message: &Message,
+        kept: Kept,
     ) -> Result<Map<String, Value>, NatsError> {
         let malformed = |reason: String| NatsError::MalformedAnswer {
             server: self.server.clone(),
             subject: subject.to_owned(),
             reason,
         };
-        let mut document = serde_json::from_slice::<Map<String, Value>>(&message.payload)
+        let mut document = kept
+            .of(&message.payload)
             .map_err(|error| malformed(format!("a JSON object was expected: {error}")))?;
         match document.remove("error") {
             None => Ok(document),

@@ -11,6 +11,7 @@ use super::{Bucket, OPERATION};
 use crate::broker::nats::NatsError;
 use crate::broker::nats::election::{ELECTION, WRITE_ATTEMPT, WRITE_PATIENCE};
 use crate::broker::nats::error::Action;
+use crate::broker::nats::sift::Kept;
 use crate::broker::nats::wire::{Body, GIVE_UP, Miss};
 
 /// The key has another last sequence (`JSStreamWrongLastSequenceErrF`); a cluster says the second where another
@@ -93,7 +94,7 @@ impl Bucket {
     ) -> Result<Result<Map<String, Value>, NatsError>, Miss> {
         let wire = &self.jetstream.wire;
         let sent = wire.once(subject, &writing.body(), None, patience).await?;
-        match wire.answer(subject, &sent) {
+        match wire.answer(subject, &sent, Kept::Whole) {
             Err(error) if error.api_code() == Some(NOT_READY) => Err(Miss::Leaderless(ELECTION)),
             // whoever said that, the stream may have taken it
             Err(error) if error.api_code().is_none() => Err(Miss::Lost(error.to_string())),
