@@ -121,27 +121,20 @@ impl Declaration {
     }
 
     /// Takes nested objects and open maps apart. Unknown fields stay as they are.
-    pub fn flatten(&self, doc: &Doc) -> Flat {
-        let mut flat = Flat::new();
+    pub fn flatten(&self, doc: Doc) -> Flat {
+        let mut flat = Flat::with_capacity(doc.len());
         for (name, value) in doc {
-            match (self.fields.get(name).map(|field| &field.shape), value) {
+            match (self.fields.get(&name).map(|field| &field.shape), value) {
                 (Some(Shape::Object(inner)), Value::Object(object)) => {
-                    let nested = inner.flatten(object);
-                    flat.extend(
-                        nested
-                            .into_iter()
-                            .map(|(path, v)| (format!("{name}.{path}"), v)),
-                    );
+                    let nested = inner.flatten(object).into_iter();
+                    flat.extend(nested.map(|(path, v)| (format!("{name}.{path}"), v)));
                 }
                 (Some(Shape::Map(_)), Value::Object(object)) => {
-                    flat.extend(
-                        object
-                            .iter()
-                            .map(|(k, v)| (format!("{name}.{k}"), v.clone())),
-                    );
+                    let entries = object.into_iter();
+                    flat.extend(entries.map(|(key, v)| (format!("{name}.{key}"), v)));
                 }
-                _ => {
-                    flat.insert(name.clone(), value.clone());
+                (_, value) => {
+                    flat.insert(name, value);
                 }
             }
         }
@@ -301,7 +294,7 @@ mod tests {
             "max_age": 5, "placement": { "tags": ["a"] },
             "metadata": { "a.b": "c" }, "later": { "x": 1 }
         }));
-        let flat = thing.flatten(&whole);
+        let flat = thing.flatten(whole.clone());
         assert_eq!(flat["placement.tags"], json!(["a"]));
         assert_eq!(flat["metadata.a.b"], json!("c"));
         assert_eq!(flat["later"], json!({ "x": 1 }));

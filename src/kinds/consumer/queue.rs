@@ -100,7 +100,7 @@ fn refusal(
         if planned.contains(address.as_str()) {
             continue;
         }
-        let live = DECLARATION.flatten(&crate::kinds::stream::config_of(info));
+        let live = DECLARATION.flatten(crate::kinds::stream::config_of(info.clone()));
         for filter in queue_filters(filters) {
             for theirs in queue_filters(&live) {
                 if collide(filter, theirs) {

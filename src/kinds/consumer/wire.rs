@@ -41,7 +41,7 @@ pub(super) async fn observe(brokers: &Brokers, addresses: &[Address]) -> Observa
         .zip(&names)
         .map(|(address, name)| {
             let observed = match answers.swap_remove(name) {
-                Some(Ok(Some(info))) => Observed::Present(live(&info)),
+                Some(Ok(Some(info))) => Observed::Present(live(info)),
                 Some(Ok(None)) => Observed::Absent,
                 Some(Err(error)) => unreadable(address, &error),
                 None => unanswered(address),
@@ -56,11 +56,11 @@ pub(super) fn split(address: &Address) -> (String, String) {
     (stream.to_owned(), name.to_owned())
 }
 
-fn live(info: &Doc) -> Live {
+fn live(info: Doc) -> Live {
     Live {
+        incarnation: life(&info),
         fields: fields_of(&DECLARATION, info),
         raw: Doc::new(),
-        incarnation: life(info),
         inherited: Arc::default(),
     }
 }
@@ -140,7 +140,7 @@ async fn create(
     let reply = nats
         .consumer_create(&stream, &doc, ConsumerAction::Create, level)
         .await?;
-    Ok(verdict(kind, deltas, live(&reply).fields))
+    Ok(verdict(kind, deltas, live(reply).fields))
 }
 
 async fn update(
@@ -153,7 +153,7 @@ async fn update(
     let Some(info) = nats.consumer_info(&stream, &name).await? else {
         return Ok(gone());
     };
-    let live = live(&info);
+    let live = live(info);
     if let Some(outcome) = moved(step, &live) {
         return Ok(outcome);
     }
@@ -196,7 +196,7 @@ async fn reconfigure(
     let reply = nats
         .consumer_create(stream, &doc, ConsumerAction::Update, level)
         .await?;
-    Ok(verdict(kind, deltas, live(&reply).fields))
+    Ok(verdict(kind, deltas, live(reply).fields))
 }
 
 /// Takes away what the change itself makes void: the other filter field, the wait that a new

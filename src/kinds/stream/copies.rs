@@ -82,7 +82,7 @@ async fn copying<'s>(
         let deltas = Delta::of_step(step, view.declaration()).ok()?;
         let change = match live.get(&view.stream_name(name)) {
             Some(config) => {
-                let fields = view.in_own_terms(name, stream_declaration().flatten(config));
+                let fields = view.in_own_terms(name, stream_declaration().flatten(config.clone()));
                 StreamChange::updating(view, name, &fields, &deltas)
             }
             None => StreamChange::creating(view, name, &deltas),
@@ -108,8 +108,8 @@ async fn live_configs(nats: &JetStream, mut names: Vec<String>) -> HashMap<Strin
     if names.is_empty() {
         return HashMap::new();
     }
-    let infos = nats.stream_infos(&names).await;
-    let config = |name: String| match infos.get(&name) {
+    let mut infos = nats.stream_configs(&names).await;
+    let config = |name: String| match infos.swap_remove(&name) {
         Some(Ok(Some(info))) => Some((name, config_of(info))),
         Some(Ok(None) | Err(_)) | None => None,
     };

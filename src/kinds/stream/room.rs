@@ -89,7 +89,8 @@ async fn needs<'s>(view: &dyn View, nats: &JetStream, steps: &[&'s Step]) -> Vec
                 return made(view, step);
             }
             let info = infos.get(&view.stream_name(&step.address.name))?;
-            let live = super::wire::live(view, &step.address.name, info.as_ref().ok()?.as_ref()?);
+            let info = info.as_ref().ok()?.clone()?;
+            let live = super::wire::live(view, &step.address.name, info);
             changed(view, step, &live.fields)
         })
         .collect()

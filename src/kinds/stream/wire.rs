@@ -44,7 +44,7 @@ pub(in crate::kinds) async fn observe(
         .zip(&names)
         .map(|(address, name)| {
             let observed = match answers.swap_remove(name) {
-                Some(Ok(Some(info))) => Observed::Present(live(view, &address.name, &info)),
+                Some(Ok(Some(info))) => Observed::Present(live(view, &address.name, info)),
                 Some(Ok(None)) => Observed::Absent,
                 Some(Err(error)) => unreadable(address, &error),
                 None => unanswered(address),
@@ -77,19 +77,21 @@ pub(in crate::kinds) fn unanswered(address: &Address) -> Observed {
 }
 
 /// A stream's document as a live resource of the kind.
-pub(in crate::kinds) fn live(view: &dyn View, name: &str, info: &Doc) -> Live {
+pub(in crate::kinds) fn live(view: &dyn View, name: &str, info: Doc) -> Live {
     Live {
+        incarnation: life(&info),
         fields: view.in_own_terms(name, fields_of(stream_declaration(), info)),
         raw: Doc::new(),
-        incarnation: life(info),
         inherited: Arc::default(),
     }
 }
 
 /// The configuration in an answer about a stream or a consumer.
-pub(in crate::kinds) fn config_of(info: &Doc) -> Doc {
-    let config = info.get("config").and_then(Value::as_object);
-    config.cloned().unwrap_or_default()
+pub(in crate::kinds) fn config_of(mut info: Doc) -> Doc {
+    match info.remove("config") {
+        Some(Value::Object(config)) => config,
+        _ => Doc::new(),
+    }
 }
 
 /// The keys that a server writes into `metadata` by itself, over whatever stands there
@@ -98,9 +100,8 @@ pub(in crate::kinds) fn config_of(info: &Doc) -> Doc {
 pub(super) const SERVER_METADATA: [&str; 3] = ["_nats.level", "_nats.req.level", "_nats.ver"];
 
 /// The configuration in an answer, flat, without what the server notes in `metadata` for itself (ADR-44).
-pub(in crate::kinds) fn fields_of(declaration: &Declaration, info: &Doc) -> Flat {
-    let config = info.get("config").and_then(Value::as_object);
-    let mut fields = config.map_or_else(Flat::new, |config| declaration.flatten(config));
+pub(in crate::kinds) fn fields_of(declaration: &Declaration, info: Doc) -> Flat {
+    let mut fields = declaration.flatten(config_of(info));
     for key in SERVER_METADATA {
         fields.shift_remove(&format!("metadata.{key}"));
     }
@@ -189,7 +190,7 @@ async fn create(
     let reply = nats
         .stream_create(&document(view, name, &change, version(nats)), level)
         .await?;
-    Ok(verdict(view, name, deltas, &reply))
+    Ok(verdict(view, name, deltas, reply))
 }
 
 async fn update(
@@ -202,8 +203,9 @@ async fn update(
     let Some(info) = nats.stream_info(&view.stream_name(name)).await? else {
         return Ok(gone());
     };
-    let live = live(view, name, &info);
-    if let Some(outcome) = moved(step, &live).or_else(|| busy(&info)) {
+    let busy = busy(&info);
+    let live = live(view, name, info);
+    if let Some(outcome) = moved(step, &live).or(busy) {
         return Ok(outcome);
     }
     let change = StreamChange::updating(view, name, &live.fields, deltas);
@@ -211,7 +213,7 @@ async fn update(
     let reply = nats
         .stream_update(&document(view, name, &change, version(nats)), level)
         .await?;
-    Ok(verdict(view, name, deltas, &reply))
+    Ok(verdict(view, name, deltas, reply))
 }
 
 /// Deletes the stream behind a resource, a bucket's too.
@@ -264,7 +266,7 @@ fn say_what_a_marker_needs(stream: &mut Flat, server: NatsVersion) {
 
 /// Compares the reply with what was asked for: before 2.12 a server drops what it doesn't know
 /// and says that all is well.
-fn verdict(view: &dyn View, name: &str, deltas: &[Delta], reply: &Doc) -> Outcome {
+fn verdict(view: &dyn View, name: &str, deltas: &[Delta], reply: Doc) -> Outcome {
     let got = live(view, name, reply).fields;
     super::answer::verdict(view, deltas, got)
 }
@@ -343,7 +345,7 @@ pub(in crate::kinds) fn exported(view: &dyn View, info: &Doc) -> Option<Address>
     let stream = info.get("config")?.get("name")?.as_str()?;
     let is_sayable = !is_internal(stream) && asset_name("stream", stream).is_none();
     let name = view.resource_name(stream).filter(|_| is_sayable)?;
-    view.tells_all(&live(view, name, info).fields)
+    view.tells_all(&live(view, name, info.clone()).fields)
         .then(|| Address::new(view.name(), name))
 }
 

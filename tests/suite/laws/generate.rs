@@ -18,7 +18,7 @@ pub fn fields(name: KindName, likely: f64) -> BoxedStrategy<Flat> {
     let kind = kind(name).unwrap();
     let declaration = kind.declaration();
     document(declaration, likely)
-        .prop_map(|doc| declaration.flatten(&doc))
+        .prop_map(|doc| declaration.flatten(doc))
         .prop_filter("the kind's rules", move |fields| is_possible(kind, fields))
         .boxed()
 }

@@ -87,7 +87,7 @@ proptest! {
     fn units_say_the_same((name, declared, live) in pair()) {
         let declaration = kind(name).unwrap().declaration();
         let said = declaration.to_manifest(&declaration.unflatten(&declared));
-        let heard = declaration.flatten(&declaration.to_wire(&said).map_err(TestCaseError::fail)?);
+        let heard = declaration.flatten(declaration.to_wire(&said).map_err(TestCaseError::fail)?);
         let (plain, port) = world(name, declared, live, 0);
         let (spoken, _) = world(name, heard, None, 0);
         prop_assert_eq!(planned(&plain, &port).steps, planned(&spoken, &port).steps);

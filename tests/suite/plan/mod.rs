@@ -217,7 +217,7 @@ fn held(address: &Address, document: &Doc) -> Live {
     let declaration = kind(address.kind).unwrap().declaration();
     let raw = declaration.to_wire(document).unwrap();
     Live {
-        fields: declaration.flatten(&raw),
+        fields: declaration.flatten(raw.clone()),
         raw,
         incarnation: Some("first".into()),
         inherited: IndexMap::from([("config.retention.ms".into(), Value::from("604800000"))])

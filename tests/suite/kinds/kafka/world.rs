@@ -140,7 +140,7 @@ impl World {
 pub fn topic(name: &str, said: Value) -> Resource {
     let doc: Doc = said.as_object().unwrap().clone();
     let wire = topic::declaration().to_wire(&doc).unwrap();
-    let flat = topic::declaration().flatten(&wire);
+    let flat = topic::declaration().flatten(wire);
     let mut resource = Resource::new(Address::new(KindName::Topic, name), flat);
     resource.place = Some(trueup::model::Place {
         file: Arc::from("test.yaml"),

@@ -223,7 +223,7 @@ pub fn resource(address: &str, said: &Map<String, Value>) -> Resource {
     let kind = kind(address.kind).unwrap();
     let declaration = kind.declaration();
     let wire = declaration.to_wire(said).unwrap();
-    let mut resource = Resource::new(address, declaration.flatten(&wire));
+    let mut resource = Resource::new(address, declaration.flatten(wire));
     kind.complete(&mut resource);
     resource
 }

@@ -183,7 +183,7 @@ impl Cell<'_> {
             }
             None => self.raw.delete(self.address).await,
         }
-        let held = self.kind().declaration().flatten(&held);
+        let held = self.kind().declaration().flatten(held);
         let is_there = deltas.iter().all(|delta| {
             let field = self.kind().declaration().field(&delta.path);
             field.is_some_and(|field| field.same(held.get(&delta.path), delta.after.as_ref()))

@@ -56,7 +56,7 @@ impl Raw {
         let declaration = kind(address.kind).unwrap().declaration();
         let live = self.config(address).await;
         let mut fields: Flat = live
-            .map(|live| declaration.flatten(&live))
+            .map(|live| declaration.flatten(live))
             .unwrap_or_default();
         if fields.is_empty() {
             fields = fresh(address);
