@@ -1,4 +1,5 @@
 use async_trait::async_trait;
+use tokio::task::JoinSet;
 
 use crate::broker::Brokers;
 use crate::kinds::{Observations, Observed, Rehearsal, Surroundings, kind};
@@ -90,7 +91,13 @@ impl Port for LiveBrokers {
 
     async fn observe(&self, name: KindName, addresses: &[Address]) -> Observations {
         match kind(name) {
-            Some(kind) => kind.observe(&self.brokers, addresses).await,
+            Some(kind) => {
+                // a task of its own: what one kind's answers say is read while another kind's are
+                let (brokers, addresses) = (self.brokers.clone(), addresses.to_vec());
+                let mut task = JoinSet::new();
+                task.spawn(async move { kind.observe(&brokers, &addresses).await });
+                task.join_all().await.pop().unwrap_or_default()
+            }
             None => addresses
                 .iter()
                 .map(|address| (address.clone(), Observed::Absent))
