@@ -12,7 +12,7 @@ use crate::kinds::{
 };
 use crate::model::{
     Action, Address, Approval, Base, Change, Code, Parent, Place, Problem, Refusal, Resource, Risk,
-    Source, Step,
+    Source, Step, side_by_side,
 };
 
 /// Everything that a plan is made from, beside what was observed.
@@ -82,12 +82,7 @@ pub fn forecast(
     surroundings: &Surroundings,
     targets: Vec<Target>,
 ) -> Plan {
-    let mut draft = Draft::default();
-    for resource in desired.planned() {
-        if let Some(kind) = kind(resource.address.kind) {
-            draft.add(kind, resource, desired, observations, surroundings);
-        }
-    }
+    let mut draft = Draft::of(desired, observations, surroundings);
     draft.demand_parents(desired, observations);
     draft
         .problems
@@ -222,6 +217,32 @@ struct Draft {
 }
 
 impl Draft {
+    /// Every planned resource compared, in manifest order.
+    fn of(desired: Desired<'_>, observations: &Observations, surroundings: &Surroundings) -> Draft {
+        let planned: Vec<&Resource> = desired.planned().collect();
+        let parts = side_by_side(&planned, |part| {
+            let mut draft = Draft::default();
+            for resource in part {
+                if let Some(kind) = kind(resource.address.kind) {
+                    draft.add(kind, resource, desired, observations, surroundings);
+                }
+            }
+            draft
+        });
+        let mut whole = Draft::default();
+        for part in parts {
+            whole.append(part);
+        }
+        whole
+    }
+
+    fn append(&mut self, mut other: Draft) {
+        self.steps.append(&mut other.steps);
+        self.problems.append(&mut other.problems);
+        self.undeclared.append(&mut other.undeclared);
+        self.unchanged += other.unchanged;
+    }
+
     fn add(
         &mut self,
         kind: &dyn Kind,
