@@ -87,10 +87,14 @@ fn fields<'a>(page: &mut Page, step: &'a Step, told: &mut Told<'a>) {
         for refusal in step.refusals.iter().filter(about) {
             self::refusal(page, step, refusal, REMARK, told);
         }
+        let about = |r: &&Risk| r.field.as_deref() == Some(change.field.as_str());
+        for risk in step.risks.iter().filter(about) {
+            self::risk(page, step, risk, REMARK);
+        }
     }
 }
 
-/// The refusals that stand under no field, then the notes.
+/// The refusals and risks that stand under no field, then the notes.
 pub(super) fn reasons<'a>(page: &mut Page, step: &'a Step, told: &mut Told<'a>) {
     let shown = |field: &str| step.changes.iter().any(|change| change.field == field);
     for refusal in &step.refusals {
@@ -99,7 +103,9 @@ pub(super) fn reasons<'a>(page: &mut Page, step: &'a Step, told: &mut Told<'a>) 
         }
     }
     for risk in &step.risks {
-        self::risk(page, step, risk);
+        if !risk.field.as_deref().is_some_and(shown) {
+            self::risk(page, step, risk, FIELD);
+        }
     }
     for note in &step.notes {
         page.wrapped(
@@ -111,19 +117,19 @@ pub(super) fn reasons<'a>(page: &mut Page, step: &'a Step, told: &mut Told<'a>) 
 }
 
 /// What it may cost, with what was read, and how to consent or go a safer way.
-fn risk(page: &mut Page, step: &Step, risk: &Risk) {
+fn risk(page: &mut Page, step: &Step, risk: &Risk, indent: usize) {
     let (tone, word) = match risk.harm {
         Harm::Low => (Tone::Faint, "low"),
         Harm::Medium => (Tone::Change, "medium"),
         Harm::High => (Tone::Bad, "high"),
         Harm::Critical => (Tone::Bad, "critical"),
     };
-    let first = Line::indented(FIELD)
+    let first = Line::indented(indent)
         .put(tone, &format!("! {word} "))
         .put(tone, risk.code.as_str())
         .plain(": ");
-    flow(page, first, FIELD + 2, &risk.evidence);
-    let hang = Line::indented(FIELD + 2);
+    flow(page, first, indent + 2, &risk.evidence);
+    let hang = Line::indented(indent + 2);
     if let Some(by) = &risk.approved_by {
         page.wrapped(hang, Tone::Good, &format!("approved by {by}"));
     } else if risk.blocks() {
