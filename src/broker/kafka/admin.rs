@@ -6,6 +6,7 @@ mod cluster;
 mod configs;
 mod create;
 mod delete;
+mod fetch;
 mod groups;
 mod log_dirs;
 mod offsets;

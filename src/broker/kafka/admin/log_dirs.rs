@@ -1,6 +1,6 @@
 //! How much room topics take.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use futures::future::join_all;
 use indexmap::IndexMap;
@@ -18,7 +18,7 @@ const DENIED: i16 = 31;
 type Sizes = HashMap<(String, i32), u64>;
 
 impl Kafka {
-    /// How many bytes each of these topics has on disk, of each partition its largest replica; what was moved to remote storage
+    /// How many bytes each partition of these topics has on disk, by its largest replica; what was moved to remote storage
     /// is not among them.
     ///
     /// Needs DESCRIBE on the cluster: [`KafkaError::ClusterAuthorizationFailed`]. A replica whose broker does not answer is left
@@ -26,7 +26,7 @@ impl Kafka {
     pub async fn topic_sizes(
         &self,
         topics: &IndexMap<String, TopicDescription>,
-    ) -> IndexMap<String, Result<u64, KafkaError>> {
+    ) -> IndexMap<String, Result<BTreeMap<i32, u64>, KafkaError>> {
         let partitions = topics.values().flat_map(|topic| &topic.partitions);
         let brokers: BTreeSet<i32> = partitions.flat_map(|it| it.replicas.clone()).collect();
         let asks = brokers.iter().map(|id| self.sizes_on(*id, topics));
@@ -38,11 +38,11 @@ impl Kafka {
             }
         }
         let of = |(name, topic): (&String, &TopicDescription)| {
-            let size = |index| largest.get(&(name.clone(), index)).copied();
+            let size = |index| Some((index, *largest.get(&(name.clone(), index))?));
             let sizes = topic.partitions.iter().map(|it| size(it.index));
-            let sum = sizes.sum::<Option<u64>>();
+            let all = sizes.collect::<Option<BTreeMap<i32, u64>>>();
             let unknown = || failure.clone().unwrap_or_else(denied);
-            (name.clone(), sum.ok_or_else(unknown))
+            (name.clone(), all.ok_or_else(unknown))
         };
         topics.iter().map(of).collect()
     }

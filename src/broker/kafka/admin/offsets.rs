@@ -27,6 +27,12 @@ impl Span {
         u64::try_from(self.end - self.start).unwrap_or(0)
     }
 
+    /// Those of them that are below an offset.
+    pub fn below(self, offset: i64) -> Span {
+        let end = offset.clamp(self.start, self.end.max(self.start));
+        Span { end, ..self }
+    }
+
     /// How many of them are at or after an offset: what a group that has committed it has not read.
     pub fn records_from(self, offset: i64) -> u64 {
         u64::try_from(self.end - offset.max(self.start)).unwrap_or(0)
@@ -36,6 +42,9 @@ impl Span {
 /// The timestamps that ask for the ends (`ListOffsetsRequest.json`, Kafka 4.1).
 const EARLIEST: i64 = -2;
 const LATEST: i64 = -1;
+
+/// The first offset on local disk (KIP-405).
+const EARLIEST_LOCAL: i64 = -4;
 
 /// `LEADER_NOT_AVAILABLE`.
 const NO_LEADER: i16 = 5;
@@ -56,30 +65,55 @@ impl Kafka {
     ) -> IndexMap<String, Result<BTreeMap<i32, Span>, KafkaError>> {
         let by_leader = by_leader(topics);
         let (starts, ends) = join(
-            self.offsets(&by_leader, EARLIEST),
-            self.offsets(&by_leader, LATEST),
+            self.offsets(&by_leader, &|_| EARLIEST),
+            self.offsets(&by_leader, &|_| LATEST),
         )
         .await;
-        let span = |name: &str, index: i32| {
-            let place = (name.to_owned(), index);
-            Ok((
-                index,
-                Span {
-                    start: offset(&starts, &place)?,
-                    end: offset(&ends, &place)?,
-                },
-            ))
-        };
-        let of = |(name, topic): (&String, &TopicDescription)| {
-            let indexes = topic.partitions.iter().map(|partition| partition.index);
-            let spans = indexes.map(|index| span(name, index)).collect();
-            (name.clone(), spans)
-        };
-        topics.iter().map(of).collect()
+        by_topic(topics, |place| {
+            Ok(Span {
+                start: offset(&starts, place)?,
+                end: offset(&ends, place)?,
+            })
+        })
+    }
+
+    /// Of each of these topics' partitions the first offset whose record is of this time or later, in ms since 1970; none where
+    /// all are older. Topics without a time are left out. Times are the records' own, so that later ones may be older.
+    ///
+    /// Needs DESCRIBE on each topic.
+    pub async fn offsets_at(
+        &self,
+        topics: &IndexMap<String, TopicDescription>,
+        times: &IndexMap<String, i64>,
+    ) -> IndexMap<String, Result<BTreeMap<i32, Option<i64>>, KafkaError>> {
+        let asked = topics.iter().filter(|(name, _)| times.contains_key(*name));
+        let asked = asked.map(|(name, topic)| (name.clone(), topic.clone()));
+        let asked: IndexMap<String, TopicDescription> = asked.collect();
+        let time = |name: &str| times.get(name).copied().unwrap_or(LATEST);
+        let offsets = self.offsets(&by_leader(&asked), &time).await;
+        // -1 is the wire's word for "none"
+        let told = |offset: i64| Some(offset).filter(|offset| *offset >= 0);
+        by_topic(&asked, |place| offset(&offsets, place).map(told))
+    }
+
+    /// Of each of these topics' partitions the first offset that is on local disk: what is before it is in remote storage alone
+    /// (KIP-405).
+    ///
+    /// Needs DESCRIBE on each topic.
+    pub async fn local_starts(
+        &self,
+        topics: &IndexMap<String, TopicDescription>,
+    ) -> IndexMap<String, Result<BTreeMap<i32, i64>, KafkaError>> {
+        let offsets = self.offsets(&by_leader(topics), &|_| EARLIEST_LOCAL).await;
+        by_topic(topics, |place| offset(&offsets, place))
     }
 
     /// One offset of each partition, from all leaders at once.
-    async fn offsets(&self, by_leader: &IndexMap<i32, Vec<Place>>, timestamp: i64) -> Offsets {
+    async fn offsets(
+        &self,
+        by_leader: &IndexMap<i32, Vec<Place>>,
+        timestamp: &(dyn Fn(&str) -> i64 + Sync),
+    ) -> Offsets {
         let asks = by_leader.iter().map(|(leader, places)| async move {
             match self.offsets_of(*leader, places, timestamp).await {
                 Ok(offsets) => offsets,
@@ -96,13 +130,13 @@ impl Kafka {
         &self,
         leader: i32,
         places: &[Place],
-        timestamp: i64,
+        timestamp: &(dyn Fn(&str) -> i64 + Sync),
     ) -> Result<Offsets, KafkaError> {
         let mut topics: IndexMap<&String, Vec<ListOffsetsPartition>> = IndexMap::new();
         for (name, index) in places {
             let partition = ListOffsetsPartition::default()
                 .with_partition_index(*index)
-                .with_timestamp(timestamp);
+                .with_timestamp(timestamp(name));
             topics.entry(name).or_default().push(partition);
         }
         let topics = topics.into_iter().map(|(name, partitions)| {
@@ -128,6 +162,19 @@ impl Kafka {
         }
         Ok(offsets)
     }
+}
+
+/// What is known of each partition by topic; a topic has it of all or the failure of one.
+fn by_topic<T>(
+    topics: &IndexMap<String, TopicDescription>,
+    told: impl Fn(&Place) -> Result<T, KafkaError>,
+) -> IndexMap<String, Result<BTreeMap<i32, T>, KafkaError>> {
+    let of = |(name, topic): (&String, &TopicDescription)| {
+        let indexes = topic.partitions.iter().map(|partition| partition.index);
+        let each = indexes.map(|index| Ok((index, told(&(name.clone(), index))?)));
+        (name.clone(), each.collect())
+    };
+    topics.iter().map(of).collect()
 }
 
 /// The partitions by the broker that leads them; those without a leader are left out.
@@ -168,5 +215,7 @@ mod tests {
         let unread = [0, 100, 130, 140, 200].map(|offset| span.records_from(offset));
         assert_eq!(unread, [40, 40, 10, 0, 0]);
         assert_eq!(Span { start: 5, end: 3 }.records(), 0);
+        let below = [0, 100, 130, 200].map(|offset| span.below(offset).records());
+        assert_eq!(below, [0, 0, 30, 40]);
     }
 }
