@@ -93,7 +93,24 @@ codes! {
     BucketDeleted "bucket-deleted" "A key-value bucket or an object store is deleted with all that it holds." "Keep a copy (`nats kv get`, a mirror), see that nobody uses it, then approve.";
     ConsumerDeleted "consumer-deleted" "A consumer is deleted: its position is lost, and on a stream of retention `interest` or `workqueue` so is what only it held." "Stop its clients and let it read to the end first.";
     TopicDeleted "topic-deleted" "A topic is deleted with all of its records." "Stop who produces to it, see that its groups have read all, take its ACLs away first, then approve.";
+    TopicRetentionLowered "topic-retention-lowered" "A topic keeps less than before (`retention.ms`, `retention.bytes`): what is older or beyond becomes deletable at once." "See that its groups have read what goes, or copy it first; lower it in steps, each with a look at the lag.";
+    TopicDeletionOn "topic-deletion-on" "A topic that kept every key for good (`compact`) begins to delete records by age and size." "Set `retention.ms: unlimited` together with it and lower that in steps, or keep `compact` and make a new topic.";
+    TopicCompactionOn "topic-compaction-on" "A topic begins to be compacted: only the last record of each key is kept, and one without a key is dropped." "Make a new topic with `cleanup.policy: compact` and let its producers go there; or copy what is to be kept first." "KIP-71";
+    TopicTombstonesShortened "topic-tombstones-shortened" "A compacted topic shows deletions for less long (`delete.retention.ms`)." "Keep it longer than the slowest reader needs from the beginning to the end.";
+    TopicRemoteStorageOff "topic-remote-storage-off" "Tiered storage of a topic is switched off, and what is there alone is deleted." "Set `remote.log.copy.disable: true` instead, which keeps it readable, or copy it first." "KIP-950";
+    TopicPartitionsAdded "topic-partitions-added" "A topic gets more partitions: the same key goes to another one than before, and a group that starts at the end may miss the first records of a new one." "Keep the number; or make a new topic with more of them, let the old one be read to its end, then move its producers." "KAFKA-20030";
+    TopicMessageSizeLowered "topic-message-size-lowered" "A topic takes smaller batches than before (`max.message.bytes`)." "Let its producers send smaller batches first (`max.request.size`, `batch.size`).";
+    TopicTimestampsChanged "topic-timestamps-changed" "The times of a topic's records come from elsewhere than before (`message.timestamp.type`)." "Change it when its retention is far from what its readers need, or make a new topic." "KIP-32";
+    TopicCompressionChanged "topic-compression-changed" "The broker packs a topic's batches in a way that was not its producers' choice (`compression.type`)." "See that every consumer's library knows it; `producer` leaves the choice to producers." "KIP-110";
+    TopicMinIsrRaised "topic-min-isr-raised" "As many replicas must have a write (`min.insync.replicas`) as there are, or more: producers with `acks=all` are refused." "Keep it below the replication factor, so that a broker may be away.";
+    TopicMinIsrLowered "topic-min-isr-lowered" "One replica is enough for a write (`min.insync.replicas: 1`): it may be lost though it was answered." "Keep 2 with three replicas; for maintenance, bring up the brokers instead.";
+    TopicUncleanElection "topic-unclean-election" "A replica that is behind may lead (`unclean.leader.election.enable`): what it lacks is lost." "Leave it off; bring back a replica that was in sync.";
     AclRemoved "acl-removed" "An access right is taken away: whoever uses it is cut off." "See that nobody uses it; grant the narrower right before this one goes.";
+    AclDenyShadows "acl-deny-shadows" "A deny takes what an existing ACL allows: a deny wins over every allow." "See that nobody uses it, or deny less: a narrower name, operation or host." "KIP-11";
+    AclFirstOnResource "acl-first-on-resource" "Where `allow.everyone.if.no.acl.found` is `true`, a resource without ACLs is open to all, and its first ACL cuts off everybody that it does not name." "Give their rights to all who use it in the same plan." "KIP-11";
+    AclWide "acl-wide" "An ACL allows more than somebody may expect: to everybody, or on everything." "Name the principals, and the resources by name or prefix.";
+    AclInternal "acl-internal" "An ACL allows to change topics that the brokers keep for themselves." "Leave them out; groups and transactions have resources of their own." "KIP-11";
+    AclAdmin "acl-admin" "An ACL allows to administer the cluster: who may alter it can give more rights to itself." "Give it to few, and to none that runs beside others." "KIP-11";
 
     RecreatedEmpty "recreated-empty" "What the stack owns was deleted outside of trueup; it would be made anew, without what it held." "Find out who deleted it and restore it, or approve.";
 

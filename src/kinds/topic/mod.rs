@@ -8,7 +8,9 @@ mod judge;
 mod losses;
 mod observe;
 mod order;
+mod readers;
 mod rehearse;
+mod risks;
 mod rules;
 mod see;
 mod spec;
@@ -103,7 +105,11 @@ impl Kind for Topic {
     }
 
     async fn risks(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Vec<Risk>)> {
-        losses::risks(client(brokers), steps).await
+        let (losses, changes) = tokio::join!(
+            losses::risks(client(brokers), steps),
+            risks::risks(client(brokers), steps)
+        );
+        losses.into_iter().chain(changes).collect()
     }
 
     async fn carry_out(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Outcome)> {

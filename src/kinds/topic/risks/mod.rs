@@ -1,0 +1,159 @@
+//! What changing a topic costs: rules that look for a change, and what they make of what the brokers show.
+
+mod compaction;
+mod evidence;
+mod in_sync;
+mod partitions;
+mod producers;
+mod remote;
+mod retention;
+mod turn;
+
+use super::losses::Topics;
+use crate::broker::kafka::Kafka;
+use crate::kinds::is_in_place;
+use crate::kinds::loss::risk;
+use crate::model::{Address, Code, Harm, Problem, Risk, Step};
+use evidence::Seen;
+use turn::Turn;
+
+/// A rule: the change that it looks for, what it wants to see, and what it makes of that.
+struct Rule {
+    code: Code,
+    /// The field that it comes from.
+    field: &'static str,
+    /// How bad it is for a topic without records.
+    when_empty: Harm,
+    wants: &'static [Want],
+    applies: fn(&Turn) -> bool,
+    weigh: fn(&Turn, &Seen) -> Weight,
+}
+
+/// What a rule wants to see beside where the records begin and end.
+#[derive(Clone, Copy, PartialEq)]
+enum Want {
+    /// How large the partitions are.
+    Sizes,
+    /// Which records are older than they would be kept.
+    Age,
+    /// The groups that read it.
+    Readers,
+    /// The last records: their keys and the sizes of their batches.
+    Sample,
+    /// Where the records on local disk begin.
+    Local,
+}
+
+/// What a rule makes of what was seen.
+#[derive(Clone, Debug, PartialEq)]
+struct Weight {
+    harm: Harm,
+    evidence: String,
+    at_stake: Option<u64>,
+}
+
+impl Weight {
+    /// So bad, for these reasons.
+    fn of(harm: Harm, clauses: impl IntoIterator<Item = String>) -> Weight {
+        let clauses: Vec<String> = clauses.into_iter().collect();
+        Weight {
+            harm,
+            evidence: clauses.join("; "),
+            at_stake: None,
+        }
+    }
+
+    /// The same, of so many records that are lost.
+    fn at_stake(self, records: u64) -> Weight {
+        Weight {
+            at_stake: Some(records),
+            ..self
+        }
+    }
+}
+
+/// Every rule, in the order in which a step's risks are told.
+const RULES: [&Rule; 13] = [
+    &retention::TIME,
+    &retention::SIZE,
+    &retention::DELETION_ON,
+    &compaction::ON,
+    &compaction::TOMBSTONES,
+    &remote::OFF,
+    &partitions::ADDED,
+    &producers::MESSAGE_SIZE,
+    &producers::TIMESTAMPS,
+    &producers::COMPRESSION,
+    &in_sync::RAISED,
+    &in_sync::LOWERED,
+    &in_sync::UNCLEAN,
+];
+
+/// Looks at the topics that these steps change, as far as a rule asks for it.
+pub(super) async fn risks(
+    client: Result<&Kafka, Problem>,
+    steps: &[&Step],
+) -> Vec<(Address, Vec<Risk>)> {
+    let watched = |step: &&&Step| is_in_place(step) && is_watched(step);
+    let steps: Vec<&Step> = steps.iter().filter(watched).copied().collect();
+    if steps.is_empty() {
+        return Vec::new();
+    }
+    let (turns, why) = match &client {
+        Ok(kafka) => turn::read(kafka, &steps).await,
+        Err(problem) => (turn::unread(&steps), Some(problem.message.clone())),
+    };
+    let turns = turns.into_iter().map(|turn| (applying(&turn), turn));
+    let turns: Vec<(Vec<&Rule>, Turn)> = turns.filter(|(rules, _)| !rules.is_empty()).collect();
+    let seen = match (&client, why) {
+        (Ok(kafka), None) => evidence::look(kafka, &turns).await,
+        (_, why) => evidence::nothing(&turns, &why.unwrap_or_default()),
+    };
+    let told = turns.iter().zip(&seen);
+    told.map(|((rules, turn), seen)| (turn.address.clone(), of_turn(rules, turn, seen)))
+        .collect()
+}
+
+fn is_watched(step: &Step) -> bool {
+    let mut changes = step.changes.iter();
+    changes.any(|change| RULES.iter().any(|rule| rule.field == change.field))
+}
+
+fn applying(turn: &Turn) -> Vec<&'static Rule> {
+    let mine = |rule: &&&Rule| turn.changes(rule.field) && (rule.applies)(turn);
+    RULES.iter().filter(mine).copied().collect()
+}
+
+fn of_turn(rules: &[&Rule], turn: &Turn, seen: &Seen) -> Vec<Risk> {
+    let of = |rule: &&Rule| {
+        let weight = match seen.records() {
+            Ok(0) if rule.when_empty == Harm::Low => {
+                Weight::of(Harm::Low, ["the topic holds no records".to_owned()]).at_stake(0)
+            }
+            Ok(0) => {
+                let weight = (rule.weigh)(turn, seen);
+                let harm = weight.harm.min(rule.when_empty);
+                Weight { harm, ..weight }
+            }
+            Ok(_) | Err(_) => (rule.weigh)(turn, seen),
+        };
+        let mut risk = risk(rule.code, weight.harm, weight.evidence, weight.at_stake);
+        risk.field = Some(rule.field.to_owned());
+        risk
+    };
+    rules.iter().map(of).collect()
+}
+
+/// The topics of these turns that a rule wants this of.
+fn wanting(turns: &[(Vec<&Rule>, Turn)], want: Want) -> Topics {
+    let wanting = turns.iter().filter(|(rules, _)| {
+        let mut rules = rules.iter();
+        rules.any(|rule| rule.wants.contains(&want))
+    });
+    let topics =
+        wanting.filter_map(|(_, turn)| Some((turn.name().to_owned(), turn.topic.clone()?)));
+    topics.collect()
+}
+
+#[cfg(test)]
+mod tests;
