@@ -2,6 +2,7 @@
 
 mod binding;
 mod carry_out;
+mod effect;
 mod entry;
 mod expand;
 mod export;
@@ -9,6 +10,7 @@ mod judge;
 mod links;
 mod losses;
 mod observe;
+mod risks;
 mod rules;
 mod spec;
 
@@ -94,8 +96,12 @@ impl Kind for Acl {
         }
     }
 
-    async fn risks(&self, _brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Vec<Risk>)> {
-        losses::risks(steps)
+    async fn risks(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Vec<Risk>)> {
+        let client = client(brokers);
+        let held = losses::held(&client, steps).await;
+        let mut told = losses::risks(steps, &held);
+        told.extend(risks::risks(&client, steps, &held).await);
+        told
     }
 
     async fn carry_out(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Outcome)> {

@@ -1,0 +1,356 @@
+//! What making an ACL costs.
+
+use std::collections::HashSet;
+
+use super::effect::{is_on_all_of, takes_some_of};
+use super::losses::{Held, right};
+use super::{AclBinding, Operation, PatternType, Permission, ResourceType, acl_of, address_of};
+use crate::broker::kafka::{AclFilter, ConfigEntry, ItemError, Kafka, KafkaError};
+use crate::kinds::kafka::UNKNOWN_TOPIC;
+use crate::kinds::loss::{risk, unread};
+use crate::model::{Action, Address, Code, Harm, Problem, Risk, Step, few};
+
+/// How many of the ACLs that a deny outweighs are named.
+const NAMED: usize = 3;
+
+const EVERYONE: &str = "allow.everyone.if.no.acl.found";
+
+/// What these creations cost, beside the ACLs that there are.
+pub(super) async fn risks(
+    client: &Result<&Kafka, Problem>,
+    steps: &[&Step],
+    held: &Held,
+) -> Vec<(Address, Vec<Risk>)> {
+    let made = steps.iter().filter(|step| step.action == Action::Create);
+    let made = made.filter_map(|step| Some((&step.address, acl_of(&step.address).ok()?)));
+    let made: Vec<(&Address, AclBinding)> = made.collect();
+    if made.is_empty() {
+        return Vec::new();
+    }
+    let acls: Vec<&AclBinding> = made.iter().map(|(_, acl)| acl).collect();
+    let first = match client {
+        Ok(kafka) => first_on(kafka, &acls).await,
+        Err(_) => First::default(),
+    };
+    let of = |(address, acl): &(&Address, AclBinding)| {
+        let risks = [shadows(acl, held), wide(acl), first.risk(acl)];
+        ((*address).clone(), risks.into_iter().flatten().collect())
+    };
+    let told = made.iter().map(of);
+    told.filter(|(_, risks): &(Address, Vec<Risk>)| !risks.is_empty())
+        .collect()
+}
+
+/// A deny that takes what an allow of now gives.
+fn shadows(acl: &AclBinding, held: &Held) -> Option<Risk> {
+    if acl.permission == Permission::Allow {
+        return None;
+    }
+    let what = right(acl);
+    let (harm, evidence) = match held {
+        Err(why) => {
+            let unread = unread("which ACLs allow it", why);
+            (
+                Harm::High,
+                format!("it denies `{}` {what}; {unread}", acl.principal),
+            )
+        }
+        Ok(held) => {
+            let mut taken: Vec<Address> = held
+                .iter()
+                .filter(|allow| takes_some_of(acl, allow))
+                .map(address_of)
+                .collect();
+            taken.sort_by(|one, other| one.name.cmp(&other.name));
+            if taken.is_empty() {
+                return None;
+            }
+            let taken = few(taken.iter().map(|address| format!("`{address}`")), NAMED);
+            (
+                Harm::High,
+                format!(
+                    "it takes {what} from `{}`, which is allowed by {taken}",
+                    acl.principal
+                ),
+            )
+        }
+    };
+    Some(risk(Code::AclDenyShadows, harm, evidence, None))
+}
+
+/// An allow for more than one would expect.
+fn wide(acl: &AclBinding) -> Option<Risk> {
+    let AclBinding {
+        principal,
+        operation,
+        name,
+        ..
+    } = acl;
+    let what = right(acl);
+    let (code, harm, evidence) = match acl.permission {
+        Permission::Deny => return None,
+        Permission::Allow if is_of_internal(acl) && changes(*operation) => (
+            Code::AclInternal,
+            Harm::High,
+            format!(
+                "`{principal}` gets {what}: who may change Kafka's own topics may move or lose what others have committed"
+            ),
+        ),
+        Permission::Allow if is_of_cluster(acl) => (
+            Code::AclAdmin,
+            Harm::Medium,
+            format!(
+                "`{principal}` gets {what}: with it, it can give itself or others more, or change every broker"
+            ),
+        ),
+        Permission::Allow if principal == "User:*" => (
+            Code::AclWide,
+            Harm::Medium,
+            format!("everybody gets {what}, those without a login as well"),
+        ),
+        Permission::Allow if is_everything(acl) && !only_looks(*operation) => (
+            Code::AclWide,
+            Harm::Medium,
+            format!(
+                "`{principal}` gets {what}: that is on all that begins with `{}`, now and later",
+                name.trim_end_matches('*')
+            ),
+        ),
+        Permission::Allow => return None,
+    };
+    Some(risk(code, harm, evidence, None))
+}
+
+fn is_everything(acl: &AclBinding) -> bool {
+    match acl.pattern {
+        PatternType::Literal => acl.name == "*",
+        PatternType::Prefixed => acl.name.chars().count() <= 1,
+    }
+}
+
+/// Topics whose names begin with `__` are the brokers' own.
+fn is_of_internal(acl: &AclBinding) -> bool {
+    let is_internal = match acl.pattern {
+        PatternType::Literal => acl.name.starts_with("__"),
+        PatternType::Prefixed => acl.name.starts_with("__") || acl.name == "_",
+    };
+    acl.resource_type == ResourceType::Topic && is_internal
+}
+
+fn is_of_cluster(acl: &AclBinding) -> bool {
+    use Operation::{All, Alter, AlterConfigs, ClusterAction};
+    let rules = [All, Alter, AlterConfigs, ClusterAction];
+    acl.resource_type == ResourceType::Cluster && rules.contains(&acl.operation)
+}
+
+fn only_looks(operation: Operation) -> bool {
+    [Operation::Describe, Operation::DescribeConfigs].contains(&operation)
+}
+
+fn changes(operation: Operation) -> bool {
+    operation != Operation::Read && !only_looks(operation)
+}
+
+/// What is known of resources that have no ACL, where that lets everybody in.
+#[derive(Default)]
+struct First {
+    /// The first ACLs of their resources, those of topics that are not there apart.
+    firsts: HashSet<AclBinding>,
+    unused: HashSet<AclBinding>,
+    /// Why that is not known.
+    gap: Option<String>,
+}
+
+impl First {
+    fn risk(&self, acl: &AclBinding) -> Option<Risk> {
+        let where_true = format!("`{EVERYONE}` is set on the brokers, and no broker tells to what");
+        let (harm, evidence) = match &self.gap {
+            _ if self.unused.contains(acl) => (
+                Harm::Low,
+                format!("{where_true}; it is the first ACL on a topic that is not there yet"),
+            ),
+            _ if self.firsts.contains(acl) => (
+                Harm::High,
+                format!(
+                    "it is the first ACL there; {where_true}: where it is `true`, everybody else is cut off"
+                ),
+            ),
+            Some(why) => (
+                Harm::Medium,
+                format!(
+                    "where `{EVERYONE}` is `true` and it is the first ACL there, everybody else is cut off; {why}"
+                ),
+            ),
+            None => return None,
+        };
+        Some(risk(Code::AclFirstOnResource, harm, evidence, None))
+    }
+}
+
+/// Which of these ACLs are the first on their resources, where that may matter.
+///
+/// A broker lists the setting only where its file has it, and as a secret, for it is the authorizer's and not its own (measured
+/// on 4.3.1).
+async fn first_on(kafka: &Kafka, acls: &[&AclBinding]) -> First {
+    let all = match read_first(kafka).await {
+        Ok(None) => return First::default(),
+        Ok(Some(all)) => all,
+        Err(error) => {
+            return First {
+                gap: Some(unread("whether it is set", &error.to_string())),
+                ..First::default()
+            };
+        }
+    };
+    let is_first = |acl: &&&AclBinding| !all.iter().any(|held| is_on_all_of(held, acl));
+    let firsts = acls.iter().filter(is_first).copied().cloned();
+    let firsts: HashSet<AclBinding> = firsts.collect();
+    let absent = absent_topics(kafka, &firsts).await;
+    let is_unused =
+        |acl: &&AclBinding| acl.resource_type == ResourceType::Topic && absent.contains(&acl.name);
+    First {
+        unused: firsts.iter().filter(is_unused).cloned().collect(),
+        firsts,
+        gap: None,
+    }
+}
+
+/// Every ACL, where the setting is there.
+async fn read_first(kafka: &Kafka) -> Result<Option<Vec<AclBinding>>, KafkaError> {
+    let cluster = kafka.cluster().await?;
+    let Some(broker) = cluster.brokers.first() else {
+        return Ok(None);
+    };
+    let configs = kafka.describe_broker_configs(broker.id).await?;
+    let is_set =
+        |entry: &ConfigEntry| entry.name == EVERYONE && entry.value.as_deref() != Some("false");
+    match configs.iter().any(is_set) {
+        false => Ok(None),
+        true => kafka.describe_acls(&[AclFilter::default()]).await.map(Some),
+    }
+}
+
+/// The literal names of topics that are known not to be there.
+async fn absent_topics(kafka: &Kafka, acls: &HashSet<AclBinding>) -> HashSet<String> {
+    let literal = |acl: &&AclBinding| {
+        acl.resource_type == ResourceType::Topic && acl.pattern == PatternType::Literal
+    };
+    let names = acls.iter().filter(literal).map(|acl| acl.name.clone());
+    let names: Vec<String> = names.filter(|name| name != "*").collect();
+    let described = match names.is_empty() {
+        true => return HashSet::new(),
+        false => kafka.describe_topics(&names).await.unwrap_or_default(),
+    };
+    let is_absent =
+        |topic: Result<_, ItemError>| topic.is_err_and(|error| error.code == UNKNOWN_TOPIC);
+    let absent = described
+        .into_iter()
+        .filter_map(|(name, topic)| is_absent(topic).then_some(name));
+    absent.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn acl(text: &str) -> AclBinding {
+        acl_of(&format!("acl/{text}").parse().unwrap()).unwrap()
+    }
+
+    fn told(risk: Option<Risk>) -> Option<(Code, Harm)> {
+        risk.map(|risk| (risk.code, risk.harm))
+    }
+
+    #[test]
+    fn a_deny_is_a_risk_where_it_takes_something() {
+        let deny = acl("User:a/deny/read/topic/prefixed/orders/*");
+        let held = |text: &str| Ok(HashSet::from([acl(text)]));
+        let takes = held("User:a/allow/read/topic/literal/orders/*");
+        let risk = shadows(&deny, &takes).unwrap();
+        assert_eq!((risk.code, risk.harm), (Code::AclDenyShadows, Harm::High));
+        assert_eq!(
+            risk.evidence,
+            "it takes `read` on topics `orders..` from `User:a`, which is allowed by `acl/User:a/allow/read/topic/literal/orders/*`"
+        );
+        let other = held("User:b/allow/read/topic/literal/orders/*");
+        assert_eq!(shadows(&deny, &other), None);
+        let unread = Err("needs DESCRIBE on the cluster".to_owned());
+        assert_eq!(
+            told(shadows(&deny, &unread)),
+            Some((Code::AclDenyShadows, Harm::High))
+        );
+        let allow = acl("User:a/allow/write/topic/literal/orders/*");
+        assert_eq!(shadows(&allow, &takes), None);
+    }
+
+    #[test]
+    fn wide_rights_are_told_and_narrow_ones_are_not() {
+        for (text, code, harm) in [
+            (
+                "User:*/allow/read/topic/literal/orders/*",
+                Code::AclWide,
+                Harm::Medium,
+            ),
+            (
+                "User:a/allow/read/topic/literal/*/*",
+                Code::AclWide,
+                Harm::Medium,
+            ),
+            (
+                "User:a/allow/all/group/prefixed/g/*",
+                Code::AclWide,
+                Harm::Medium,
+            ),
+            (
+                "User:a/allow/write/topic/literal/__consumer_offsets/*",
+                Code::AclInternal,
+                Harm::High,
+            ),
+            (
+                "User:a/allow/all/topic/prefixed/_/*",
+                Code::AclInternal,
+                Harm::High,
+            ),
+            (
+                "User:a/allow/alter/cluster/literal/kafka-cluster/*",
+                Code::AclAdmin,
+                Harm::Medium,
+            ),
+        ] {
+            assert_eq!(told(wide(&acl(text))), Some((code, harm)), "{text}");
+        }
+        for text in [
+            "User:a/allow/all/topic/literal/orders/*",
+            "User:a/allow/describe/topic/literal/*/*",
+            "User:a/allow/read/topic/literal/__consumer_offsets/*",
+            "User:a/allow/describe/cluster/literal/kafka-cluster/*",
+            "User:*/deny/all/topic/literal/*/10.0.0.1",
+            "User:a/allow/write/topic/prefixed/orders-/*",
+        ] {
+            assert_eq!(wide(&acl(text)), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_first_acl_matters_where_everybody_may_be_let_in() {
+        let (first, unused) = (
+            acl("User:a/allow/read/topic/literal/orders/*"),
+            acl("User:a/allow/read/topic/literal/new/*"),
+        );
+        let set = First {
+            firsts: HashSet::from([first.clone(), unused.clone()]),
+            unused: HashSet::from([unused.clone()]),
+            gap: None,
+        };
+        let code = Code::AclFirstOnResource;
+        assert_eq!(told(set.risk(&first)), Some((code, Harm::High)));
+        assert_eq!(told(set.risk(&unused)), Some((code, Harm::Low)));
+        assert_eq!(set.risk(&acl("User:a/allow/read/topic/literal/x/*")), None);
+        assert_eq!(First::default().risk(&first), None);
+        let gap = First {
+            gap: Some("whether it is set could not be read: needs DESCRIBE_CONFIGS".to_owned()),
+            ..First::default()
+        };
+        assert_eq!(told(gap.risk(&first)), Some((code, Harm::Medium)));
+    }
+}
