@@ -65,6 +65,8 @@ num.network.threads=2
 num.io.threads=4
 background.threads=2
 log.cleaner.dedupe.buffer.size=8388608
+log.cleaner.backoff.ms=3000
+log.retention.check.interval.ms=5000
 """
 
 LOGGING = """\

@@ -45,7 +45,7 @@
 //!
 //! # What is deliberately absent
 //!
-//! Risks of changes other than deletions, routes and their worker. They have their places: a kind's
+//! Risks of changes on NATS other than deletions, routes and their worker. They have their places: a kind's
 //! `risks`, `plan/`, a kind `route` and `bridge/`.
 
 #![forbid(unsafe_code)]

@@ -1,7 +1,7 @@
 //! What a client of the sandbox's Kafka does: it produces records and commits offsets. trueup itself does neither.
 
 use std::sync::atomic::{AtomicI32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use kafka_protocol::indexmap::IndexMap;
@@ -26,7 +26,29 @@ use crate::sandbox::variable;
 
 /// Appends so many records of 100 bytes to a partition.
 pub async fn produce(topic: &str, partition: i32, count: i64) {
-    let records: Vec<Record> = (0..count).map(record).collect();
+    produce_keyed(
+        topic,
+        partition,
+        now(),
+        &vec![None; count.try_into().unwrap()],
+    )
+    .await;
+}
+
+/// The time in ms since 1970.
+pub fn now() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    now.as_millis().try_into().unwrap()
+}
+
+/// Appends a batch of records of 100 bytes with these keys, all of one time.
+pub async fn produce_keyed(topic: &str, partition: i32, time: i64, keys: &[Option<String>]) {
+    let record = |(offset, key): (usize, &Option<String>)| Record {
+        timestamp: time,
+        key: key.clone().map(Bytes::from),
+        ..record(offset.try_into().unwrap())
+    };
+    let records: Vec<Record> = keys.iter().enumerate().map(record).collect();
     let mut batch = BytesMut::new();
     let options = RecordEncodeOptions {
         version: 2,
@@ -89,7 +111,7 @@ fn record(offset: i64) -> Record {
         offset,
         // records whose sequences don't follow each other would make batches of their own
         sequence: NO_SEQUENCE + i32::try_from(offset).unwrap(),
-        timestamp: 1_700_000_000_000,
+        timestamp: 0,
         key: None,
         value: Some(Bytes::from(vec![b'x'; 100])),
         headers: IndexMap::new(),

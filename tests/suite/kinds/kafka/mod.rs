@@ -1,11 +1,13 @@
 //! Topics and ACLs on a real broker.
 
 mod acls;
+mod cuts;
 mod deletes;
 mod lag;
 mod losses;
 mod lost;
 mod rights;
+mod risks;
 mod topics;
 pub mod world;
 

@@ -1,0 +1,181 @@
+//! Changes of topics that lose records: what is told before is what is lost.
+
+use std::collections::BTreeMap;
+
+use indexmap::IndexMap;
+use serde_json::{Value, json};
+use trueup::broker::kafka::{Span, TopicDescription};
+use trueup::model::{Code, Harm, Outcome, Risk};
+use trueup::plan::Plan;
+
+use super::world::{World, all, topic};
+use super::{eventually, unique};
+use crate::broker::kafka_client::{commit, now, produce_keyed};
+
+const HOUR: i64 = 3_600_000;
+
+#[tokio::test]
+async fn a_shorter_time_loses_what_was_told() {
+    let world = World::plain().await;
+    let (name, group) = (unique("cut-ms"), unique("late"));
+    let said = |retention| json!({ "partitions": 2, "config": { "retention.ms": retention, "segment.ms": "1m" } });
+    world.bring(&all([topic(&name, said("7d"))])).await;
+    old_and_new(&name, |_| None).await;
+    commit(&group, &name, &[(0, 950)]).await;
+    let plan = world.plan(&all([topic(&name, said("1h"))])).await;
+    let risk = the_risk(&plan, Code::TopicRetentionLowered);
+    assert_eq!(risk.field.as_deref(), Some("config.retention.ms"));
+    assert!(risk.evidence.contains("older than 1h"), "{risk:?}");
+    assert!(
+        risk.evidence
+            .contains(&format!("group `{group}` (empty) has not read 50 of them")),
+        "{risk:?}"
+    );
+    loses(&world, plan, &name, 1_000).await;
+}
+
+#[tokio::test]
+async fn a_smaller_size_loses_what_was_told() {
+    let world = World::plain().await;
+    let name = unique("cut-bytes");
+    let said = |config: Value| json!({ "config": config });
+    let before = json!({ "retention.bytes": "unlimited", "segment.bytes": "1MiB" });
+    world.bring(&all([topic(&name, said(before))])).await;
+    // nine batches fill a segment, and the seventh is open
+    for _ in 0..63 {
+        produce_keyed(&name, 0, now(), &vec![None; 1_000]).await;
+    }
+    let size = world
+        .kafka
+        .topic_sizes(&described(&world, &name).await)
+        .await;
+    let size = size[&name].clone().unwrap()[&0];
+    let limit = size * 4 / 7 - 1_000;
+    let after = json!({ "retention.bytes": limit, "segment.bytes": "1MiB" });
+    let plan = world.plan(&all([topic(&name, said(after))])).await;
+    let risk = the_risk(&plan, Code::TopicRetentionLowered);
+    assert_eq!(risk.field.as_deref(), Some("config.retention.bytes"));
+    loses(&world, plan, &name, 27_000).await;
+}
+
+#[tokio::test]
+async fn deletion_that_begins_loses_what_was_told() {
+    let world = World::plain().await;
+    let name = unique("cut-policy");
+    let said = |policy| {
+        let config = json!({ "cleanup.policy": policy, "retention.ms": "1h", "segment.ms": "1m", "min.cleanable.dirty.ratio": 1 });
+        json!({ "partitions": 2, "config": config })
+    };
+    world.bring(&all([topic(&name, said("compact"))])).await;
+    old_and_new(&name, |place| Some(format!("key {place}"))).await;
+    let plan = world.plan(&all([topic(&name, said("delete"))])).await;
+    the_risk(&plan, Code::TopicDeletionOn);
+    loses(&world, plan, &name, 1_000).await;
+}
+
+#[tokio::test]
+async fn compaction_loses_what_was_told() {
+    let world = World::plain().await;
+    let name = unique("compacted");
+    let said = |policy| json!({ "config": { "cleanup.policy": policy, "segment.ms": "1m", "min.cleanable.dirty.ratio": 0.01 } });
+    world.bring(&all([topic(&name, said("delete"))])).await;
+    let mut keys = vec![None; 200];
+    keys.extend((0..200).map(|place| Some(format!("key {}", place % 50))));
+    produce_keyed(&name, 0, now() - 2 * HOUR, &keys).await;
+    // closes the segment before it; what is open is never compacted
+    produce_keyed(&name, 0, now(), &[Some("another".to_owned())]).await;
+    let plan = world.plan(&all([topic(&name, said("compact"))])).await;
+    let risk = the_risk(&plan, Code::TopicCompactionOn);
+    assert_eq!(risk.at_stake, Some(350), "{risk:?}");
+    assert!(
+        risk.evidence.starts_with(
+            "of 401 records, compaction drops 200 without a key and 150 that have a newer one"
+        ),
+        "{risk:?}"
+    );
+    assert_eq!(kept(&world, &name).await, 401);
+    approve_and_apply(&world, plan).await;
+    eventually("compaction", || async {
+        kept(&world, &name).await == 401 - 350
+    })
+    .await;
+}
+
+/// Ten closed segments of a hundred records that are hours old, then a hundred of now.
+async fn old_and_new(name: &str, key: impl Fn(i64) -> Option<String>) {
+    let now = now();
+    for batch in 0..10 {
+        let keys: Vec<_> = (0..100).map(|place| key(batch * 100 + place)).collect();
+        produce_keyed(name, 0, now - 5 * HOUR + batch * HOUR / 6, &keys).await;
+    }
+    let keys: Vec<_> = (1_000..1_100).map(key).collect();
+    produce_keyed(name, 0, now, &keys).await;
+}
+
+fn the_risk(plan: &Plan, code: Code) -> Risk {
+    assert_eq!(plan.steps.len(), 1, "{:#?}", plan.steps);
+    let risks = &plan.steps[0].risks;
+    assert_eq!(risks.len(), 1, "{risks:?}");
+    assert_eq!((risks[0].code, risks[0].harm), (code, Harm::Critical));
+    assert!(!plan.applyable);
+    risks[0].clone()
+}
+
+/// Without consent nothing is lost; with it as much as was told, give or take a hundredth.
+async fn loses(world: &World, plan: Plan, name: &str, expected: u64) {
+    let told = plan.steps[0].risks[0].at_stake.unwrap();
+    let before = spans(world, name).await;
+    let done = world.apply(&plan).await;
+    assert!(
+        matches!(done[0].outcome, Outcome::NotAttempted { .. }),
+        "{done:?}"
+    );
+    assert_eq!(spans(world, name).await, before);
+    approve_and_apply(world, plan).await;
+    let records =
+        |spans: &BTreeMap<i32, Span>| spans.values().map(|span| span.records()).sum::<u64>();
+    let before = records(&before);
+    eventually("the loss", || async {
+        before - records(&spans(world, name).await) >= expected
+    })
+    .await;
+    let lost = before - records(&spans(world, name).await);
+    assert_eq!(lost, expected);
+    assert!(
+        told.abs_diff(lost) * 100 <= lost,
+        "told {told}, lost {lost}"
+    );
+}
+
+async fn approve_and_apply(world: &World, mut plan: Plan) {
+    for risk in &mut plan.steps[0].risks {
+        risk.approved_by = Some("a test".to_owned());
+    }
+    for done in world.apply(&plan).await {
+        assert_eq!(done.outcome, Outcome::Applied, "{}", done.address);
+    }
+}
+
+async fn described(world: &World, name: &str) -> IndexMap<String, TopicDescription> {
+    let described = world
+        .kafka
+        .describe_topics(&[name.to_owned()])
+        .await
+        .unwrap();
+    let topics = described.into_iter();
+    topics.map(|(name, topic)| (name, topic.unwrap())).collect()
+}
+
+async fn spans(world: &World, name: &str) -> BTreeMap<i32, Span> {
+    let spans = world.kafka.spans(&described(world, name).await).await;
+    spans[name].clone().unwrap()
+}
+
+/// How many records can be read.
+async fn kept(world: &World, name: &str) -> usize {
+    let topics = described(world, name).await;
+    let spans = IndexMap::from([(name.to_owned(), spans(world, name).await)]);
+    let samples = world.kafka.samples(&topics, &spans).await;
+    let samples = samples[name].as_ref().unwrap();
+    samples.values().map(|sample| sample.keys.len()).sum()
+}
