@@ -91,7 +91,7 @@ codes! {
     // what a step may cost
     StreamDeleted "stream-deleted" "A stream is deleted with all that it holds." "Stop who publishes to it, see that its consumers have read all, keep a copy (another stream can source it), then approve.";
     BucketDeleted "bucket-deleted" "A key-value bucket or an object store is deleted with all that it holds." "Keep a copy (`nats kv get`, a mirror), see that nobody uses it, then approve.";
-    ConsumerDeleted "consumer-deleted" "A consumer is deleted: its position is lost, and on a stream of retention `interest` or `workqueue` so is what only it held." "Stop its clients and let it read to the end first.";
+    ConsumerDeleted "consumer-deleted" "A consumer is deleted: its position is lost, and on a stream of retention `interest` so is what only it held." "Stop its clients and let it read to the end first.";
     TopicDeleted "topic-deleted" "A topic is deleted with all of its records." "Stop who produces to it, see that its groups have read all, take its ACLs away first, then approve.";
     TopicRetentionLowered "topic-retention-lowered" "A topic keeps less than before (`retention.ms`, `retention.bytes`): what is older or beyond becomes deletable at once." "See that its groups have read what goes, or copy it first; lower it in steps, each with a look at the lag.";
     TopicDeletionOn "topic-deletion-on" "A topic that kept every key for good (`compact`) begins to delete records by age and size." "Set `retention.ms: unlimited` together with it and lower that in steps, or keep `compact` and make a new topic.";
@@ -111,6 +111,37 @@ codes! {
     AclWide "acl-wide" "An ACL allows more than somebody may expect: to everybody, or on everything." "Name the principals, and the resources by name or prefix.";
     AclInternal "acl-internal" "An ACL allows to change topics that the brokers keep for themselves." "Leave them out; groups and transactions have resources of their own." "KIP-11";
     AclAdmin "acl-admin" "An ACL allows to administer the cluster: who may alter it can give more rights to itself." "Give it to few, and to none that runs beside others." "KIP-11";
+
+    // what a change of a stream, bucket or consumer may cost
+    StreamLimitLowered "stream-limit-lowered" "A limit of a stream or bucket is lowered: what lies beyond it is deleted, or with `discard: new` refused from then on." "Let its consumers read to the end, keep a copy (another stream can source it), lower the limit in steps, then approve." "nats-server enforceMsgLimit, enforceBytesLimit, enforceMsgPerSubjectLimit";
+    StreamAgeLowered "stream-age-lowered" "A stream or bucket keeps messages for a shorter time: those that are older are deleted at once." "Let its consumers read to the end, keep a copy (another stream can source it), lower the age in steps, then approve.";
+    StreamRetentionChanged "stream-retention-changed" "A stream drops messages by another rule: with `interest`, what no consumer needs goes." "Make every consumer first, in an apply before this one, and let none of them be further than it should be; then approve.";
+    StreamDiscardChanged "stream-discard-changed" "At its limits a stream refuses what it dropped, or drops what it refused." "Raise the limit first, or see that what is beyond it is not needed; see that publishers look at the answer they get.";
+    StreamSubjectRemoved "stream-subject-removed" "A stream no longer captures a subject: what is published to it is kept nowhere, and its publishers get no answer." "Stop who publishes to it and let its consumers read to the end first; or let another stream of the same plan capture it.";
+    StreamCatchesAll "stream-catches-all" "A stream captures subjects from the first token on, replies to requests among them." "Name the first token of what is meant: `orders.>` rather than `*.created` or `>`.";
+    StreamSealed "stream-sealed" "A stream is sealed for good: no message can be added or removed any more, none expires, and nobody can take the seal off." "See that nobody publishes to it, and that it holds what it should; keep `max_age` where it only has to age out." "nats-server configUpdateCheck";
+    StreamDenySet "stream-deny-set" "A stream denies deletion or purge through the API, which can't be taken back." "See that nobody needs it: a wrong message or personal data could go only with the whole stream." "nats-server configUpdateCheck";
+    StreamReplicasLowered "stream-replicas-lowered" "Fewer servers keep each message: with one, it is gone when that server is." "Keep 3 replicas for what must outlive a server." "ADR-31; nats-server's RAFT groups";
+    StreamReplicasEven "stream-replicas-even" "An even number of replicas survives no more failures than one fewer." "Take 3 or 5." "nats-server's RAFT groups";
+    StreamMoved "stream-moved" "What a stream holds is copied to other servers." "Do it when the cluster is quiet and has room.";
+    StreamMessageSizeLowered "stream-message-size-lowered" "A stream takes smaller messages only: larger ones are refused." "Let publishers send smaller messages first (or put large ones into an object store), then lower it.";
+    StreamAcksChanged "stream-acks-changed" "Publishers are no longer told whether a stream took their message, or are told from now on." "See that no publisher waits for the answer; with `no_ack: false`, that the subjects cover no requests to services.";
+    StreamDuplicateWindowShortened "stream-duplicate-window-shortened" "A message that is sent again counts as the same for a shorter time." "Keep it longer than the longest time after which a publisher tries again.";
+    StreamTransformChanged "stream-transform-changed" "Messages are kept under other subjects than before: filters of consumers and of copies may no longer meet them." "Widen the filters first, or make a new stream with the transform.";
+    StreamRepublishChanged "stream-republish-changed" "Kept messages are no longer published again where they were." "Move the subscribers first.";
+    StreamSwitchedOff "stream-switched-off" "Something that publishers or readers of a stream may use is switched off." "See that no client uses it: readers of single messages (`allow_direct`), publishers of roll-ups, counters and batches.";
+    StreamOriginChanged "stream-origin-changed" "A stream no longer copies what it copied, or copies it anew." "See that the copy is complete first; a source with another filter or start begins anew, so that messages may come twice.";
+    ConsumerFilterChanged "consumer-filter-changed" "A consumer gets other messages than before: what waits for it outside of the new filter is skipped, and on a stream of retention `interest` deleted." "Let it read to the end first; or make a second consumer with the new filter, and retire this one.";
+    ConsumerMaxDeliverLowered "consumer-max-deliver-lowered" "A consumer gives up on a message earlier: what was delivered that often already is not delivered again." "Let it settle what is out for delivery first, and look after what was delivered again and again.";
+    ConsumerAckWaitShortened "consumer-ack-wait-shortened" "A message counts as lost on its client earlier: slow work is done twice." "Keep it above the longest time that a client works at a message, or let clients say that they are at it (`+WPI`).";
+    ConsumerInactiveThresholdSet "consumer-inactive-threshold-set" "A consumer is deleted with its position when no client was there for so long." "Leave it out where a consumer has to outlive its clients.";
+    ConsumerMaxAckPendingLowered "consumer-max-ack-pending-lowered" "Fewer messages may be out unacknowledged: deliveries stop until enough are acknowledged." "Let it settle what is out first, or lower it when it is quiet.";
+    ConsumerDeliveryChanged "consumer-delivery-changed" "A push consumer delivers elsewhere, or to another queue group." "Let the new subscribers listen before the change, and the old ones until after it.";
+    ConsumerPullLimited "consumer-pull-limited" "A pull may ask for less than before: one that asks for more is refused." "Let clients ask for less first.";
+    ConsumerHeadersOnly "consumer-headers-only" "A consumer delivers headers without payload." "See that its clients need no payload; or make a second consumer for those that don't.";
+    ConsumerPaused "consumer-paused" "A consumer delivers nothing until then." "See that its stream keeps messages for longer than that.";
+    ConsumerReplicasLowered "consumer-replicas-lowered" "Fewer servers keep a consumer's position." "Leave it at 0, which is as many as its stream.";
+    ConsumerPriorityChanged "consumer-priority-changed" "Which client is served first goes by other rules or groups: a pull that names no group, or another, is refused." "Let clients name the group first.";
 
     RecreatedEmpty "recreated-empty" "What the stack owns was deleted outside of trueup; it would be made anew, without what it held." "Find out who deleted it and restore it, or approve.";
 

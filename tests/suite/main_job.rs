@@ -4,11 +4,31 @@ use jiff::Timestamp;
 use trueup::apply::{Done, Stop, Watch, apply};
 use trueup::engine::{Port, plan};
 use trueup::kinds::Resources;
-use trueup::model::{Address, Outcome};
+use trueup::model::{Address, Approval, Outcome};
 use trueup::plan::{Desired, Plan};
 
-/// What would change.
+/// What would change, all that it may cost consented to.
 pub async fn planned(resources: &Resources, port: &dyn Port) -> Plan {
+    let unapproved = approved(resources, port, &[]).await;
+    let risks = unapproved.steps.iter().flat_map(|step| {
+        let blocking = step.risks.iter().filter(|risk| risk.blocks());
+        blocking.map(|risk| Approval {
+            risk: risk.code,
+            address: step.address.clone(),
+            max: None,
+            max_bytes: None,
+            terms: None,
+        })
+    });
+    let approvals: Vec<Approval> = risks.collect();
+    match approvals.is_empty() {
+        true => unapproved,
+        false => approved(resources, port, &approvals).await,
+    }
+}
+
+/// What would change, with these approvals.
+pub async fn approved(resources: &Resources, port: &dyn Port, approvals: &[Approval]) -> Plan {
     let desired = Desired {
         stack: "test",
         manifest_digest: "",
@@ -16,7 +36,7 @@ pub async fn planned(resources: &Resources, port: &dyn Port) -> Plan {
         chosen: None,
         warnings: &[],
         owned: None,
-        approvals: &[],
+        approvals,
         now: Timestamp::now(),
     };
     plan(desired, port).await

@@ -11,7 +11,7 @@ use crate::kinds::stream::left;
 use crate::model::{Address, Code, Doc, Harm, Risk, Step, counted};
 
 /// Looks at the consumers that these steps delete, and at the retention of their streams.
-pub(super) async fn risks(brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Vec<Risk>)> {
+pub(super) async fn of_deletions(brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Vec<Risk>)> {
     let steps = deletions(steps);
     let Some(nats) = brokers.nats.as_ref().filter(|_| !steps.is_empty()) else {
         let unconnected = |step: &&Step| {
@@ -49,7 +49,7 @@ fn unknown(why: &str) -> Risk {
 }
 
 /// The retention of a consumer's stream.
-fn retention(stream: Option<&Answer>) -> Read<Retention> {
+pub(super) fn retention(stream: Option<&Answer>) -> Read<Retention> {
     let info = match stream {
         Some(Ok(Some(info))) => info,
         Some(Ok(None)) => return Err("the stream is gone".to_owned()),
@@ -67,7 +67,7 @@ fn retention(stream: Option<&Answer>) -> Read<Retention> {
 
 /// What a stream keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Retention {
+pub(super) enum Retention {
     /// Everything within its limits, whoever reads it.
     Limits,
     /// What a consumer has not acknowledged. What only a deleted one held goes at once (seen on 2.15.1).
@@ -115,16 +115,16 @@ impl Position {
     fn harm(&self) -> Harm {
         match (self.left(), &self.retention) {
             (0, _) if self.clients == 0 => Harm::Low,
-            (0, _) | (_, Ok(Retention::Limits)) => Harm::High,
-            (_, Ok(Retention::Interest | Retention::WorkQueue) | Err(_)) => Harm::Critical,
+            (0, _) | (_, Ok(Retention::Limits | Retention::WorkQueue)) => Harm::High,
+            (_, Ok(Retention::Interest) | Err(_)) => Harm::Critical,
         }
     }
 
-    /// Its stream keeps by itself what a consumer has not read, where it keeps by limits.
+    /// Its stream keeps by itself what a consumer has not read, unless it keeps by interest.
     fn at_stake(&self) -> Option<u64> {
         match (self.left(), &self.retention) {
-            (0, _) | (_, Ok(Retention::Limits)) => Some(0),
-            (left, Ok(Retention::Interest | Retention::WorkQueue)) => Some(left),
+            (0, _) | (_, Ok(Retention::Limits | Retention::WorkQueue)) => Some(0),
+            (left, Ok(Retention::Interest)) => Some(left),
             (_, Err(_)) => None,
         }
     }
@@ -140,7 +140,7 @@ impl Position {
                 format!("{left}: its stream drops those that no other consumer holds")
             }
             (_, Ok(Retention::WorkQueue)) => {
-                format!("{left}: they wait in a work queue, and nobody else reads them")
+                format!("{left}: they stay in the work queue, and nobody reads them")
             }
             (_, Err(why)) => {
                 let retention = unread("whether its stream keeps them", why);
@@ -226,9 +226,9 @@ mod tests {
                 1,
                 0,
                 Ok(WorkQueue),
-                Harm::Critical,
-                Some(1),
-                "in a work queue",
+                Harm::High,
+                Some(0),
+                "stay in the work queue",
             ),
             (
                 1,

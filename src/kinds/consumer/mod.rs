@@ -6,6 +6,7 @@ mod flow_control;
 mod judge;
 mod losses;
 mod queue;
+mod risks;
 mod rules;
 mod settle;
 mod spec;
@@ -115,7 +116,7 @@ impl Kind for Consumer {
     }
 
     async fn risks(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Vec<Risk>)> {
-        losses::risks(brokers, steps).await
+        risks::risks(brokers, steps).await
     }
 
     async fn carry_out(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Outcome)> {

@@ -133,9 +133,9 @@ pub(in crate::kinds) fn left(pending: u64, unacknowledged: u64) -> String {
 }
 
 /// The streams that mirror or source a stream, by its name.
-type Readers = HashMap<String, Vec<String>>;
+pub(super) type Readers = HashMap<String, Vec<String>>;
 
-async fn readers(nats: &JetStream) -> Read<Readers> {
+pub(super) async fn readers(nats: &JetStream) -> Read<Readers> {
     let listing = nats
         .stream_list()
         .await
@@ -160,7 +160,7 @@ fn readers_among(streams: &[Doc]) -> Readers {
     readers
 }
 
-fn told_readers(name: &str, readers: &Read<Readers>) -> Option<String> {
+pub(super) fn told_readers(name: &str, readers: &Read<Readers>) -> Option<String> {
     match readers {
         Err(why) => Some(unread("which streams mirror or source it", why)),
         Ok(readers) => {

@@ -20,6 +20,7 @@ mod purges;
 mod refused;
 mod rehearse;
 mod republish;
+mod risks;
 mod room;
 mod rules;
 mod said;
@@ -49,10 +50,11 @@ pub(super) use instants::complaints as bad_instants;
 pub(super) use level::{forget_unknown, required_level, too_old, version};
 pub(super) use links::links;
 pub(super) use listing::none_hidden;
-pub(super) use losses::{left, risks as losses};
+pub(super) use losses::left;
 pub(super) use names::{asset_name, is_of_ledger, of_ledger};
 pub(crate) use names::{bucket_of, stream_name};
 pub(super) use origins::{has_sources, is_mirror, local_origins};
+pub(super) use risks::{Standing, or_everything, risks as losses, standing};
 pub(super) use room::account;
 pub(super) use rules::{description, metadata, server_metadata};
 pub(super) use said::Said;
@@ -228,7 +230,7 @@ impl Kind for Stream {
     }
 
     async fn risks(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Vec<Risk>)> {
-        losses::risks(self, brokers, steps).await
+        risks::risks(self, brokers, steps).await
     }
 
     async fn carry_out(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Outcome)> {

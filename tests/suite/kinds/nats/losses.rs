@@ -100,7 +100,7 @@ async fn what_waits_for_a_consumer_is_counted_exactly() {
     for (consumer, harm, at_stake) in [
         (&consumers[0], Harm::High, 0),
         (&consumers[1], Harm::Critical, 3),
-        (&consumers[2], Harm::Critical, 3),
+        (&consumers[2], Harm::High, 0),
     ] {
         let step = doomed_now(bench.port(), consumer).await;
         let risk = risk(bench.port(), &step).await;

@@ -1,0 +1,123 @@
+//! What changing a consumer in place costs: one table of rules, as for streams.
+//!
+//! A rule fires on what a step says alone. Only for those that fire is anything read; then they tell the harm from
+//! what was read, and what could not be read never makes it smaller.
+
+mod delivery;
+mod filters;
+mod read;
+mod scene;
+
+use super::DECLARATION;
+use super::losses::of_deletions;
+use super::wire::fit;
+use crate::broker::Brokers;
+use crate::kinds::loss::risk;
+use crate::kinds::{Delta, is_in_place};
+use crate::model::{Address, Code, Flat, Risk, Step};
+use scene::{Finding, Scene};
+
+/// A consumer's configuration before and after.
+#[derive(Clone, Debug, Default)]
+struct Turn {
+    live: Flat,
+    next: Flat,
+}
+
+impl Turn {
+    fn of(live: Flat, deltas: &[Delta]) -> Turn {
+        let mut next = live.clone();
+        Delta::lay_over(&mut next, deltas);
+        fit(&mut next, deltas);
+        Turn { live, next }
+    }
+
+    /// As far as the step tells.
+    fn of_deltas(deltas: &[Delta]) -> Turn {
+        let before = deltas.iter();
+        let before = before.filter_map(|delta| Some((delta.path.clone(), delta.before.clone()?)));
+        Turn::of(before.collect(), deltas)
+    }
+}
+
+/// One way in which a change may hurt.
+struct Rule {
+    code: Code,
+    /// The fields that it is about; it stands at the first that changes.
+    fields: &'static [&'static str],
+    /// Whether the change is one of these.
+    fires: fn(&Turn) -> bool,
+    /// Whether it looks at what the stream holds of each subject, and at the stream's other consumers.
+    looks_at_subjects: bool,
+    find: fn(&Scene) -> Finding,
+}
+
+fn rules() -> impl Iterator<Item = &'static Rule> {
+    [filters::RULES, delivery::RULES].into_iter().flatten()
+}
+
+/// What these steps cost: deletions by what waits, changes in place by the rules.
+pub(super) async fn risks(brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Vec<Risk>)> {
+    let (mut deletions, changes) =
+        tokio::join!(of_deletions(brokers, steps), of_changes(brokers, steps));
+    deletions.extend(changes);
+    deletions
+}
+
+/// A step with the rules that fire on it.
+struct Suspect<'s> {
+    step: &'s Step,
+    deltas: Vec<Delta>,
+    rules: Vec<&'static Rule>,
+}
+
+async fn of_changes(brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Vec<Risk>)> {
+    let in_place = steps.iter().copied().filter(|step| is_in_place(step));
+    let suspects: Vec<Suspect<'_>> = in_place.filter_map(suspected).collect();
+    if suspects.is_empty() {
+        return Vec::new();
+    }
+    let scenes = read::scenes(brokers.nats.as_ref(), &suspects).await;
+    let one = |(suspect, scene): (&Suspect<'_>, Option<Scene>)| {
+        let risks = told(suspect, &scene?);
+        (!risks.is_empty()).then(|| (suspect.step.address.clone(), risks))
+    };
+    suspects.iter().zip(scenes).filter_map(one).collect()
+}
+
+fn suspected(step: &Step) -> Option<Suspect<'_>> {
+    let deltas = Delta::of_step(step, &DECLARATION).ok()?;
+    let turn = Turn::of_deltas(&deltas);
+    let rules: Vec<_> = rules()
+        .filter(|rule| field_of(rule, &deltas).is_some() && (rule.fires)(&turn))
+        .collect();
+    (!rules.is_empty()).then_some(Suspect {
+        step,
+        deltas,
+        rules,
+    })
+}
+
+fn field_of(rule: &Rule, deltas: &[Delta]) -> Option<&'static str> {
+    let mut fields = rule.fields.iter();
+    let changes = |field: &&&str| deltas.iter().any(|delta| delta.path == **field);
+    fields.find(changes).copied()
+}
+
+fn told(suspect: &Suspect<'_>, scene: &Scene) -> Vec<Risk> {
+    let fired = suspect
+        .rules
+        .iter()
+        .filter(|rule| (rule.fires)(&scene.turn));
+    let one = |rule: &&Rule| {
+        let found = (rule.find)(scene);
+        Risk {
+            field: field_of(rule, &suspect.deltas).map(str::to_owned),
+            ..risk(rule.code, found.harm, found.evidence, found.at_stake)
+        }
+    };
+    fired.map(one).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,95 @@
+//! Reads what the rules that fired want to know: few requests, some at once, nothing made for it.
+
+use indexmap::{IndexMap, IndexSet};
+
+use super::scene::{Position, Scene};
+use super::{Suspect, Turn};
+use crate::broker::nats::{Answer, JetStream, many};
+use crate::kinds::consumer::DECLARATION;
+use crate::kinds::consumer::losses::retention;
+use crate::kinds::consumer::wire::split;
+use crate::kinds::loss::Read;
+use crate::kinds::stream::{Standing, fields_of, standing};
+
+/// What a stream holds of each subject, and its consumers.
+type Content = (Read<IndexMap<String, u64>>, Read<Vec<Standing>>);
+
+const NOT_ASKED: &str = "nobody wanted to know";
+
+/// The scene of each; none where the consumer is gone.
+pub(super) async fn scenes(
+    nats: Option<&JetStream>,
+    suspects: &[Suspect<'_>],
+) -> Vec<Option<Scene>> {
+    let Some(nats) = nats else {
+        let dark = |suspect| Some(dark(suspect, "there is no connection to NATS"));
+        return suspects.iter().map(dark).collect();
+    };
+    let names: Vec<(String, String)> = suspects.iter().map(|s| split(&s.step.address)).collect();
+    let streams: Vec<String> = unique(names.iter().map(|(stream, _)| stream.clone()));
+    let looked_into = suspects.iter().zip(&names).filter(|(suspect, _)| {
+        let mut rules = suspect.rules.iter();
+        rules.any(|rule| rule.looks_at_subjects)
+    });
+    let looked_into = unique(looked_into.map(|(_, (stream, _))| stream.clone()));
+    let (mut infos, streams, contents) = tokio::join!(
+        nats.consumer_infos(&names),
+        nats.stream_infos(&streams),
+        contents(nats, looked_into)
+    );
+    let scene = |(suspect, name): (&Suspect<'_>, &(String, String))| {
+        let mut scene = looked(suspect, infos.swap_remove(name))?;
+        scene.retention = retention(streams.get(&name.0));
+        if let Some((subjects, consumers)) = contents.get(&name.0) {
+            scene.subjects = subjects.clone();
+            scene.others = consumers.clone().map(|mut consumers| {
+                consumers.retain(|standing| standing.name != name.1);
+                consumers
+            });
+        }
+        Some(scene)
+    };
+    suspects.iter().zip(&names).map(scene).collect()
+}
+
+fn unique(names: impl Iterator<Item = String>) -> Vec<String> {
+    names.collect::<IndexSet<_>>().into_iter().collect()
+}
+
+async fn contents(nats: &JetStream, streams: Vec<String>) -> IndexMap<String, Content> {
+    let read = many(streams, |stream| async move {
+        let (subjects, consumers) =
+            tokio::join!(nats.stream_subjects(&stream), nats.consumer_list(&stream));
+        let consumers = consumers.map(|list| list.iter().map(standing).collect());
+        let content = (
+            subjects.map_err(|error| error.to_string()),
+            consumers.map_err(|error| error.to_string()),
+        );
+        (stream, content)
+    });
+    read.await.into_iter().collect()
+}
+
+fn looked(suspect: &Suspect<'_>, info: Option<Answer>) -> Option<Scene> {
+    match info {
+        Some(Ok(Some(info))) => Some(Scene {
+            turn: Turn::of(fields_of(&DECLARATION, &info), &suspect.deltas),
+            position: Ok(Position::read(&info)),
+            ..dark(suspect, NOT_ASKED)
+        }),
+        Some(Ok(None)) => None,
+        Some(Err(error)) => Some(dark(suspect, &error.to_string())),
+        None => Some(dark(suspect, "the server gave no answer for it")),
+    }
+}
+
+/// A scene of which nothing but the step is known.
+fn dark(suspect: &Suspect<'_>, why: &str) -> Scene {
+    Scene {
+        turn: Turn::of_deltas(&suspect.deltas),
+        position: Err(why.to_owned()),
+        retention: Err(why.to_owned()),
+        subjects: Err(why.to_owned()),
+        others: Err(why.to_owned()),
+    }
+}

@@ -1,0 +1,84 @@
+//! What a rule looks at, and what it finds.
+
+use indexmap::IndexMap;
+use serde_json::Value;
+
+use super::Turn;
+use crate::kinds::consumer::losses::Retention;
+use crate::kinds::loss::{Read, unread};
+use crate::kinds::stream::{Said, Standing, standing};
+use crate::model::{Doc, Harm};
+
+/// A consumer before its change, as far as somebody wanted to know.
+pub(super) struct Scene {
+    pub(super) turn: Turn,
+    pub(super) position: Read<Position>,
+    pub(super) retention: Read<Retention>,
+    /// How many messages its stream holds of each subject.
+    pub(super) subjects: Read<IndexMap<String, u64>>,
+    /// The other consumers of its stream.
+    pub(super) others: Read<Vec<Standing>>,
+}
+
+/// Where it stands, and who is there.
+#[derive(Clone, Debug)]
+pub(super) struct Position {
+    pub(super) standing: Standing,
+    /// How many messages were delivered more than once and are not acknowledged.
+    pub(super) redelivered: u64,
+    /// Clients that wait for messages or have them pushed.
+    pub(super) clients: u64,
+}
+
+impl Position {
+    pub(super) fn read(info: &Doc) -> Position {
+        let number = |field: &str| info.get(field).and_then(Value::as_u64).unwrap_or_default();
+        let is_bound = info.get("push_bound") == Some(&Value::Bool(true));
+        Position {
+            standing: standing(info),
+            redelivered: number("num_redelivered"),
+            clients: number("num_waiting") + u64::from(is_bound),
+        }
+    }
+}
+
+/// What a rule found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Finding {
+    pub(super) harm: Harm,
+    pub(super) evidence: String,
+    pub(super) at_stake: Option<u64>,
+}
+
+impl Finding {
+    /// One that costs no message.
+    pub(super) fn keeping(harm: Harm, evidence: impl Into<String>) -> Finding {
+        Finding {
+            harm,
+            evidence: evidence.into(),
+            at_stake: Some(0),
+        }
+    }
+}
+
+impl Scene {
+    pub(super) fn live(&self) -> Said<'_> {
+        Said(&self.turn.live)
+    }
+
+    pub(super) fn next(&self) -> Said<'_> {
+        Said(&self.turn.next)
+    }
+
+    /// What follows from where it stands; this harm where that is not known.
+    pub(super) fn by_position(
+        &self,
+        unknown: Harm,
+        find: impl FnOnce(&Position) -> Finding,
+    ) -> Finding {
+        match &self.position {
+            Ok(position) => find(position),
+            Err(why) => Finding::keeping(unknown, unread("where it stands", why)),
+        }
+    }
+}
