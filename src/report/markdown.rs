@@ -1,3 +1,5 @@
+mod risks;
+
 use std::fmt::Write;
 
 use serde_json::Value;
@@ -9,7 +11,7 @@ use super::one_line;
 use super::text::{Drift, blocked_why, counts, drift_counts, held};
 use super::value::{LONG, cut};
 use crate::apply::Done;
-use crate::model::{Action, Change, Harm, KindName, Problem, Refusal, Risk, Severity, Step};
+use crate::model::{Action, Change, KindName, Problem, Refusal, Severity, Step};
 use crate::plan::Plan;
 
 /// A comment of GitHub holds 65,536 characters; rows stop before that, and the rest is counted.
@@ -26,6 +28,7 @@ pub fn plan(plan: &Plan) -> String {
         text.push_str("> ⚠️ **Incomplete:** not everything that is declared could be read.\n\n");
     }
     steps(&mut text, plan);
+    risks::risks(&mut text, plan);
     reasons(&mut text, plan);
     text.truncate(text.trim_end().len());
     text.push('\n');
@@ -200,15 +203,6 @@ fn reasons(text: &mut String, plan: &Plan) {
         let (about, why, way_out) = (same.on_a_line(), escaped(message), escaped(way_out));
         let _ = writeln!(text, "- ⛔ {about}: **{code}** {why} → {way_out}");
     }
-    for step in &plan.steps {
-        for risk in &step.risks {
-            if text.len() > MOST_BYTES {
-                left += 1;
-                continue;
-            }
-            let _ = writeln!(text, "- {}", of_risk(step, risk));
-        }
-    }
     for ((code, message), same) in by_reason(problems) {
         if text.len() > MOST_BYTES {
             left += 1;
@@ -232,29 +226,6 @@ fn reasons(text: &mut String, plan: &Plan) {
     if left > 0 {
         let _ = writeln!(text, "- … and {left} more reasons.");
     }
-}
-
-/// What a step may cost, and the way that costs less or the consent.
-fn of_risk(step: &Step, risk: &Risk) -> String {
-    let address = code(&step.address.to_string());
-    let about = risk.field.as_ref().map(|field| format!(" {}", code(field)));
-    let (mark, harm) = match risk.harm {
-        Harm::Low => ("ℹ️", "low"),
-        Harm::Medium => ("⚠️", "medium"),
-        Harm::High => ("⛔", "high"),
-        Harm::Critical => ("⛔", "critical"),
-    };
-    let consent = match (&risk.approved_by, &risk.safer) {
-        (Some(by), _) => format!(" (approved by {})", escaped(by)),
-        (None, Some(safer)) if risk.blocks() => format!(" → {}", escaped(safer)),
-        (None, _) => String::new(),
-    };
-    let evidence = escaped(&risk.evidence);
-    let about = about.unwrap_or_default();
-    format!(
-        "{mark} {address}{about}: {harm} **{}** {evidence}{consent}",
-        risk.code
-    )
 }
 
 /// What became of the steps, as Markdown: the counts, then those that did not go well
@@ -376,22 +347,6 @@ mod tests {
         let row = r#"| unknown field | `stream/A` | `of_a_newer_server` | `{"deep":["x y"]}` | |"#;
         assert!(drift(&plan, Drift::Strict).contains(row));
         assert!(!drift(&plan, Drift::Declared).contains("of_a_newer"));
-    }
-
-    #[test]
-    fn a_risk_is_told_with_the_way_that_costs_less() {
-        let mut cut = step("topic/a", Action::Update, 1);
-        let said = serde_json::json!({
-            "code": "topic-deleted", "harm": "critical", "field": "config.retention.ms",
-            "evidence": "about 12 records", "safer": "lower it in steps",
-        });
-        cut.risks = vec![serde_json::from_value(said).unwrap()];
-        let told = |step: &Step| plan(&of(vec![step.clone()], 0));
-        let line =
-            "- ⛔ `topic/a` `config.retention.ms`: critical **topic-deleted** about 12 records";
-        assert!(told(&cut).contains(&format!("{line} → lower it in steps\n")));
-        cut.risks[0].approved_by = Some("--approve".to_owned());
-        assert!(told(&cut).contains(&format!("{line} (approved by --approve)\n")));
     }
 
     #[test]

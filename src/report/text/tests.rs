@@ -3,7 +3,7 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use super::{Drift, View, drift, outcomes, plan};
-use crate::model::{Action, Code, Outcome, Refusal, Risk};
+use crate::model::{Action, Code, Harm, Outcome, Refusal, Risk};
 use crate::plan::PlanProblem;
 use crate::report::samples::{change, done, mixed, of, of_a_newer_server, step};
 
@@ -51,6 +51,31 @@ fn lines_keep_within_a_very_narrow_terminal_but_for_words_and_commands() {
             }
         }
     }
+}
+
+#[test]
+fn a_risk_stands_under_its_field_and_one_of_none_behind_them() {
+    let mut lowered = step("stream/S", Action::Update, 1);
+    lowered.changes = vec![
+        change("max_age", json!("7d"), json!("1d")),
+        change("max_msgs", json!(9), json!(5)),
+    ];
+    let risk = |field: Option<&str>, evidence: &str| Risk {
+        field: field.map(str::to_owned),
+        safer: Some("Wait.".to_owned()),
+        ..Risk::of(Code::StreamAgeLowered, Harm::Critical, evidence)
+    };
+    lowered.risks = vec![risk(None, "of all"), risk(Some("max_age"), "of the age")];
+    let screen = bare(&plan(&of(vec![lowered], 0), &view(100)));
+    let shown = "
+      ~ max_age             7d -> 1d
+        ! critical stream-age-lowered: of the age
+          → wait; or `--approve stream-age-lowered@stream/S`
+      ~ max_msgs            9 -> 5
+      ! critical stream-age-lowered: of all
+        → wait; or `--approve stream-age-lowered@stream/S`
+";
+    assert!(screen.contains(shown), "{screen}");
 }
 
 #[test]
@@ -364,41 +389,5 @@ fn twice_the_steps_take_about_twice_the_time() {
     assert!(
         large < small * 16,
         "{small:?} for 4,000, {large:?} for 16,000"
-    );
-}
-
-#[test]
-fn a_risk_stands_under_the_field_that_it_comes_from() {
-    let cut = |harm: &str, field: Option<&str>| -> Risk {
-        let said = json!({
-            "code": "topic-retention-lowered", "harm": harm, "field": field,
-            "evidence": "about 1,204 records are older", "safer": "lower it in steps",
-        });
-        serde_json::from_value(said).unwrap()
-    };
-    let mut update = step("topic/t", Action::Update, 1);
-    update.changes = vec![
-        change("config.retention.ms", json!("7d"), json!("1d")),
-        change("partitions", json!(1), json!(2)),
-    ];
-    update.risks = vec![
-        cut("critical", Some("config.retention.ms")),
-        cut("low", None),
-    ];
-    let screen = bare(&plan(&of(vec![update], 0), &view(100)));
-    let lines: Vec<&str> = screen
-        .lines()
-        .filter(|line| line.starts_with("      "))
-        .take(5)
-        .collect();
-    assert_eq!(
-        lines,
-        [
-            "      ~ retention.ms        7d -> 1d",
-            "        ! critical topic-retention-lowered: about 1,204 records are older",
-            "          → lower it in steps; or `--approve topic-retention-lowered@topic/t`",
-            "      ~ partitions          1 -> 2",
-            "      ! low topic-retention-lowered: about 1,204 records are older",
-        ]
     );
 }

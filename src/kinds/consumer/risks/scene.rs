@@ -62,10 +62,6 @@ impl Finding {
 }
 
 impl Scene {
-    pub(super) fn live(&self) -> Said<'_> {
-        Said(&self.turn.live)
-    }
-
     pub(super) fn next(&self) -> Said<'_> {
         Said(&self.turn.next)
     }

@@ -2,6 +2,7 @@
 
 pub mod bench;
 mod buckets;
+mod costs;
 mod deletes;
 mod deviations;
 mod exports;
