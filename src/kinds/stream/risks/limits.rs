@@ -184,7 +184,7 @@ fn lost(scene: &Scene<'_>, cut: Read<Cut>, one: &str, more: &str) -> Finding {
         evidence: clauses([
             Some(goes),
             told_unread(cut, &scene.consumers),
-            scene.told_readers(),
+            scene.readers.clone(),
         ]),
         at_stake: Some(cut.count),
     }
@@ -232,7 +232,7 @@ fn retention(scene: &Scene<'_>) -> Finding {
     );
     Finding {
         harm: Harm::Critical,
-        evidence: clauses([Some(goes), scene.told_readers()]),
+        evidence: clauses([Some(goes), scene.readers.clone()]),
         at_stake: Some(cut.count),
     }
 }

@@ -9,7 +9,7 @@ use super::{Need, Suspect};
 use crate::broker::nats::{Answer, JetStream, NatsError, Stored, many};
 use crate::kinds::loss::Read;
 use crate::kinds::stream::change::StreamChange;
-use crate::kinds::stream::losses::{Readers, readers};
+use crate::kinds::stream::losses::{Readers, readers, told_readers};
 use crate::kinds::stream::said::Said;
 use crate::kinds::stream::view::View;
 use crate::kinds::stream::wire::{each, live};
@@ -56,7 +56,7 @@ pub(super) async fn scenes<'o>(
     let (mut infos, readers) = tokio::join!(nats.stream_infos(&names), reading);
     let looks = suspects.iter().zip(&names).map(|(suspect, name)| {
         let info = infos.swap_remove(name);
-        let readers = readers.clone();
+        let readers = told_readers(name, &readers).filter(|_| suspect.needs(Need::Readers));
         async move {
             let scene = looked(view, nats, suspect, others, info).await?;
             Some(Scene { readers, ..scene })
@@ -102,7 +102,7 @@ fn dark<'o>(
         held: Err(why.to_owned()),
         consumers: Err(why.to_owned()),
         subjects: Err(why.to_owned()),
-        readers: Err(why.to_owned()),
+        readers: None,
         aged: Err(why.to_owned()),
         heavy: Err(why.to_owned()),
         sizes: Err(why.to_owned()),

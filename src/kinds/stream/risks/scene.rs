@@ -6,7 +6,6 @@ use super::cut::Cut;
 use super::holds::{Held, Standing};
 use crate::kinds::loss::Read;
 use crate::kinds::stream::change::StreamChange;
-use crate::kinds::stream::losses::{Readers, told_readers};
 use crate::kinds::stream::said::Said;
 use crate::kinds::stream::view::View;
 use crate::model::{Harm, Step};
@@ -20,7 +19,7 @@ pub(super) struct Scene<'a> {
     pub(super) held: Read<Held>,
     pub(super) consumers: Read<Vec<Standing>>,
     pub(super) subjects: Read<IndexMap<String, u64>>,
-    pub(super) readers: Read<Readers>,
+    pub(super) readers: Option<String>,
     /// What the new age would leave behind.
     pub(super) aged: Read<Cut>,
     /// What a new limit of bytes would leave behind.
@@ -65,11 +64,6 @@ impl Scene<'_> {
             Ok(held) if held.last_seq == 0 && held.consumers == 0 => Harm::Low,
             Ok(_) | Err(_) => harm,
         }
-    }
-
-    /// Who mirrors or sources it.
-    pub(super) fn told_readers(&self) -> Option<String> {
-        told_readers(&self.name, &self.readers)
     }
 }
 

@@ -167,7 +167,7 @@ fn transform(scene: &Scene<'_>) -> Finding {
         .filter(|standing| standing.filters_on(">"))
         .map(|standing| format!("`{}`", standing.name))
         .collect();
-    let copies = scene.told_readers();
+    let copies = scene.readers.clone();
     let harm = match filtering.is_empty() && copies.is_none() {
         true => Harm::Medium,
         false => Harm::High,
