@@ -248,7 +248,7 @@ fn a_plan_against_a_snapshot_is_the_plan_without_a_broker() {
     let text = "stack: cli\nnats: { streams: { A: { subjects: [a.>], max_age: 7d } } }\n";
     let (wanted, changed) = (
         file(text, ".yaml"),
-        file(&text.replace("7d", "1d"), ".yaml"),
+        file(&text.replace("7d", "14d"), ".yaml"),
     );
     let (wanted, changed) = (wanted.to_str().unwrap(), changed.to_str().unwrap());
     let folder = tempfile::tempdir().unwrap();
