@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::port::Port;
 use crate::kinds::{Live, Observations, Observed, Rehearsal};
-use crate::model::{Address, Broker, KindName, Problem, Risk, Step, Wanted};
+use crate::model::{Action, Address, Broker, KindName, Problem, Risk, Step, Wanted};
 use crate::plan::{Desired, Plan, assemble, forecast};
 
 /// Observes what is declared and what is owned, compares, asks the brokers what they would refuse and what it may
