@@ -6,7 +6,7 @@ use crate::engine::{Port, observe};
 use crate::kinds::{Live, Observed};
 use crate::ledger::{Book, Ledger, Phase, Record, StoreError};
 use crate::model::{Action, Address, Claim, Outcome, Resource, Step};
-use crate::plan::{Plan, Target, claim};
+use crate::plan::{Plan, Target, claim, label_of};
 
 /// Writes the ledger along with an apply: what is about to be done before the brokers are asked, what became of it
 /// after. Killed anywhere in between, the next run finds the intent and looks what is there.
@@ -26,11 +26,12 @@ struct Pages {
     before: HashMap<Address, Option<Record>>,
 }
 
-/// The record of a resource that is there and declared.
+/// The record of a resource that is there and declared, with the label that it bears.
 pub fn record_present(resource: &Resource, live: &Live, targets: &[Target], at: String) -> Record {
+    let claim = claim(resource, label_of(live));
     let incarnation = live.incarnation.clone();
     let on = identity_of(&resource.address, targets);
-    present(&resource.address, incarnation, on, claim(resource), at)
+    present(&resource.address, incarnation, on, claim, at)
 }
 
 fn present(

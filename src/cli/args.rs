@@ -231,6 +231,9 @@ pub struct Consent {
     /// Let a manifest that declares no resources delete what the stack owns
     #[arg(long)]
     pub allow_empty: bool,
+    /// Take over what is declared and bears this stack's label
+    #[arg(long, value_name = "STACK")]
+    pub take_ownership_from: Option<String>,
 }
 
 /// What `destroy` takes.

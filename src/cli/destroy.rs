@@ -51,6 +51,7 @@ pub(super) async fn run(
             approvals: args.approvals.clone(),
             max_delete: Some(usize::MAX),
             allow_empty: true,
+            take_ownership_from: None,
         },
     };
     apply::run_emptied(work, &consented, global, screen).await

@@ -9,8 +9,10 @@ use super::screen::Screen;
 use super::work::Work;
 use crate::apply::record_present;
 use crate::engine::{LiveBrokers, Port};
-use crate::ledger::Ledger;
-use crate::model::Address;
+use crate::kinds::{Live, Observed};
+use crate::ledger::{Book, Ledger};
+use crate::model::{Action, Address, Base, Broker, Change, LABEL, Outcome, Step, few};
+use crate::plan::{label_of, orphans};
 use crate::report::{ledger_json, lock_json, text};
 
 /// Shows the ledger, or makes it anew from what is there.
@@ -91,16 +93,65 @@ pub(super) async fn run_forget(
     let (port, ledger) = open(&work, global, &progress).await?;
     let held = take(&work, global, &ledger, "forget", &port).await?;
     let forgotten = forget(&work, &ledger, addresses).await;
+    let unlabelled = match &forgotten {
+        Ok(()) => unlabel(&port, work.stack(), addresses).await,
+        Err(_) => Vec::new(),
+    };
     held.release().await;
     drop(progress);
     forgotten?;
     for address in addresses {
+        let label = unlabelled.iter().find(|(of, _)| of == address);
+        let how = match label.map(|(_, outcome)| outcome) {
+            None => "it stays as it is".to_owned(),
+            Some(Outcome::Applied) => "it stays as it is, without the stack's label".to_owned(),
+            Some(Outcome::Failed { why } | Outcome::Unknown { why })
+            | Some(Outcome::NotAttempted { because: why }) => {
+                format!(
+                    "it stays as it is, with the stack's label, which could not be taken off: {why}"
+                )
+            }
+        };
+        let stack = work.stack();
         screen.tell(&format!(
-            "stack `{}` no longer owns `{address}`; it stays as it is\n",
-            work.stack()
+            "stack `{stack}` no longer owns `{address}`; {how}\n"
         ));
     }
     Ok(Exit::Done)
+}
+
+/// Takes the stack's label off those that bear it; what became of each.
+async fn unlabel(
+    port: &LiveBrokers,
+    stack: &str,
+    addresses: &[Address],
+) -> Vec<(Address, Outcome)> {
+    let seen = crate::engine::observe(port, addresses.iter().cloned()).await;
+    let mut done = Vec::new();
+    for (address, observed) in seen {
+        if let Observed::Present(live) = observed
+            && label_of(&live) == Some(stack)
+        {
+            let kind = address.kind;
+            let step = unlabelling(address, &live, stack);
+            done.extend(port.carry_out(kind, &[&step]).await);
+        }
+    }
+    done
+}
+
+fn unlabelling(address: Address, live: &Live, stack: &str) -> Step {
+    let label = Change {
+        field: LABEL.to_owned(),
+        before: Some(stack.into()),
+        after: None,
+        note: None,
+    };
+    Step {
+        base: Base::of_live(live),
+        changes: vec![label],
+        ..Step::of(address, Action::Update)
+    }
 }
 
 async fn forget(work: &Work, ledger: &Ledger, addresses: &[Address]) -> Result<(), Failure> {
@@ -117,34 +168,58 @@ async fn forget(work: &Work, ledger: &Ledger, addresses: &[Address]) -> Result<(
     written.map_err(|error| ledger::failure(&error))
 }
 
-/// Records what is declared, there and nobody else's; what was recorded of it stays.
+/// Records what is declared, there and nobody else's, by the ledger and by its label; what was recorded of it stays. What
+/// bears the stack's label and is not declared is told, and left alone.
 async fn rebuild(work: &Work, port: &LiveBrokers, ledger: &Ledger) -> Result<String, Failure> {
     let mut book = ledger::read(ledger).await?;
-    let resources = &work.manifest.resources;
+    let (stack, resources) = (work.stack(), &work.manifest.resources);
     let seen = crate::engine::observe(port, resources.keys().cloned()).await;
     let (mut records, mut others, mut unread) = (Vec::new(), 0, 0);
     for (address, resource) in resources {
-        if book.other_owner(work.stack(), address).is_some() {
+        if book.other_owner(stack, address).is_some() {
             others += 1;
             continue;
         }
         match seen.get(address) {
-            Some(crate::kinds::Observed::Present(live)) => {
+            Some(Observed::Present(live)) if label_of(live).is_some_and(|l| l != stack) => {
+                others += 1;
+            }
+            Some(Observed::Present(live)) => {
                 let record = record_present(resource, live, &port.targets(), ledger::now());
                 records.push((address.clone(), Some(record)));
             }
-            Some(crate::kinds::Observed::Absent) => {}
-            Some(crate::kinds::Observed::Unreadable(_)) | None => unread += 1,
+            Some(Observed::Absent) => {}
+            Some(Observed::Unreadable(_)) | None => unread += 1,
         }
     }
     let count = records.len();
-    let written = ledger.write(&mut book, work.stack(), records).await;
+    let written = ledger.write(&mut book, stack, records).await;
     written.map_err(|error| ledger::failure(&error))?;
-    Ok(format!(
+    let recorded = format!(
         "recorded {count} of {} declared resources in {}; {others} belong to other stacks, {unread} could not be read\n",
         resources.len(),
         ledger.store().place()
-    ))
+    );
+    Ok(recorded + &left_behind(work, port, &book).await)
+}
+
+/// What of the stack is on NATS and neither declared nor in the ledger.
+async fn left_behind(work: &Work, port: &LiveBrokers, book: &Book) -> String {
+    const NAMED: usize = 10;
+    if !port.has(Broker::Nats) {
+        return String::new();
+    }
+    let Ok(all) = crate::engine::observe_all(port, &[Broker::Nats], |_| true).await else {
+        return "what else bears the stack's label could not be read\n".to_owned();
+    };
+    let left = orphans(work.stack(), &work.manifest.resources, book, all.iter());
+    if left.is_empty() {
+        return String::new();
+    }
+    let names = few(left.iter().map(|address| format!("`{address}`")), NAMED);
+    format!(
+        "not declared, not recorded and left alone, though the stack's label is on it: {names}\n"
+    )
 }
 
 async fn open(

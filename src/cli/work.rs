@@ -165,6 +165,7 @@ impl Work {
                 max_delete: consent.max_delete,
                 allow_empty: consent.allow_empty,
                 spared: &self.spared,
+                taken_from: consent.take_ownership_from.as_deref(),
             }),
             approvals: &approvals,
             ..self.desired(chosen.as_ref())

@@ -5,7 +5,7 @@ use super::port::Port;
 use crate::kinds::stream::bucket_of;
 use crate::kinds::{Kind, Live, Resources, kind};
 use crate::model::{
-    Address, Broker, Code, Flat, KindName, Problem, Resource, Severity, Wanted, few,
+    Address, Broker, Code, Flat, KindName, LABEL, Problem, Resource, Severity, Wanted, few,
 };
 
 /// What an export holds.
@@ -161,6 +161,8 @@ fn declared(kind: &dyn Kind, address: Address, live: &Live) -> Resource {
     let mut implied = Resource::new(address.clone(), Flat::new());
     kind.complete(&mut implied);
     let mut fields = live.fields.clone();
+    // whose it is now says nothing of whose the export will be
+    fields.shift_remove(LABEL);
     kind.settle(&mut Flat::new(), &mut fields);
     let also = kind.also_says(live);
     fields.extend(also.clone());

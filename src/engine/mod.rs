@@ -13,7 +13,7 @@ mod stale;
 pub use connect::{Endpoints, connect};
 pub use doctor::{Finding, Health, doctor};
 pub use export::{Exported, export, left_out};
-pub use planning::{observe, plan, weigh_again};
+pub use planning::{observe, observe_all, plan, weigh_again};
 pub use port::{LiveBrokers, Port};
 pub use snapshot::{SNAPSHOT_VERSION, Snapshot, SnapshotError, SnapshotPort};
 pub use stale::{How, Moved, moved, wrong_target};

@@ -25,7 +25,7 @@ use super::syntax::holds_any;
 use super::variables::{Telling, Variables};
 use super::yaml::{self, Parsed};
 use super::{Connections, Input, Inputs, Loaded, Manifest, Sources};
-use crate::model::{Address, Approval, Code, KindName, Problem, Resource, Severity};
+use crate::model::{Address, Approval, Code, KindName, LABEL, Problem, Resource, Severity};
 
 /// Resources whose check takes longer than a thread's start.
 const WORTH_A_THREAD: usize = 2_000;
@@ -251,6 +251,7 @@ fn check_rules(
                 continue;
             };
             let of_it = kind.check(resource, &declared.resources).into_iter();
+            let of_it = of_it.chain(own_label(resource));
             let lost = declared.faulty.get(&resource.address);
             found.extend(of_it.filter(|problem| lost.is_none_or(|lost| !follows(problem, lost))));
             surplus.bound(&mut found);
@@ -280,6 +281,20 @@ fn check_rules(
             .is_some_and(|a| misnamed.contains(a));
         (whole || !partial(problem.code)) && !(of_misnamed && problem.code == Code::FilterOverlap)
     }));
+}
+
+/// The label is trueup's own: who declares it would say whose the resource is.
+fn own_label(resource: &Resource) -> Option<Problem> {
+    let said = resource.declared.contains_key(LABEL);
+    let problem = || {
+        let what = format!("`{LABEL}` is trueup's own: it says which stack a resource belongs to");
+        let place = resource.field_places.get(LABEL).cloned();
+        Problem::error(Code::Contradiction, what)
+            .at(place)
+            .about(&resource.address)
+            .hint("take it out; with a ledger, trueup writes it by itself")
+    };
+    said.then(problem)
 }
 
 /// Does the same work on every part of many items, a thread for each part; the results come in the order of the parts.

@@ -153,6 +153,7 @@ codes! {
     OwnedByAnother "owned-by-another" "Another stack owns the resource." "Declare it in one stack only; `trueup ledger show` tells whose it is, and that stack lets it go with `trueup forget ADDRESS`.";
     Protected "protected" "The manifest said `protect: true` of it, so it is not deleted." "Declare it again with `lifecycle: { protect: false }` and apply, then take it away; or `trueup forget ADDRESS`.";
     MadeAnew "made-anew" "Somebody deleted it and made it anew: it is not the one that the stack owns." "Declare it to adopt it, or `trueup forget ADDRESS`.";
+    LabelGone "label-gone" "The ledger says that the resource bears the stack's label, and it does not: the ledger may be an old copy, or another client erased it." "Declare it again and apply, which puts the label back; then take it out. Or `trueup forget ADDRESS`.";
     TooManyDeletes "too-many-deletes" "The plan would delete more than the limit." "See that the manifest is whole; raise `--max-delete` if it is meant.";
     Locked "locked" "Somebody else works on this stack." "Wait for it (`--lock-timeout 5m`); if it is dead its lease ends by itself within 30 s; `trueup lock show` tells who it is.";
     LockLost "lock-lost" "The lock could not be kept while the apply ran." "Run it again: it goes on from what is there.";

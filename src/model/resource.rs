@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Address, Flat, Place};
 
+/// Where among its fields a NATS resource bears the name of the stack that it belongs to.
+pub const LABEL: &str = "metadata.trueup.stack";
+
 /// What a manifest wants of one resource, checked and in the broker's own units.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Resource {

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::diff::{Difference, diff};
 use super::document::{FORMAT_VERSION, Plan, PlanProblem, Summary, Target, UndeclaredField};
 use super::judge::judge;
+use super::label::labelling;
 use super::order::in_order;
 use super::ownership::{self, Owned};
 use crate::kinds::{
@@ -259,10 +260,14 @@ impl Draft {
             None => return self.add_unread(resource, &unanswered()),
         };
         let owned = desired.owned;
-        let title = owned.map(|owned| owned.title(desired.stack, resource, live));
+        let title = owned.map(|owned| owned.title(desired.stack, resource, live, surroundings));
         let title = title.unwrap_or_default();
-        let difference = diff(kind, resource, live, &title.once_set);
+        let mut difference = diff(kind, resource, live, &title.once_set);
         self.add_undeclared(kind, resource, &difference);
+        let is_equal = live.is_some() && difference.deltas.is_empty();
+        if title.label.is_written(is_equal) {
+            difference.deltas.push(labelling(desired.stack, live));
+        }
         let is_same = live.is_some() && difference.deltas.is_empty();
         if is_same && !title.is_new && !title.is_outdated {
             self.unchanged += 1;
@@ -275,6 +280,7 @@ impl Draft {
             all,
             surroundings,
         };
+        let labelled = title.label.is_there(is_equal).then_some(desired.stack);
         let mut refusals = title.refusals;
         refusals.extend(judge(kind, &case));
         let mut notes = title.notes;
@@ -304,7 +310,7 @@ impl Draft {
             refusals,
             risks: title.risks,
             notes,
-            claim: owned.map(|_| ownership::claim(resource)),
+            claim: owned.map(|_| ownership::claim(resource, labelled)),
         });
     }
 

@@ -1,7 +1,7 @@
 use serde_json::Value;
 
 use crate::kinds::{Delta, Kind, Live};
-use crate::model::{Flat, Lifecycle, Resource, Undeclared};
+use crate::model::{Flat, LABEL, Lifecycle, Resource, Undeclared};
 
 /// What differs between one resource's declaration and its live state.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -17,7 +17,7 @@ pub struct Difference {
 }
 
 /// Compares what is declared with what is live; every declared field is a change when nothing is. A field that was
-/// once set by us and is no longer declared goes back to the default.
+/// once set by us and is no longer declared goes back to the default. The stack's label is no field of a resource.
 pub fn diff(
     kind: &dyn Kind,
     resource: &Resource,
@@ -33,7 +33,7 @@ pub fn diff(
         };
     };
     let mut fields = live.fields.clone();
-    fields.retain(|path, _| !is_ignored(&resource.lifecycle, path));
+    fields.retain(|path, _| path != LABEL && !is_ignored(&resource.lifecycle, path));
     let resets = match resource.lifecycle.undeclared {
         Undeclared::Keep if once_set.keys().all(|path| declared.contains_key(path)) => Vec::new(),
         Undeclared::Keep => resets(kind, &declared, fields.clone(), |path| {
@@ -129,7 +129,8 @@ fn resets(
     }
 }
 
-fn is_ignored(lifecycle: &Lifecycle, path: &str) -> bool {
+/// Whether a resource's lifecycle leaves this field to others.
+pub(super) fn is_ignored(lifecycle: &Lifecycle, path: &str) -> bool {
     lifecycle.ignore.iter().any(|ignored| {
         path == ignored
             || path

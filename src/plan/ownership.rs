@@ -1,13 +1,14 @@
 //! What the ledger makes of a resource: whose it is, whether it may be changed, and what becomes of it when it is no
 //! longer declared. Whatever is in doubt is kept.
 
+use super::label::{bears_label, has_label, label_of};
 use super::{Desired, Plan};
 use crate::kinds::stream::{bucket_of, stream_name};
-use crate::kinds::{Live, Observations, Observed, Surroundings, kept_from_deletion};
+use crate::kinds::{Live, Observations, Observed, Resources, Surroundings, kept_from_deletion};
 use crate::ledger::{Book, Phase, Record};
 use crate::model::{
-    Action, Address, Base, Claim, Code, Flat, Harm, KindName, OnRemove, Refusal, Resource, Risk,
-    Step,
+    Action, Address, Base, Claim, Code, Flat, Harm, KindName, LABEL, OnRemove, Refusal, Resource,
+    Risk, Step,
 };
 
 /// What a stack owns, and what it may lose at once.
@@ -21,6 +22,8 @@ pub struct Owned<'a> {
     pub allow_empty: bool,
     /// What is not deleted, whatever was recorded of it.
     pub spared: &'a [Address],
+    /// The stack whose labelled resources may be taken over (`--take-ownership-from`).
+    pub taken_from: Option<&'a str>,
 }
 
 /// The least number of deletes that is let through.
@@ -38,11 +41,94 @@ pub(super) struct Title {
     pub(super) refusals: Vec<Refusal>,
     pub(super) risks: Vec<Risk>,
     pub(super) notes: Vec<String>,
+    pub(super) label: Label,
+}
+
+/// What becomes of a resource's label.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Label {
+    /// The resource bears none of ours, and gets none.
+    #[default]
+    None,
+    /// It is there.
+    Held,
+    /// It is written along with other changes.
+    Along,
+    /// It is written, whether there are other changes or not.
+    Written,
+}
+
+impl Label {
+    /// Whether it is among the changes of a resource that is as declared otherwise, or not.
+    pub(super) fn is_written(self, is_equal: bool) -> bool {
+        match self {
+            Label::None | Label::Held => false,
+            Label::Along => !is_equal,
+            Label::Written => true,
+        }
+    }
+
+    /// Whether the resource bears it once the step is done.
+    pub(super) fn is_there(self, is_equal: bool) -> bool {
+        self == Label::Held || self.is_written(is_equal)
+    }
 }
 
 impl Owned<'_> {
-    /// The standing of a declared resource that is there, or not.
-    pub(super) fn title(self, stack: &str, resource: &Resource, live: Option<&Live>) -> Title {
+    /// The standing of a declared resource that is there, or not: by the ledger, then by its label.
+    pub(super) fn title(
+        self,
+        stack: &str,
+        resource: &Resource,
+        live: Option<&Live>,
+        surroundings: &Surroundings,
+    ) -> Title {
+        let recorded = self.recorded(stack, resource, live);
+        if !recorded.refusals.is_empty() {
+            return recorded;
+        }
+        let bears = bears_label(resource, surroundings);
+        let record = self.book.record(stack, &resource.address);
+        let was_labelled = record.is_some_and(|record| has_label(&record.applied));
+        let mut title = Title {
+            is_outdated: recorded.is_outdated || (was_labelled && !bears),
+            ..recorded
+        };
+        title.once_set.shift_remove(LABEL);
+        let Some(live) = live else {
+            title.label = if bears { Label::Along } else { Label::None };
+            return title;
+        };
+        match label_of(live) {
+            Some(label) if label == stack => {
+                title.label = Label::Held;
+                if record.is_none() {
+                    title.notes.push(LOST.to_owned());
+                }
+            }
+            Some(other) if self.taken_from == Some(other) => {
+                title.is_new = true;
+                title.label = Label::Written;
+                title.notes.push(format!(
+                    "it is taken over from stack `{other}`, whose label it bears"
+                ));
+            }
+            Some(other) => {
+                title.is_new = true;
+                title.refusals.push(labelled_by(other));
+            }
+            None if !bears => {}
+            None if was_labelled && !title.is_new => {
+                title.label = Label::Written;
+                title.notes.push(ERASED.to_owned());
+            }
+            None => title.label = Label::Along,
+        }
+        title
+    }
+
+    /// The standing by the ledger alone.
+    fn recorded(self, stack: &str, resource: &Resource, live: Option<&Live>) -> Title {
         let address = &resource.address;
         let names = alias(address).into_iter().chain([address.clone()]);
         let mut others = names.filter_map(|name| self.book.other_owner(stack, &name));
@@ -73,7 +159,7 @@ impl Owned<'_> {
                 ..Title::default()
             },
             (Some(_), Phase::Present) => Title {
-                is_outdated: record.claim() != claim(resource),
+                is_outdated: record.claim() != claim(resource, None),
                 once_set: record.applied.clone(),
                 ..Title::default()
             },
@@ -96,13 +182,35 @@ impl Owned<'_> {
 /// Said where the resource is as declared, and only its record is not.
 pub(super) const OUTDATED: &str = "what the ledger holds of it is brought up to date";
 
-/// What a stack claims of a resource that it declares.
-pub fn claim(resource: &Resource) -> Claim {
+/// Said where the ledger knows nothing of what bears the stack's label.
+const LOST: &str = "the ledger does not know it, and its label says that it is the stack's: it is the stack's again";
+
+/// Said where a label was written and is gone.
+const ERASED: &str = "another client erased the stack's label from it; it is put back";
+
+/// What a stack claims of a resource that it declares, and that bears its label, or not.
+pub fn claim(resource: &Resource, label: Option<&str>) -> Claim {
+    let mut fields = resource.declared.clone();
+    fields.extend(label.map(|stack| (LABEL.to_owned(), stack.into())));
     Claim {
-        fields: resource.declared.clone(),
+        fields,
         protected: resource.lifecycle.protect,
         forgets: resource.lifecycle.on_remove == OnRemove::Forget,
     }
+}
+
+/// What bears the stack's label, and is neither declared nor known to the ledger: it is told, and left alone.
+pub fn orphans<'a>(
+    stack: &str,
+    resources: &Resources,
+    book: &Book,
+    seen: impl Iterator<Item = (&'a Address, &'a Live)>,
+) -> Vec<&'a Address> {
+    let is_orphan = |(address, live): &(&Address, &Live)| {
+        let is_known = resources.contains_key(*address) || book.record(stack, address).is_some();
+        label_of(live) == Some(stack) && !is_known
+    };
+    seen.filter(is_orphan).map(|(address, _)| address).collect()
 }
 
 /// The other address of the same thing: a bucket is a stream, too.
@@ -117,9 +225,12 @@ fn alias(address: &Address) -> Option<Address> {
 }
 
 impl Record {
+    /// What it claims, whatever the label is.
     fn claim(&self) -> Claim {
+        let mut fields = self.applied.clone();
+        fields.shift_remove(LABEL);
         Claim {
-            fields: self.applied.clone(),
+            fields,
             protected: self.protected,
             forgets: self.forgets,
         }
@@ -174,7 +285,7 @@ pub(super) fn removals(
             let seen = observations.get(&record.address);
             let step = kept(desired, record).unwrap_or_else(|| {
                 let is_spared = owned.spared.contains(&record.address);
-                removal(record, seen, is_spared)
+                removal(desired.stack, record, seen, is_spared)
             });
             spare_ourselves(step, surroundings)
         })
@@ -230,7 +341,7 @@ fn spare_ourselves(step: Step, surroundings: &Surroundings) -> Step {
     ))
 }
 
-fn removal(record: &Record, seen: Option<&Observed>, is_spared: bool) -> Step {
+fn removal(stack: &str, record: &Record, seen: Option<&Observed>, is_spared: bool) -> Step {
     let step = |action, live: Option<&Live>| Step {
         address: record.address.clone(),
         action,
@@ -253,7 +364,16 @@ fn removal(record: &Record, seen: Option<&Observed>, is_spared: bool) -> Step {
                 return step(Action::Forget, Some(live))
                     .noted("somebody deleted it and made it anew, so it is not the one that the stack owns: it is kept");
             }
+            let label = label_of(live);
+            if let Some(other) = label.filter(|label| *label != stack) {
+                return step(Action::Forget, Some(live)).noted(format!(
+                    "its label says that it is stack `{other}`'s, so it is kept"
+                ));
+            }
             let mut step = step(Action::Delete, Some(live));
+            if label.is_none() && has_label(&record.applied) {
+                step.refusals.push(label_is_gone());
+            }
             if record.protected || is_spared {
                 step.refusals.push(protected());
             }
@@ -281,6 +401,24 @@ fn owned_by(other: &str, address: &Address) -> Refusal {
         format!(
             "declare it in one of the two only; to take it over, let `{other}` go of it with `trueup forget {address}`"
         ),
+    )
+}
+
+fn labelled_by(other: &str) -> Refusal {
+    Refusal::new(
+        Code::OwnedByAnother,
+        format!("its label says that stack `{other}` owns it"),
+        format!(
+            "declare it in one of the two only; to take it over, `--take-ownership-from {other}`"
+        ),
+    )
+}
+
+fn label_is_gone() -> Refusal {
+    Refusal::new(
+        Code::LabelGone,
+        "the ledger says that it bears the stack's label, and it does not: who it belongs to is in doubt, so it is kept",
+        "declare it again and apply, which puts the label back; or `trueup forget` it",
     )
 }
 

@@ -408,3 +408,19 @@ fn a_variable_behind_an_escape() {
     let manifest = loaded.manifest.unwrap();
     assert_eq!(fields(&manifest, "stream/A"), json!({ "description": "b" }));
 }
+
+#[test]
+fn the_label_is_nobody_elses_to_declare() {
+    let text =
+        "stack: s\nnats: { streams: { A: { subjects: [a], metadata: { trueup.stack: other } } } }";
+    let loaded = crate::manifest::load(&Inputs {
+        files: vec![super::text("0.yaml", text)],
+        ..Inputs::default()
+    });
+    assert_eq!(
+        told(&loaded),
+        [
+            "0.yaml:2:52 contradiction: `metadata.trueup.stack` is trueup's own: it says which stack a resource belongs to (take it out; with a ledger, trueup writes it by itself)"
+        ]
+    );
+}

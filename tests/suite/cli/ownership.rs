@@ -172,7 +172,10 @@ async fn without_the_ledger_nothing_is_deleted_and_it_can_be_rebuilt() {
     let jetstream = context(&server).await;
     jetstream.delete_key_value("trueup").await.unwrap();
     let lost = ended(&server, "plan", &one, 0);
-    contains(&lost, &["nobody owns them: stream/A", "No changes."]);
+    let again = "its label says that it is the stack's: it is the stack's again";
+    contains(&lost, &["= stream/A", again, "No changes."]);
+    let left = "left alone, though the stack's label is on it: `stream/B`, `kv/k`, `consumer/A/c`";
+    contains(&ended(&server, "ledger rebuild", &one, 0), &[left]);
     let rebuilt = ended(&server, "ledger rebuild", &three, 0);
     contains(&rebuilt, &["recorded 4 of 4 declared resources"]);
     contains(&ended(&server, "plan", &one, 0), &["3 to delete"]);

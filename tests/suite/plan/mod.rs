@@ -14,7 +14,7 @@ use trueup::kinds::{
 use trueup::ledger::{Book, Record};
 use trueup::manifest::{Input, Inputs, Manifest, load};
 use trueup::model::{Action, Address, Code, Doc, Risk, Step};
-use trueup::plan::{Desired, Owned, Plan, PlanProblem, assemble, forecast};
+use trueup::plan::{Desired, Owned, Plan, PlanProblem, assemble, forecast, orphans};
 
 /// A case: a manifest, what the brokers hold (in manifest units), and the plan that follows.
 #[derive(Deserialize, Default)]
@@ -34,6 +34,8 @@ struct Case {
     ledger: Option<IndexMap<String, Vec<Record>>>,
     /// `--max-delete`.
     max_delete: Option<usize>,
+    /// `--take-ownership-from`.
+    taken_from: Option<String>,
     /// `--allow-empty`.
     #[serde(default)]
     allow_empty: bool,
@@ -60,7 +62,10 @@ fn every_case_plans_as_written() {
     for file in &files {
         let case: Case = serde_yaml::from_str(&fs::read_to_string(file).unwrap()).unwrap();
         let manifest = manifest(&case.manifest);
-        let said = told(&plan(&manifest, &case));
+        let mut said = told(&plan(&manifest, &case));
+        for orphan in left_behind(&manifest, &case) {
+            writeln!(said, "orphan {orphan}").unwrap();
+        }
         if said.trim() != case.plan.trim() {
             writeln!(
                 wrong,
@@ -103,14 +108,30 @@ fn desired(manifest: &Manifest) -> Desired<'_> {
     }
 }
 
-fn plan(manifest: &Manifest, case: &Case) -> Plan {
-    let book: Option<Book> = case.ledger.as_ref().map(|stacks| {
-        let records = stacks.iter().flat_map(|(stack, records)| {
-            let records = records.iter();
-            records.map(move |record| (stack.clone(), record.clone()))
-        });
-        records.collect()
+fn book(case: &Case) -> Option<Book> {
+    let stacks = case.ledger.as_ref()?;
+    let records = stacks.iter().flat_map(|(stack, records)| {
+        let records = records.iter();
+        records.map(move |record| (stack.clone(), record.clone()))
     });
+    Some(records.collect())
+}
+
+/// What `ledger rebuild` tells of.
+fn left_behind(manifest: &Manifest, case: &Case) -> Vec<Address> {
+    let Some(book) = book(case) else {
+        return Vec::new();
+    };
+    let documents = case.live.iter().filter_map(|(address, document)| {
+        Some((address.clone(), held(address, document.as_ref()?)))
+    });
+    let all: IndexMap<Address, Live> = documents.collect();
+    let left = orphans(&manifest.stack, &manifest.resources, &book, all.iter());
+    left.into_iter().cloned().collect()
+}
+
+fn plan(manifest: &Manifest, case: &Case) -> Plan {
+    let book = book(case);
     let chosen = case.targets.iter().cloned().collect();
     let desired = Desired {
         chosen: (!case.targets.is_empty()).then_some(&chosen),
@@ -119,6 +140,7 @@ fn plan(manifest: &Manifest, case: &Case) -> Plan {
             max_delete: case.max_delete,
             allow_empty: case.allow_empty,
             spared: &[],
+            taken_from: case.taken_from.as_deref(),
         }),
         approvals: &manifest.approvals,
         ..desired(manifest)
