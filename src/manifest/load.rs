@@ -6,8 +6,6 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use sha2::{Digest, Sha256};
-
 use super::aliases;
 use super::approvals;
 use super::complaints::{Surplus, follows, unknown_field};
@@ -24,8 +22,8 @@ use super::suggest::nearest;
 use super::syntax::holds_any;
 use super::variables::{Telling, Variables};
 use super::yaml::{self, Parsed};
-use super::{Connections, Input, Inputs, Loaded, Manifest, Sources};
-use crate::model::{Address, Approval, Code, KindName, LABEL, Problem, Resource, Severity};
+use super::{Input, Inputs, Loaded, Manifest, Sources};
+use crate::model::{Address, Code, KindName, LABEL, Problem, Resource, Severity};
 
 /// Resources whose check takes longer than a thread's start.
 const WORTH_A_THREAD: usize = 2_000;
@@ -388,40 +386,6 @@ fn start_of(files: &Files) -> Option<crate::model::Place> {
         start: 0,
         end: 0,
     })
-}
-
-/// A hash of what a manifest declares and consents to, wherever that is written.
-pub(super) fn digest(manifest: &Manifest) -> String {
-    let mut sorted: Vec<_> = manifest.resources.values().collect();
-    sorted.sort_by(|a, b| a.address.cmp(&b.address));
-    let resources: Vec<_> = sorted
-        .into_iter()
-        .map(|resource| {
-            let mut fields: Vec<_> = resource.declared.iter().collect();
-            fields.sort_by_key(|(path, _)| *path);
-            (&resource.address, fields, &resource.lifecycle)
-        })
-        .collect();
-    let Connections { nats, kafka } = &manifest.connections;
-    let pins = (&nats.account, &kafka.cluster_id);
-    let mut approvals: Vec<_> = manifest.approvals.iter().map(consented).collect();
-    approvals.sort_unstable();
-    let text = serde_json::to_string(&(&manifest.stack, pins, resources, approvals));
-    format!("sha256:{:x}", Sha256::digest(text.unwrap_or_default()))
-}
-
-/// An approval without its place.
-fn consented(approval: &Approval) -> String {
-    let terms = approval.terms.as_ref();
-    let terms = terms.map(|terms| (&terms.reason, terms.expires));
-    let said = (
-        approval.risk,
-        &approval.address,
-        approval.max,
-        approval.max_bytes,
-        terms,
-    );
-    serde_json::to_string(&said).unwrap_or_default()
 }
 
 /// Sorts the problems, takes away what is said twice and counts what is too much.

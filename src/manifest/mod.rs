@@ -10,6 +10,7 @@ mod aliases;
 mod approvals;
 mod complaints;
 mod connections;
+mod digest;
 mod entries;
 mod env_file;
 mod files;
@@ -99,7 +100,7 @@ pub struct Manifest {
 impl Manifest {
     /// `sha256:` over what it declares, whatever the order and the files.
     pub fn digest(&self) -> &str {
-        self.digest.get_or_init(|| load::digest(self))
+        self.digest.get_or_init(|| digest::digest(self))
     }
 
     /// Whether it declares something that this broker holds; another broker is never contacted.

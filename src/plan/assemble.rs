@@ -8,6 +8,7 @@ use super::judge::judge;
 use super::label::labelling;
 use super::order::in_order;
 use super::ownership::{self, Owned};
+use super::removals;
 use crate::kinds::{
     Case, Delta, Kind, Live, Observations, Observed, Rehearsal, Resources, Surroundings, kind,
 };
@@ -48,7 +49,7 @@ impl<'a> Desired<'a> {
 
     /// What the stack owns and no longer declares, unless only some are planned.
     pub fn no_longer_declared(self) -> impl Iterator<Item = Address> + 'a {
-        let records = ownership::no_longer_declared(self).into_iter();
+        let records = removals::no_longer_declared(self).into_iter();
         records.map(|record| record.address.clone())
     }
 
@@ -90,7 +91,7 @@ pub fn forecast(
         .splice(0..0, desired.warnings.iter().map(plan_problem));
     draft.connect();
     let mut steps = in_order(draft.steps);
-    steps.extend(ownership::removals(desired, observations, surroundings));
+    steps.extend(removals::removals(desired, observations, surroundings));
     Plan {
         format_version: FORMAT_VERSION.to_owned(),
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -8,6 +8,7 @@ mod judge;
 mod label;
 mod order;
 mod ownership;
+mod removals;
 mod seal;
 
 pub use assemble::{Desired, assemble, forecast};

@@ -1,0 +1,187 @@
+//! What becomes of what a stack owns and no longer declares. Whatever is in doubt is kept.
+
+use super::Desired;
+use super::label::{has_label, label_of};
+use super::ownership::{Owned, alias};
+use crate::kinds::{Live, Observations, Observed, Surroundings, kept_from_deletion};
+use crate::ledger::Record;
+use crate::model::{Action, Base, Code, KindName, Refusal, Step};
+
+/// The least number of deletes that is let through.
+const MOST_DELETES: usize = 10;
+
+/// What the stack owns and no longer declares: to be looked at, unless only some are planned.
+pub(super) fn no_longer_declared<'a>(desired: Desired<'a>) -> Vec<&'a Record> {
+    let (Some(owned), None) = (desired.owned, desired.chosen) else {
+        return Vec::new();
+    };
+    let of_stack = owned.book.of(desired.stack);
+    of_stack
+        .filter(|record| !desired.resources.contains_key(&record.address))
+        .collect()
+}
+
+/// The steps for what is no longer declared, in the reverse order of creation.
+pub(super) fn removals(
+    desired: Desired<'_>,
+    observations: &Observations,
+    surroundings: &Surroundings,
+) -> Vec<Step> {
+    let Some(owned) = desired.owned else {
+        return Vec::new();
+    };
+    let records = no_longer_declared(desired);
+    let mut steps: Vec<Step> = records
+        .into_iter()
+        .map(|record| {
+            let seen = observations.get(&record.address);
+            let step = kept(desired, record).unwrap_or_else(|| {
+                let is_spared = owned.spared.contains(&record.address);
+                removal(desired.stack, record, seen, is_spared)
+            });
+            spare_ourselves(step, surroundings)
+        })
+        .collect();
+    steps.sort_by(|a, b| b.address.cmp(&a.address));
+    let deletes = steps.iter().filter(|s| s.action == Action::Delete).count();
+    let most = owned.most_deletes(desired.stack);
+    let in_the_way = if desired.resources.is_empty() && !owned.allow_empty {
+        Some(nothing_declared())
+    } else if deletes > most {
+        Some(too_many(deletes, most))
+    } else {
+        None
+    };
+    if let Some(refusal) = in_the_way {
+        let deletes = steps.iter_mut().filter(|s| s.action == Action::Delete);
+        deletes.for_each(|step| step.refusals.push(refusal.clone()));
+    }
+    steps
+}
+
+/// What is never deleted, whatever the ledger says: it is forgotten.
+fn kept(desired: Desired<'_>, record: &Record) -> Option<Step> {
+    let forget = || Step::of(record.address.clone(), Action::Forget);
+    if let Some(alias) = alias(&record.address).filter(|a| desired.resources.contains_key(a)) {
+        return Some(forget().noted(format!("it is declared as `{alias}` now")));
+    }
+    let owned = desired.owned?;
+    let other = alias(&record.address).and_then(|alias| {
+        owned
+            .book
+            .other_owner(desired.stack, &alias)
+            .map(str::to_owned)
+    });
+    if let Some(other) = other {
+        return Some(forget().noted(format!("stack `{other}` owns it by its other name")));
+    }
+    kept_from_deletion(&record.address).map(|why| forget().noted(why))
+}
+
+/// A right of trueup's own principal is not taken away: what comes after could neither be done nor read.
+fn spare_ourselves(step: Step, surroundings: &Surroundings) -> Step {
+    let kafka = surroundings.kafka.as_ref();
+    let own = kafka.and_then(|facts| facts.principal.as_deref());
+    let is_own = own.is_some_and(|own| step.address.name.starts_with(&format!("{own}/allow/")));
+    if step.address.kind != KindName::Acl || step.action != Action::Delete || !is_own {
+        return step;
+    }
+    step.refused(Refusal::new(
+        Code::LockOut,
+        "it would take a right away from trueup's own principal",
+        "take it away as another principal, or with `kafka-acls`; or `trueup forget` it",
+    ))
+}
+
+fn removal(stack: &str, record: &Record, seen: Option<&Observed>, is_spared: bool) -> Step {
+    let step = |action, live: Option<&Live>| Step {
+        address: record.address.clone(),
+        action,
+        base: live.map(Base::of_live).unwrap_or_default(),
+        ..Step::of(record.address.clone(), action)
+    };
+    match seen {
+        Some(Observed::Present(live)) => {
+            if record.forgets {
+                return step(Action::Forget, Some(live))
+                    .noted("`on_remove: forget` was said of it");
+            }
+            // only what was seen as this life of the name is deleted
+            if record.incarnation.is_none() && record.address.kind != KindName::Acl {
+                return step(Action::Forget, Some(live)).noted(
+                    "an apply was interrupted before trueup saw it, so it may be somebody else's: it is kept",
+                );
+            }
+            if record.is_another_life(live) {
+                return step(Action::Forget, Some(live))
+                    .noted("somebody deleted it and made it anew, so it is not the one that the stack owns: it is kept");
+            }
+            let label = label_of(live);
+            if let Some(other) = label.filter(|label| *label != stack) {
+                return step(Action::Forget, Some(live)).noted(format!(
+                    "its label says that it is stack `{other}`'s, so it is kept"
+                ));
+            }
+            let mut step = step(Action::Delete, Some(live));
+            if label.is_none() && has_label(&record.applied) {
+                step.refusals.push(label_is_gone());
+            }
+            if record.protected || is_spared {
+                step.refusals.push(protected());
+            }
+            step
+        }
+        Some(Observed::Absent) => step(Action::Forget, None).noted("it is gone already"),
+        Some(Observed::Unreadable(problem)) => step(Action::Unread, None).refused(Refusal {
+            code: problem.code,
+            field: None,
+            message: problem.message.clone(),
+            hint: problem.hint.clone(),
+        }),
+        None => step(Action::Unread, None).refused(Refusal::new(
+            Code::Unreadable,
+            "the broker gave no answer for it",
+            "plan again; if it stays so, see `trueup doctor`",
+        )),
+    }
+}
+
+impl Owned<'_> {
+    /// How many deletes are let through.
+    fn most_deletes(self, stack: &str) -> usize {
+        let tenth = self.book.of(stack).count() / 10;
+        self.max_delete.unwrap_or(MOST_DELETES.max(tenth))
+    }
+}
+
+fn label_is_gone() -> Refusal {
+    Refusal::new(
+        Code::LabelGone,
+        "the ledger says that it bears the stack's label, and it does not: who it belongs to is in doubt, so it is kept",
+        "declare it again and apply, which puts the label back; or `trueup forget` it",
+    )
+}
+
+fn protected() -> Refusal {
+    Refusal::new(
+        Code::Protected,
+        "`protect: true` was said of it, so it is not deleted",
+        "declare it with `lifecycle: { protect: false }` and apply before it is taken away, or `trueup forget` it",
+    )
+}
+
+fn nothing_declared() -> Refusal {
+    Refusal::new(
+        Code::NothingDeclared,
+        "the manifest declares no resources, so nothing is deleted",
+        "check the `-f` arguments; if all of it is meant to go, `trueup destroy`, or `--allow-empty`",
+    )
+}
+
+fn too_many(deletes: usize, most: usize) -> Refusal {
+    Refusal::new(
+        Code::TooManyDeletes,
+        format!("{deletes} would be deleted, more than {most} at once"),
+        format!("see that the manifest is whole; if it is meant, `--max-delete {deletes}`"),
+    )
+}
