@@ -46,6 +46,7 @@ def main() -> None:
     no_majority(cluster, small, new, ["nats-1", "nats-3"], "leader", "+ stream/")
     no_majority(cluster, small, new, ["kafka-1", "kafka-3"], "hears nothing from the cluster's controller", "All is as it should be")
     a_stream_down(cluster)
+    a_ledger_without_its_leader(cluster)
 
 
 def a_node_down(cluster: "Cluster", manifest: Path) -> None:
@@ -111,6 +112,28 @@ def a_stream_down(cluster: "Cluster") -> None:
     say(f"without {server}, which has the only copy of a stream: so it is told")
 
 
+def a_ledger_without_its_leader(cluster: "Cluster") -> None:
+    """The ledger's topic is on three brokers: any may go, the one that leads it too, also while an apply holds the lock."""
+    ledger = ("--ledger", "kafka")
+    few, fewer = cluster.topics("owned", 12), cluster.topics("fewer", 6)
+    expect(cluster.run("apply", few, "--auto-approve", *ledger), 0)
+    check(cluster.replicas_of("__trueup") == 3, "the ledger is not on three brokers")
+    for manifest in [fewer, few]:
+        leader = cluster.leader_of("__trueup")
+        with ThreadPoolExecutor() as aside:
+            running = aside.submit(cluster.run, "apply", manifest, "--auto-approve", *ledger)
+            cluster.sandbox("kill", leader)
+            ended = running.result()
+        said = f"{ended.stdout[-2000:]}\n{ended.stderr[-2000:]}"
+        check(ended.returncode in (0, 1, 4, 6), f"`apply` ended with {ended.returncode}:\n{said}")
+        # one that gave up leaves a lock that ends by itself
+        expect(cluster.run("apply", manifest, "--auto-approve", "--lock-timeout", "1m", *ledger), 0)
+        said = expect(cluster.run("plan", manifest, *ledger), 0)
+        check("No changes." in said, f"the third run has something to do:\n{said}")
+        say(f"{leader}, which leads the ledger, killed during an apply, which ended with {ended.returncode}")
+        cluster.back([leader])
+
+
 def in_time(cluster: "Cluster", command: str, manifest: Path) -> str:
     """What a command says that has to end with 1, soon; in one line."""
     begin = time.monotonic()
@@ -153,6 +176,13 @@ class Cluster:
         file.write_text(MANIFEST.format(streams="\n".join(streams), topics="\n".join(topics)))
         return file
 
+    def topics(self, name: str, count: int) -> Path:
+        """A stack of topics whose names begin alike, whatever the file."""
+        file = self.folder / f"{name}.yaml"
+        topics = [f"    owned-{i}: {{ partitions: 1, replication_factor: 3 }}" for i in range(count)]
+        file.write_text("stack: owned\nkafka:\n  topics:\n" + "\n".join(topics) + "\n")
+        return file
+
     def monitor(self, query: str) -> list[dict]:
         """What each NATS server that runs says of itself."""
         brokers = json.loads((self.folder / "state.json").read_text())["brokers"]
@@ -179,6 +209,19 @@ class Cluster:
         leader = re.search(r"LeaderId:\s+(\d+)", said)
         check(leader is not None, f"Kafka does not tell its controller:\n{said}")
         return f"kafka-{leader.group(1)}"
+
+    def described(self, topic: str) -> str:
+        command = [SANDBOX, "kafka-tool", "--dir", self.folder, "topics", "--describe", "--topic", topic]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+    def leader_of(self, topic: str) -> str:
+        leader = re.search(r"Leader: (\d+)", self.described(topic))
+        check(leader is not None, f"`{topic}` has no leader")
+        return f"kafka-{leader.group(1)}"
+
+    def replicas_of(self, topic: str) -> int:
+        replicas = re.search(r"Replicas: ([\d,]+)", self.described(topic))
+        return len(replicas.group(1).split(",")) if replicas else 0
 
     def server_of(self, stream: str) -> str:
         """The NATS server that has the only copy of a stream."""

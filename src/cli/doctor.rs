@@ -25,7 +25,11 @@ pub(super) async fn run(global: &Global, screen: &Screen) -> Result<Exit, Failur
     let mut signals = Signals::listen()?;
     let progress = Progress::start(global);
     progress.phase("asking the brokers".to_owned());
-    let look = async { Ok(engine::doctor(endpoints, resources).await) };
+    let look = async {
+        let mut findings = engine::doctor(endpoints, resources).await;
+        findings.extend(of_ledger(global, &reach, &progress, &findings).await?);
+        Ok(findings)
+    };
     let findings: Vec<Finding> = match signals.or(look).await? {
         Ok(findings) => findings,
         Err(exit) => return Ok(exit),
@@ -39,4 +43,25 @@ pub(super) async fn run(global: &Global, screen: &Screen) -> Result<Exit, Failur
         .iter()
         .any(|finding| finding.verdict == Health::Bad);
     Ok(if bad { Exit::Error } else { Exit::Done })
+}
+
+/// How the ledger is that is named, where its broker can be reached and a manifest says whose it would be.
+async fn of_ledger(
+    global: &Global,
+    reach: &Reach,
+    progress: &Progress,
+    findings: &[Finding],
+) -> Result<Vec<Finding>, Failure> {
+    let (Some(broker), Some(manifest)) = (global.ledger.broker(), reach.manifest()) else {
+        return Ok(Vec::new());
+    };
+    let mut of_broker = findings.iter().filter(|finding| finding.broker == broker);
+    if of_broker.any(|finding| finding.what == "connection") {
+        return Ok(Vec::new());
+    }
+    let port = reach.connect(&[broker], progress).await?;
+    Ok(match global.ledger.open(&port) {
+        Some(ledger) => engine::look_at_ledger(broker, &ledger, &manifest.stack).await,
+        None => Vec::new(),
+    })
 }

@@ -11,7 +11,7 @@ mod snapshot;
 mod stale;
 
 pub use connect::{Endpoints, connect};
-pub use doctor::{Finding, Health, doctor};
+pub use doctor::{Finding, Health, doctor, look_at_ledger};
 pub use export::{Exported, export, left_out};
 pub use planning::{observe, observe_all, plan, weigh_again};
 pub use port::{LiveBrokers, Port};

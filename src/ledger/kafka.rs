@@ -217,6 +217,10 @@ impl Store for KafkaStore {
         self.who_has(stack).await
     }
 
+    async fn missing_rights(&self, stack: &str) -> Result<Vec<String>, StoreError> {
+        self.rights_lacked(stack).await
+    }
+
     async fn break_lease(&self, stack: &str) -> Result<(), StoreError> {
         self.take_away(stack, None).await
     }

@@ -59,6 +59,16 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// What could not be read.
     async fn holder(&self, stack: &str) -> Result<Option<Holder>, StoreError>;
 
+    /// What the user lacks to read it, and to write for a stack, as far as that can be told without writing; nothing is changed.
+    ///
+    /// # Errors
+    /// What could not be read, the first right that is missing for it included.
+    async fn missing_rights(&self, stack: &str) -> Result<Vec<String>, StoreError> {
+        self.list("").await?;
+        self.holder(stack).await?;
+        Ok(Vec::new())
+    }
+
     /// Takes the lease away from whoever has it (`trueup lock release`).
     ///
     /// # Errors

@@ -5,6 +5,7 @@ mod patience;
 mod producer;
 mod reader;
 
+use super::acl::Operation;
 use super::admin::{NewTopic, TopicDescription};
 use super::client::Kafka;
 use super::error::{ItemError, KafkaError};
@@ -48,6 +49,12 @@ impl Log {
     /// Its name.
     pub(crate) fn topic(&self) -> &str {
         &self.topic
+    }
+
+    /// What the user may do on the topic; None where there is none, or the broker does not say.
+    pub(crate) async fn operations(&self) -> Result<Option<Vec<Operation>>, KafkaError> {
+        let seat = self.settled().await?;
+        Ok(seat.and_then(|seat| seat.topic.authorized_operations))
     }
 
     /// How many brokers are alive.

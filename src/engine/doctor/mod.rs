@@ -2,9 +2,12 @@
 //! need. Asks, and changes nothing.
 
 mod kafka;
+mod ledger;
 mod nats;
 mod outlook;
 mod replicas;
+
+pub use ledger::look_at_ledger;
 
 use futures::future::join;
 

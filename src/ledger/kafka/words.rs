@@ -1,7 +1,8 @@
 //! What went wrong, in the store's words, with the right that is missing.
 
 use super::KafkaStore;
-use crate::broker::kafka::KafkaError;
+use crate::broker::kafka::{KafkaError, Operation};
+use crate::ledger::store::token;
 use crate::ledger::{Store, StoreError};
 
 /// `TOPIC_AUTHORIZATION_FAILED`.
@@ -11,6 +12,25 @@ const TOPIC_DENIED: i16 = 29;
 const TRANSACTION_DENIED: i16 = 53;
 
 impl KafkaStore {
+    /// WRITE on a transactional id can't be asked for without becoming its writer; DESCRIBE, which comes with it, can.
+    pub(super) async fn rights_lacked(&self, stack: &str) -> Result<Vec<String>, StoreError> {
+        self.list("").await?;
+        let mut lacked = Vec::new();
+        let granted = self.log.operations().await;
+        let granted = granted.map_err(|error| self.unread(&error))?;
+        if granted.is_some_and(|granted| !granted.contains(&Operation::Write)) {
+            lacked.push(format!("WRITE on topic `{}`", self.log.topic()));
+        }
+        let transactional_id = self.transactional_id(&token(stack));
+        if let Err(error) = self.log.coordinator(&transactional_id).await {
+            match self.missing_right(&error) {
+                Some(right) => lacked.push(right),
+                None => return Err(self.unread(&error)),
+            }
+        }
+        Ok(lacked)
+    }
+
     /// Nothing was written, or it could not be read.
     pub(super) fn unread(&self, error: &KafkaError) -> StoreError {
         self.failed(match self.missing_right(error) {

@@ -11,6 +11,7 @@ mod labels;
 mod lost;
 mod outputs;
 mod ownership;
+mod ownership_kafka;
 mod plan_files;
 mod problems;
 mod show;

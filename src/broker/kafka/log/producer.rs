@@ -110,6 +110,30 @@ impl Log {
         Ok(None)
     }
 
+    /// The broker that coordinates a transactional id.
+    ///
+    /// Needs DESCRIBE on it, which comes with WRITE.
+    pub(crate) async fn coordinator(&self, transactional_id: &str) -> Result<i32, KafkaError> {
+        let mut patience = Patience::begin();
+        loop {
+            match self.coordinator_once(transactional_id).await {
+                Err(error) => patience.bear(error).await?,
+                found => return found,
+            }
+        }
+    }
+
+    async fn coordinator_once(&self, transactional_id: &str) -> Result<i32, KafkaError> {
+        let request = FindCoordinatorRequest::default()
+            .with_key(StrBytes::from_string(transactional_id.to_owned()))
+            .with_key_type(TRANSACTION);
+        let target = Target::Any;
+        let answer = self.kafka.ask(target, Effect::Read, &request, |_| false);
+        let answer = answer.await?;
+        check("FindCoordinator", answer.error_code)?;
+        Ok(answer.node_id.0)
+    }
+
     async fn produce(
         &self,
         leader: i32,
@@ -256,7 +280,7 @@ impl Producer {
     ) -> Result<R::Response, KafkaError> {
         let node = match self.coordinator {
             Some(node) => node,
-            None => self.find_coordinator().await?,
+            None => self.log.coordinator_once(&self.transactional_id).await?,
         };
         let target = Target::Node(node);
         let kafka = &self.log.kafka;
@@ -268,19 +292,6 @@ impl Producer {
         let is_there = answer.as_ref().err().is_none_or(is_busy);
         self.coordinator = is_there.then_some(node);
         answer
-    }
-
-    async fn find_coordinator(&self) -> Result<i32, KafkaError> {
-        let request = FindCoordinatorRequest::default()
-            .with_key(StrBytes::from_string(self.transactional_id.clone()))
-            .with_key_type(TRANSACTION);
-        let answer = self
-            .log
-            .kafka
-            .ask(Target::Any, Effect::Read, &request, |_| false)
-            .await?;
-        check("FindCoordinator", answer.error_code)?;
-        Ok(answer.node_id.0)
     }
 
     fn transaction(&self) -> TransactionalId {

@@ -46,6 +46,7 @@ async fn each_right_that_is_missing_is_named() {
     named(&right).await;
     let right = format!("DESCRIBE on topic `{topic}`");
     assert!(needs(store.list("").await, &right));
+    assert!(needs(store.missing_rights("shop").await, &right));
     assert!(needs(store.holder("shop").await, &right));
     assert!(needs(
         store.acquire("shop", &holder("a"), MINUTE).await,
@@ -68,7 +69,10 @@ async fn each_right_that_is_missing_is_named() {
         &right
     ));
     assert_eq!(store.list("").await.unwrap(), []);
+    assert_eq!(store.missing_rights("shop").await.unwrap(), [right]);
     on_topic(Operation::Write).await;
     until("it may write", async || put().await.is_ok()).await;
     store.acquire("shop", &holder("a"), MINUTE).await.unwrap();
+    let none: [String; 0] = [];
+    assert_eq!(store.missing_rights("shop").await.unwrap(), none);
 }
