@@ -65,9 +65,19 @@ pub async fn produce_keyed(topic: &str, partition: i32, time: i64, keys: &[Optio
         .with_acks(-1)
         .with_timeout_ms(30_000)
         .with_topic_data(vec![data]);
-    let answer: ProduceResponse = ask(ApiKey::Produce, 9, &request).await;
-    let told = &answer.responses[0].partition_responses[0];
-    assert_eq!(told.error_code, 0, "{told:?}");
+    let started = Instant::now();
+    loop {
+        let answer: ProduceResponse = ask(ApiKey::Produce, 9, &request).await;
+        let told = &answer.responses[0].partition_responses[0];
+        // a broker may still be about to lead what it shows already: UNKNOWN_TOPIC_OR_PARTITION, NOT_LEADER_OR_FOLLOWER
+        match told.error_code {
+            0 => return,
+            3 | 6 if started.elapsed() < Duration::from_secs(120) => {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            _ => panic!("{told:?}"),
+        }
+    }
 }
 
 /// Commits the offsets of a group that has no members.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use indexmap::IndexMap;
 use serde_json::{Value, json};
 use trueup::broker::kafka::{Span, TopicDescription};
-use trueup::model::{Code, Harm, Outcome, Risk};
+use trueup::model::{Approval, Code, Harm, Outcome, Risk};
 use trueup::plan::Plan;
 
 use super::world::{World, all, topic};
@@ -148,8 +148,16 @@ async fn loses(world: &World, plan: Plan, name: &str, expected: u64) {
 }
 
 async fn approve_and_apply(world: &World, mut plan: Plan) {
+    let address = plan.steps[0].address.clone();
     for risk in &mut plan.steps[0].risks {
         risk.approved_by = Some("a test".to_owned());
+        plan.approvals.push(Approval {
+            risk: risk.code,
+            address: address.clone(),
+            max: None,
+            max_bytes: None,
+            terms: None,
+        });
     }
     for done in world.apply(&plan).await {
         assert_eq!(done.outcome, Outcome::Applied, "{}", done.address);

@@ -99,7 +99,8 @@ async fn a_right_that_is_taken_away_costs_what_it_allowed() {
         told.collect::<Vec<_>>(),
         [
             (Code::AclRemoved, Harm::High),
-            (Code::AclRemoved, Harm::Medium)
+            // nothing allows what it denied
+            (Code::AclRemoved, Harm::Low)
         ]
     );
 }

@@ -104,7 +104,7 @@ async fn a_right_that_is_gone_at_apply_is_named_for_each_item() {
         json!({ "principal": "User:a", "operations": ["read"], "resource": { "topic": new } }),
     );
     let topics = [
-        topic(&there, json!({ "config": { "retention.ms": "2d" } })),
+        topic(&there, json!({ "config": { "segment.bytes": "10MiB" } })),
         topic(&new, json!({})),
     ];
     let plan = admin.plan(&all([topics.to_vec(), acl].concat())).await;
