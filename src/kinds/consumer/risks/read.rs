@@ -73,8 +73,8 @@ async fn contents(nats: &JetStream, streams: Vec<String>) -> IndexMap<String, Co
 fn looked(suspect: &Suspect<'_>, info: Option<Answer>) -> Option<Scene> {
     match info {
         Some(Ok(Some(info))) => Some(Scene {
-            turn: Turn::of(fields_of(&DECLARATION, &info), &suspect.deltas),
             position: Ok(Position::read(&info)),
+            turn: Turn::of(fields_of(&DECLARATION, info), &suspect.deltas),
             ..dark(suspect, NOT_ASKED)
         }),
         Some(Ok(None)) => None,

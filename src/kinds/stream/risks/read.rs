@@ -73,7 +73,7 @@ async fn looked<'o>(
     info: Option<Answer>,
 ) -> Option<Scene<'o>> {
     match info {
-        Some(Ok(Some(info))) => Some(lit(view, nats, suspect, others, &info).await),
+        Some(Ok(Some(info))) => Some(lit(view, nats, suspect, others, info).await),
         Some(Ok(None)) => None,
         Some(Err(error)) => Some(dark(view, suspect, others, &error.to_string())),
         None => Some(dark(
@@ -115,13 +115,14 @@ async fn lit<'o>(
     nats: &JetStream,
     suspect: &Suspect<'_>,
     others: &'o [(String, Vec<String>)],
-    info: &Doc,
+    info: Doc,
 ) -> Scene<'o> {
     let name = &suspect.step.address.name;
+    let held = Held::read(&info);
     let fields = live(view, name, info).fields;
     let mut scene = Scene {
         change: StreamChange::updating(view, name, &fields, &suspect.deltas),
-        held: Held::read(info),
+        held,
         ..dark(view, suspect, others, NOT_ASKED)
     };
     let Ok(held) = scene.held.clone() else {
