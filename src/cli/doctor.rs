@@ -5,7 +5,7 @@ use super::progress::Progress;
 use super::screen::Screen;
 use super::signals::Signals;
 use super::work::Reach;
-use crate::engine::{self, Finding, Health};
+use crate::engine::{self, Finding, Health, LiveBrokers};
 use crate::kinds::Resources;
 use crate::report::{findings_json, text};
 
@@ -27,7 +27,7 @@ pub(super) async fn run(global: &Global, screen: &Screen) -> Result<Exit, Failur
     progress.phase("asking the brokers".to_owned());
     let look = async {
         let mut findings = engine::doctor(endpoints, resources).await;
-        findings.extend(of_ledger(global, &reach, &progress, &findings).await?);
+        findings.extend(of_ledger(global, &reach, &findings).await?);
         Ok(findings)
     };
     let findings: Vec<Finding> = match signals.or(look).await? {
@@ -45,23 +45,20 @@ pub(super) async fn run(global: &Global, screen: &Screen) -> Result<Exit, Failur
     Ok(if bad { Exit::Error } else { Exit::Done })
 }
 
-/// How the ledger is that is named, where its broker can be reached and a manifest says whose it would be.
+/// How the ledger is that is named, where a manifest says whose it would be; a broker that can't be reached is told once.
 async fn of_ledger(
     global: &Global,
     reach: &Reach,
-    progress: &Progress,
     findings: &[Finding],
 ) -> Result<Vec<Finding>, Failure> {
     let (Some(broker), Some(manifest)) = (global.ledger.broker(), reach.manifest()) else {
         return Ok(Vec::new());
     };
     let mut of_broker = findings.iter().filter(|finding| finding.broker == broker);
-    if of_broker.any(|finding| finding.what == "connection") {
+    if of_broker.any(|finding| finding.what == "connection" && finding.verdict == Health::Bad) {
         return Ok(Vec::new());
     }
-    let port = reach.connect(&[broker], progress).await?;
-    Ok(match global.ledger.open(&port) {
-        Some(ledger) => engine::look_at_ledger(broker, &ledger, &manifest.stack).await,
-        None => Vec::new(),
-    })
+    let endpoints = reach.endpoints(&[broker])?;
+    let open = |port: &LiveBrokers| global.ledger.open(port);
+    Ok(engine::look_at_ledger(broker, endpoints, &manifest.stack, open).await)
 }

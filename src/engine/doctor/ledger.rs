@@ -1,11 +1,27 @@
-use super::{Finding, Health};
+use super::{Finding, Health, unreachable};
+use crate::engine::connect::{Endpoints, connect};
+use crate::engine::port::LiveBrokers;
 use crate::ledger::{Ledger, StoreError};
 use crate::model::Broker;
 
-/// Whether a ledger on a broker can be read, and written for a stack.
-pub async fn look_at_ledger(broker: Broker, ledger: &Ledger, stack: &str) -> Vec<Finding> {
-    let store = ledger.store();
-    finding(broker, &store.place(), store.missing_rights(stack).await)
+/// Whether a ledger on a broker can be read, and written for a stack; `open` finds it on the broker that is connected.
+pub async fn look_at_ledger(
+    broker: Broker,
+    endpoints: Endpoints,
+    stack: &str,
+    open: impl FnOnce(&LiveBrokers) -> Option<Ledger>,
+) -> Vec<Finding> {
+    let port = match connect(endpoints).await {
+        Ok(port) => port,
+        Err(problems) => return unreachable(broker, problems),
+    };
+    match open(&port) {
+        Some(ledger) => {
+            let store = ledger.store();
+            finding(broker, &store.place(), store.missing_rights(stack).await)
+        }
+        None => Vec::new(),
+    }
 }
 
 fn finding(broker: Broker, place: &str, lacked: Result<Vec<String>, StoreError>) -> Vec<Finding> {

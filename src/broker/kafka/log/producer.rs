@@ -35,6 +35,9 @@ const ALL: i16 = -1;
 /// `UNKNOWN_PRODUCER_ID`, `PRODUCER_FENCED`, `TRANSACTION_ABORTABLE`.
 const FENCED: [i16; 7] = [47, 48, 49, 45, 59, 90, 120];
 
+/// `UNKNOWN_SERVER_ERROR`: seen of Kafka 4.1.1 as the answer to EndTxn while others asked for the transactional id.
+const UNTOLD: i16 = -1;
+
 /// The right to write under a transactional id, until somebody else asks for it.
 #[derive(Clone, Debug)]
 pub(crate) struct Producer {
@@ -316,11 +319,11 @@ fn not_done(error: KafkaError) -> Unwritten {
     }
 }
 
-/// What failed when the commit was asked for. A fenced one may have been carried out before, by a request whose answer
-/// was lost; who reads anew sees it.
+/// What failed when the commit was asked for. A fenced one may have been carried out all the same; who becomes the writer
+/// anew, which ends the transaction either way, and reads, sees it.
 fn not_known(error: KafkaError) -> Unwritten {
     match code(&error) {
-        Some(code) if FENCED.contains(&code) => Unwritten::Fenced,
+        Some(code) if FENCED.contains(&code) || code == UNTOLD => Unwritten::Fenced,
         Some(_) | None if matches!(error, KafkaError::Fenced { .. }) => Unwritten::Failed(error),
         Some(_) | None => Unwritten::Unknown(error),
     }
