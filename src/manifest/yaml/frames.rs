@@ -92,7 +92,7 @@ impl Builder<'_> {
         let spot = node.used.unwrap_or(node.spot);
         match (raw, node.value) {
             (_, Value::Text(text)) => Key::Name(text, spot),
-            (Some(raw), Value::Null) if raw.is_empty() => self.bad_key(node.spot),
+            (Some(""), Value::Null) => self.bad_key(node.spot),
             (Some(raw), _) => Key::Name(raw.into(), spot),
             (None, _) => self.bad_key(node.spot),
         }

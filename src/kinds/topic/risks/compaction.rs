@@ -58,14 +58,14 @@ fn on(seen: &Seen) -> Weight {
 
 /// Whether the look saw every record there is.
 fn are_all(spans: &Each<Span>, samples: &Each<Sample>) -> bool {
-    let full = spans.iter().filter(|(_, span)| span.records() > 0);
+    let mut full = spans.iter().filter(|(_, span)| span.records() > 0);
     let seen = |(index, span): (&i32, &Span)| {
         let sample = samples.get(index);
         sample.is_some_and(|sample| {
             sample.gap.is_none() && sample.from <= span.start && sample.to >= span.end
         })
     };
-    full.map(seen).all(|seen| seen)
+    full.all(seen)
 }
 
 /// Every record was looked at, so that what goes is known.

@@ -60,7 +60,7 @@ pub(super) async fn look(kafka: &Kafka, turns: &[(Vec<&Rule>, Turn)]) -> Vec<See
     let all: Topics = turns.iter().filter_map(of_turn).collect();
     let spans = known(kafka.spans(&all)).await;
     let full = |topics: Topics| -> Topics {
-        let is_full = |name: &String| spans.get(name).is_none_or(|spans| holds_some(spans));
+        let is_full = |name: &String| spans.get(name).is_none_or(holds_some);
         topics
             .into_iter()
             .filter(|(name, _)| is_full(name))

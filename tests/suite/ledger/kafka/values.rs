@@ -31,7 +31,7 @@ async fn the_topic_is_compacted_and_tells_the_leaders_time() {
     let store = KafkaStore::new(&kafka, &topic);
     store.put("k", b"1", None).await.unwrap();
     let described = kafka
-        .describe_topic_configs(&[topic.clone()])
+        .describe_topic_configs(std::slice::from_ref(&topic))
         .await
         .unwrap();
     let configs = described[&topic].as_ref().unwrap();
