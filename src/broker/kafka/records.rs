@@ -47,6 +47,15 @@ impl Sample {
         sample
     }
 
+    /// The same with what was read behind it.
+    pub(crate) fn followed_by(mut self, next: &Sample) -> Sample {
+        self.to = self.to.max(next.to);
+        self.keys.extend(&next.keys);
+        self.largest_batch = self.largest_batch.max(next.largest_batch);
+        self.gap = self.gap.or_else(|| next.gap.clone());
+        self
+    }
+
     fn add(&mut self, batch: &Batch, whole: &[u8]) {
         self.to = self.to.max(batch.base + batch.last + 1);
         if batch.is_control {

@@ -23,6 +23,9 @@ const BYTES: i32 = 64 * 1024;
 const PARTITIONS: usize = 800;
 const OF_ONE_TOPIC: usize = 8;
 
+/// How often what is behind an answer is asked for.
+const ROUNDS: usize = 4;
+
 /// Partitions of one request: an answer stays within 4 MiB.
 const PER_FETCH: usize = 64;
 
@@ -32,6 +35,7 @@ struct Look {
     topic: String,
     index: i32,
     from: i64,
+    end: i64,
 }
 
 impl Kafka {
@@ -76,8 +80,27 @@ impl Kafka {
         samples
     }
 
-    /// Looks at partitions of one leader; each has an outcome.
+    /// Looks at partitions of one leader; each has an outcome. An answer ends where a segment does, so that what is behind it is
+    /// asked for as well.
     async fn look_at(
+        &self,
+        leader: i32,
+        looks: Vec<Look>,
+    ) -> Vec<(Look, Result<Sample, KafkaError>)> {
+        let mut seen = Vec::new();
+        let mut left = looks.clone();
+        for _ in 0..ROUNDS {
+            let answers = self.look_once(leader, left).await;
+            left = answers.iter().filter_map(next).collect();
+            seen.extend(answers);
+            if left.is_empty() {
+                break;
+            }
+        }
+        looks.into_iter().map(|look| whole(look, &seen)).collect()
+    }
+
+    async fn look_once(
         &self,
         leader: i32,
         looks: Vec<Look>,
@@ -87,7 +110,8 @@ impl Kafka {
             let sample = match &answer {
                 Ok(samples) => {
                     let left_out = || Err(refused(ItemError::left_out()));
-                    let sample = samples.get(&(look.topic.clone(), look.index)).cloned();
+                    let place = (look.topic.clone(), look.index);
+                    let sample = samples.get(&place).cloned();
                     sample.unwrap_or_else(left_out)
                 }
                 Err(error) => Err(error.clone()),
@@ -147,6 +171,36 @@ impl Kafka {
     }
 }
 
+/// What is left to look at behind what was read, where that brought something.
+fn next((look, sample): &(Look, Result<Sample, KafkaError>)) -> Option<Look> {
+    let sample = sample.as_ref().ok()?;
+    (look.from < sample.to && sample.to < look.end).then(|| Look {
+        from: sample.to,
+        ..look.clone()
+    })
+}
+
+/// All that was read of one partition, or the failure of a part.
+fn whole(
+    look: Look,
+    seen: &[(Look, Result<Sample, KafkaError>)],
+) -> (Look, Result<Sample, KafkaError>) {
+    let of_it = |other: &Look| other.topic == look.topic && other.index == look.index;
+    let parts = seen.iter().filter(|(other, _)| of_it(other));
+    let begin = Sample {
+        from: look.from,
+        to: look.from,
+        ..Sample::default()
+    };
+    let sample = parts
+        .map(|(_, sample)| sample)
+        .try_fold(begin, |whole, part| match part {
+            Ok(part) => Ok(whole.followed_by(part)),
+            Err(error) => Err(error.clone()),
+        });
+    (look, sample)
+}
+
 /// The partitions of a topic that are looked at, spread over all that hold records, each with its leader.
 fn looks(
     name: &str,
@@ -168,6 +222,7 @@ fn looks(
             topic: name.to_owned(),
             index: *index,
             from: span.start.max(span.end - LOOKED_AT),
+            end: span.end,
         };
         (*leader, look)
     };

@@ -63,7 +63,7 @@ async fn deletion_that_begins_loses_what_was_told() {
     let world = World::plain().await;
     let name = unique("cut-policy");
     let said = |policy| {
-        let config = json!({ "cleanup.policy": policy, "retention.ms": "1h", "segment.ms": "1m", "min.cleanable.dirty.ratio": 1 });
+        let config = json!({ "cleanup.policy": policy, "retention.ms": "1h", "segment.ms": "1m", "min.cleanable.dirty.ratio": 0.99 });
         json!({ "partitions": 2, "config": config })
     };
     world.bring(&all([topic(&name, said("compact"))])).await;
