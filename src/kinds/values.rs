@@ -240,11 +240,18 @@ fn canonical_text(value: &Value) -> Value {
     match text.trim() {
         t if t.eq_ignore_ascii_case("true") => true.into(),
         t if t.eq_ignore_ascii_case("false") => false.into(),
-        t => t
-            .parse::<f64>()
-            .ok()
-            .and_then(Number::from_f64)
-            .map_or_else(|| value.clone(), Value::Number),
+        t => match t.parse::<f64>() {
+            Ok(fraction) => number(fraction).map_or_else(|| value.clone(), Value::Number),
+            Err(_) => value.clone(),
+        },
+    }
+}
+
+/// A fraction as a number; one without a rest as a whole one: a broker says `1.0` where a manifest says `1`.
+fn number(fraction: f64) -> Option<Number> {
+    match fraction.to_string().parse::<i64>() {
+        Ok(whole) => Some(whole.into()),
+        Err(_) => Number::from_f64(fraction),
     }
 }
 

@@ -178,6 +178,8 @@ mod tests {
             ("cleanup.policy", "compact,delete", "delete, compact", true),
             ("cleanup.policy", "compact", "delete", false),
             ("min.cleanable.dirty.ratio", "0.50", "0.5", true),
+            ("min.cleanable.dirty.ratio", "1.0", "1", true),
+            ("min.cleanable.dirty.ratio", "1.0", "0.1", false),
             ("preallocate", "TRUE", "true", true),
             ("retention.ms", "-1", "9223372036854775807", true),
             ("retention.ms", "-1", "1", false),
