@@ -22,7 +22,9 @@ async fn a_shorter_time_loses_what_was_told() {
     world.bring(&all([topic(&name, said("7d"))])).await;
     old_and_new(&name, |_| None).await;
     commit(&group, &name, &[(0, 950)]).await;
-    let plan = world.plan(&all([topic(&name, said("1h"))])).await;
+    let plan = world
+        .plan_unapproved(&all([topic(&name, said("1h"))]))
+        .await;
     let risk = the_risk(&plan, Code::TopicRetentionLowered);
     assert_eq!(risk.field.as_deref(), Some("config.retention.ms"));
     assert!(risk.evidence.contains("older than 1h"), "{risk:?}");
@@ -52,7 +54,9 @@ async fn a_smaller_size_loses_what_was_told() {
     let size = size[&name].clone().unwrap()[&0];
     let limit = size * 4 / 7 - 1_000;
     let after = json!({ "retention.bytes": limit, "segment.bytes": "1MiB" });
-    let plan = world.plan(&all([topic(&name, said(after))])).await;
+    let plan = world
+        .plan_unapproved(&all([topic(&name, said(after))]))
+        .await;
     let risk = the_risk(&plan, Code::TopicRetentionLowered);
     assert_eq!(risk.field.as_deref(), Some("config.retention.bytes"));
     loses(&world, plan, &name, 27_000).await;
@@ -68,7 +72,9 @@ async fn deletion_that_begins_loses_what_was_told() {
     };
     world.bring(&all([topic(&name, said("compact"))])).await;
     old_and_new(&name, |place| Some(format!("key {place}"))).await;
-    let plan = world.plan(&all([topic(&name, said("delete"))])).await;
+    let plan = world
+        .plan_unapproved(&all([topic(&name, said("delete"))]))
+        .await;
     the_risk(&plan, Code::TopicDeletionOn);
     loses(&world, plan, &name, 1_000).await;
 }
@@ -84,7 +90,9 @@ async fn compaction_loses_what_was_told() {
     produce_keyed(&name, 0, now() - 2 * HOUR, &keys).await;
     // closes the segment before it; what is open is never compacted
     produce_keyed(&name, 0, now(), &[Some("another".to_owned())]).await;
-    let plan = world.plan(&all([topic(&name, said("compact"))])).await;
+    let plan = world
+        .plan_unapproved(&all([topic(&name, said("compact"))]))
+        .await;
     let risk = the_risk(&plan, Code::TopicCompactionOn);
     assert_eq!(risk.at_stake, Some(350), "{risk:?}");
     assert!(

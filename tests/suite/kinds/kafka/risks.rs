@@ -28,7 +28,7 @@ async fn more_partitions_are_risky_where_records_have_keys() {
     world.bring(&of(1)).await;
     produce(&plain, 0, 20).await;
     produce_keyed(&keyed, 0, now(), &[None, Some("k".to_owned())]).await;
-    let plan = world.plan(&of(2)).await;
+    let plan = world.plan_unapproved(&of(2)).await;
     let code = Code::TopicPartitionsAdded;
     assert_eq!(
         told(&plan),
@@ -54,7 +54,7 @@ async fn keys_are_seen_however_they_are_packed() {
         let mut keys = vec![None; 99];
         keys.push(Some("k".to_owned()));
         produce_keyed(&name, 0, now(), &keys).await;
-        let plan = world.plan(&of(2)).await;
+        let plan = world.plan_unapproved(&of(2)).await;
         let evidence = &only(&plan).evidence;
         assert!(
             evidence.starts_with("1 of the last 100 records"),
@@ -75,11 +75,20 @@ async fn smaller_batches_are_risky_where_larger_ones_come() {
     };
     world.bring(&of("1MB")).await;
     let code = Code::TopicMessageSizeLowered;
-    assert_eq!(told(&world.plan(&of("5kB")).await), [(code, Harm::Low)]);
+    assert_eq!(
+        told(&world.plan_unapproved(&of("5kB")).await),
+        [(code, Harm::Low)]
+    );
     produce(&name, 0, 100).await;
-    assert_eq!(told(&world.plan(&of("5kB")).await), [(code, Harm::High)]);
-    assert_eq!(told(&world.plan(&of("50kB")).await), [(code, Harm::Medium)]);
-    assert_eq!(told(&world.plan(&of("2MB")).await), []);
+    assert_eq!(
+        told(&world.plan_unapproved(&of("5kB")).await),
+        [(code, Harm::High)]
+    );
+    assert_eq!(
+        told(&world.plan_unapproved(&of("50kB")).await),
+        [(code, Harm::Medium)]
+    );
+    assert_eq!(told(&world.plan_unapproved(&of("2MB")).await), []);
 }
 
 #[tokio::test]
@@ -95,9 +104,15 @@ async fn more_replicas_in_sync_than_there_are_stop_producers() {
     };
     world.bring(&of(1)).await;
     let code = Code::TopicMinIsrRaised;
-    assert_eq!(told(&world.plan(&of(2)).await), [(code, Harm::Medium)]);
+    assert_eq!(
+        told(&world.plan_unapproved(&of(2)).await),
+        [(code, Harm::Medium)]
+    );
     produce(&name, 0, 1).await;
-    assert_eq!(told(&world.plan(&of(2)).await), [(code, Harm::High)]);
+    assert_eq!(
+        told(&world.plan_unapproved(&of(2)).await),
+        [(code, Harm::High)]
+    );
 }
 
 #[tokio::test]
@@ -124,10 +139,10 @@ async fn what_may_not_be_read_is_as_bad_as_it_can_be() {
     let limited = World::limited().await;
     let wanted = of(json!({ "max.message.bytes": "500kB" }));
     eventually("the rights", || async {
-        limited.plan(&wanted).await.complete
+        limited.plan_unapproved(&wanted).await.complete
     })
     .await;
-    let plan = limited.plan(&wanted).await;
+    let plan = limited.plan_unapproved(&wanted).await;
     assert_eq!(told(&plan), [(Code::TopicMessageSizeLowered, Harm::High)]);
     assert!(
         only(&plan).evidence.contains("could not be read"),
@@ -146,10 +161,16 @@ async fn a_deny_that_takes_a_right_is_told_and_one_that_takes_nothing_is_not() {
         acls(said)
     };
     world.bring(&all(one("allow", "read"))).await;
-    let plan = world.plan(&all(one("deny", "read"))).await;
+    let plan = world.plan_unapproved(&all(one("deny", "read"))).await;
     assert_eq!(told(&plan), [(Code::AclDenyShadows, Harm::High)]);
     let allow = one("allow", "read")[0].address.to_string();
     assert!(only(&plan).evidence.contains(&allow), "{plan:?}");
-    assert_eq!(told(&world.plan(&all(one("deny", "write"))).await), []);
-    assert_eq!(told(&world.plan(&all(one("allow", "write"))).await), []);
+    assert_eq!(
+        told(&world.plan_unapproved(&all(one("deny", "write"))).await),
+        []
+    );
+    assert_eq!(
+        told(&world.plan_unapproved(&all(one("allow", "write"))).await),
+        []
+    );
 }

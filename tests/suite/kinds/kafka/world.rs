@@ -12,7 +12,7 @@ use trueup::kinds::{KafkaFacts, Resources, Surroundings, topic};
 use trueup::model::{Address, Doc, KindName, Outcome, Resource};
 use trueup::plan::{Plan, Target};
 
-use crate::main_job::{applied, planned};
+use crate::main_job::{applied, approved, planned};
 use crate::sandbox::variable;
 
 /// A connection and what is known of its cluster.
@@ -81,6 +81,11 @@ impl World {
 
     pub async fn plan(&self, resources: &Resources) -> Plan {
         planned(resources, &self.port).await
+    }
+
+    /// The same without any consent.
+    pub async fn plan_unapproved(&self, resources: &Resources) -> Plan {
+        approved(resources, &self.port, &[]).await
     }
 
     pub async fn apply(&self, plan: &Plan) -> Vec<Done> {
