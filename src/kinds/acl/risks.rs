@@ -13,6 +13,8 @@ use crate::model::{Action, Address, Code, Harm, Problem, Risk, Step, few};
 /// How many of the ACLs that a deny outweighs are named.
 const NAMED: usize = 3;
 
+const ANYBODY: &str = "User:*";
+
 const EVERYONE: &str = "allow.everyone.if.no.acl.found";
 
 /// What these creations cost, beside the ACLs that there are.
@@ -56,18 +58,19 @@ fn shadows(acl: &AclBinding, held: &Held) -> Option<Risk> {
             )
         }
         Ok(held) => {
-            let mut taken: Vec<Address> = held
+            let taken: Vec<&AclBinding> = held
                 .iter()
                 .filter(|allow| takes_some_of(acl, allow))
-                .map(address_of)
                 .collect();
+            let harm = of_shadow(acl, &taken);
+            let mut taken: Vec<Address> = taken.into_iter().map(address_of).collect();
             taken.sort_by(|one, other| one.name.cmp(&other.name));
             if taken.is_empty() {
                 return None;
             }
             let taken = few(taken.iter().map(|address| format!("`{address}`")), NAMED);
             (
-                Harm::High,
+                harm,
                 format!(
                     "it takes {what} from `{}`, which is allowed by {taken}",
                     acl.principal
@@ -76,6 +79,16 @@ fn shadows(acl: &AclBinding, held: &Held) -> Option<Risk> {
         }
     };
     Some(risk(Code::AclDenyShadows, harm, evidence, None))
+}
+
+/// Who is meant to have a right is cut off; an exception to what everybody may is what a deny is for.
+fn of_shadow(deny: &AclBinding, taken: &[&AclBinding]) -> Harm {
+    let is_exception = deny.principal != ANYBODY && taken.iter().all(|a| a.principal == ANYBODY);
+    if is_exception {
+        Harm::Medium
+    } else {
+        Harm::High
+    }
 }
 
 /// An allow for more than one would expect.
@@ -103,7 +116,7 @@ fn wide(acl: &AclBinding) -> Option<Risk> {
                 "`{principal}` gets {what}: with it, it can give itself or others more, or change every broker"
             ),
         ),
-        Permission::Allow if principal == "User:*" => (
+        Permission::Allow if principal == ANYBODY => (
             Code::AclWide,
             Harm::Medium,
             format!("everybody gets {what}, those without a login as well"),
@@ -281,6 +294,12 @@ mod tests {
         );
         let allow = acl("User:a/allow/write/topic/literal/orders/*");
         assert_eq!(shadows(&allow, &takes), None);
+        let of_all = held("User:*/allow/read/topic/literal/orders/*");
+        for (principal, harm) in [("User:a", Harm::Medium), ("User:*", Harm::High)] {
+            let deny = acl(&format!("{principal}/deny/read/topic/literal/orders/*"));
+            let expected = Some((Code::AclDenyShadows, harm));
+            assert_eq!(told(shadows(&deny, &of_all)), expected);
+        }
     }
 
     #[test]
