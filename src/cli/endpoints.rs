@@ -49,7 +49,8 @@ fn nats(
 ) -> Result<NatsSettings, Problem> {
     let mut settings = connection.settings()?;
     if let Some(name) = settings.context.clone() {
-        let context = context(&name, environment).map_err(|p| p.at(connection.place.clone()))?;
+        let context =
+            context(&name, environment).map_err(|p| p.at(connection.place_of("context")))?;
         settings = laid_over(context, settings, connection);
     }
     for secret in [&settings.password, &settings.token].into_iter().flatten() {
@@ -206,5 +207,44 @@ mod tests {
             ", url: \"nats://said:1\", user: bob, tls_first: false",
         ));
         assert_eq!(both, ("nats://said:1".into(), "bob".into(), false));
+    }
+
+    #[test]
+    fn what_an_overlay_names_in_vain_is_told_at_its_own_line() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let place_of_problem = |overlay: &str| {
+            let texts = [
+                "stack: a\nconnections: { nats: { inbox_prefix: x } }\n",
+                overlay,
+            ];
+            let files = texts.iter().enumerate().map(|(index, text)| {
+                let path = folder.path().join(format!("{index}.yaml"));
+                std::fs::write(&path, text).unwrap();
+                Input::Path(path)
+            });
+            let loaded = load(&Inputs {
+                files: files.collect(),
+                ..Inputs::default()
+            });
+            let connections = loaded.manifest.unwrap().connections;
+            let place = nats(&connections.nats, &IndexMap::new())
+                .unwrap_err()
+                .place
+                .unwrap();
+            let file = place.file.rsplit('/').next().unwrap().to_owned();
+            (file, place.line, place.column)
+        };
+        for field in ["context", "password_file"] {
+            let user = match field {
+                "context" => "",
+                _ => "user: ann,",
+            };
+            let overlay = format!("connections:\n  nats: {{ {user}\n    {field}: no-such }}\n");
+            assert_eq!(
+                place_of_problem(&overlay),
+                ("1.yaml".into(), 3, 5),
+                "{field}"
+            );
+        }
     }
 }

@@ -41,6 +41,8 @@ pub struct NatsConnection {
     pub account: Option<String>,
     /// Where the manifest says it; none where it does not.
     pub place: Option<Place>,
+    /// Where each field stands.
+    places: IndexMap<String, Place>,
     /// Whether the manifest says `url`, so that it wins over that of a context.
     pub says_url: bool,
     /// Whether the manifest says `tls_first`, be it `false`.
@@ -69,6 +71,7 @@ impl Connections {
                 files: IndexMap::new(),
                 account: None,
                 place: None,
+                places: IndexMap::new(),
                 says_url: false,
                 says_tls_first: false,
             },
@@ -110,6 +113,13 @@ impl NatsConnection {
         self.settings.context.as_deref()
     }
 
+    /// Where a field stands, or the file that holds it, or else the whole.
+    pub fn place_of(&self, field: &str) -> Option<Place> {
+        let of_file = || self.places.get(&format!("{field}_file"));
+        let place = self.places.get(field).or_else(of_file);
+        place.or(self.place.as_ref()).cloned()
+    }
+
     /// The settings, with the secrets that stand in files read. A `context` is left to the
     /// caller, who knows where contexts are kept.
     ///
@@ -118,8 +128,8 @@ impl NatsConnection {
     pub fn settings(&self) -> Result<NatsSettings, Problem> {
         let mut settings = self.settings.clone();
         for (property, path) in &self.files {
-            let secret =
-                read_secret(property, path).map_err(|problem| problem.at(self.place.clone()))?;
+            let secret = read_secret(property, path)
+                .map_err(|problem| problem.at(self.place_of(property)))?;
             match property.as_str() {
                 "url" => settings.url = secret,
                 "user" => settings.user = Some(secret.expose_secret().to_owned()),

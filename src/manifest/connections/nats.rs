@@ -1,7 +1,5 @@
 //! Reads `connections.nats`.
 
-use indexmap::IndexMap;
-
 use super::super::node::{Entry, Map, Value};
 use super::super::secret_text::name_alone;
 use super::super::suggest::nearest;
@@ -26,8 +24,8 @@ pub(super) fn read(
     let written = Written {
         map,
         failed: failed(map, &fields.values),
-        places: fields.places,
     };
+    connection.places = fields.places;
     take(connection, &fields.values);
     tell_twice(connection, &written, &mut reading);
     tell_complaints(connection, &written, &mut reading);
@@ -36,7 +34,6 @@ pub(super) fn read(
 /// What the section says, as complaints ask for it.
 struct Written<'a> {
     map: &'a Map,
-    places: IndexMap<String, Place>,
     failed: Vec<String>,
 }
 
@@ -44,11 +41,6 @@ impl Written<'_> {
     /// Whether the field is there, or the file that holds it.
     fn says(&self, name: &str) -> bool {
         self.map.contains_key(name) || self.map.contains_key(&*format!("{name}_file"))
-    }
-
-    fn place_of(&self, name: &str) -> Option<&Place> {
-        let of_file = format!("{name}_file");
-        self.places.get(name).or(self.places.get(&of_file))
     }
 
     fn has_failed(&self, name: &str) -> bool {
@@ -88,7 +80,7 @@ fn take(connection: &mut NatsConnection, values: &Flat) {
 fn tell_twice(connection: &NatsConnection, written: &Written<'_>, reading: &mut Reading<'_, '_>) {
     let both = connection.files.keys();
     for property in both.filter(|property| written.map.contains_key(property.as_str())) {
-        let at = written.places.get(&format!("{property}_file")).cloned();
+        let at = connection.place_of(&format!("{property}_file"));
         reading.walk.problems.push(twice(property).at(at));
     }
 }
@@ -108,8 +100,7 @@ fn tell_complaints(
         let of_context = connection.settings.context.is_some() && !alone;
         if !unsure && !of_context {
             let first = complaint.names.first();
-            let own = first.and_then(|name| written.place_of(name));
-            let key = own.or(connection.place.as_ref()).cloned();
+            let key = connection.place_of(first.copied().unwrap_or_default());
             // what is wrong with an address stands in its text
             let url = complaint.names == ["url"];
             let text = written.map.get("url").filter(|_| url);
