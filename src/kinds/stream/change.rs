@@ -4,7 +4,10 @@ use super::said::Said;
 use super::settle::{derived_window, forced, has_origins};
 use super::view::{View, stream_declaration};
 use crate::kinds::{Case, Declaration, Delta, Shape};
+use crate::model::unit::Unit;
 use crate::model::{Action, Flat, Step};
+
+const WINDOW: &str = "duplicate_window";
 
 /// A stream's configuration before and after, flat and in the stream's own terms.
 pub(in crate::kinds) struct StreamChange {
@@ -131,7 +134,6 @@ fn keep_ttl(live: &Flat, next: &mut Flat) {
 /// A duplicate window that nobody asked for follows `max_age`, and must not stand in the way of a
 /// shorter one: left out, the server derives it anew, except for streams that have origins.
 fn fit_window(live: &Flat, next: &mut Flat) {
-    const WINDOW: &str = "duplicate_window";
     let is_untouched = live.get(WINDOW) == next.get(WINDOW);
     let (held, said) = (Said(live), Said(next));
     let is_derived = held.number(WINDOW) == Some(derived_window(held));
@@ -149,6 +151,19 @@ fn fit_window(live: &Flat, next: &mut Flat) {
     } else {
         next.shift_remove(WINDOW);
     }
+}
+
+/// That a duplicate window which nobody named moves with `max_age`.
+pub(super) fn window_that_follows(view: &dyn View, case: &Case<'_>) -> Option<String> {
+    let is_unnamed = case.delta("max_age").is_some() && case.delta(WINDOW).is_none();
+    let live = case.live.filter(|_| is_unnamed)?;
+    let change = StreamChange::of_case(view, case);
+    let before = Said(&live.fields).number(WINDOW)?;
+    let said = Said(&change.next);
+    let after = said.number(WINDOW).unwrap_or_else(|| derived_window(said));
+    let [was, will_be] = [before, after].map(|nanos| Unit::Nanos.format(nanos));
+    (before != after)
+        .then(|| format!("`{WINDOW}` was not asked for and follows `max_age`: {was} -> {will_be}"))
 }
 
 /// Live values that the server is about to overwrite because of the change are not sent; but what

@@ -214,7 +214,10 @@ impl Kind for Stream {
     fn notes(&self, case: &Case<'_>) -> Vec<String> {
         let seal = case.delta("sealed").and_then(|delta| delta.after.as_ref());
         let seals = case.live.is_some() && seal == Some(&Value::Bool(true));
-        seals.then(|| SEALS.to_owned()).into_iter().collect()
+        let seal = seals.then(|| SEALS.to_owned());
+        seal.into_iter()
+            .chain(change::window_that_follows(self, case))
+            .collect()
     }
 
     async fn observe(&self, brokers: &Brokers, addresses: &[Address]) -> Observations {
