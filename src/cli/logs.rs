@@ -3,9 +3,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use indexmap::IndexMap;
 use secrecy::{ExposeSecret, SecretString};
-use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::filter::Targets;
+use tracing::{Level, Metadata, Subscriber};
+use tracing_subscriber::filter::{FilterExt, Targets, filter_fn};
 use tracing_subscriber::fmt::{self, MakeWriter};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
@@ -42,6 +42,7 @@ pub(super) fn start(
         Failure::said(format!("`TRUEUP_LOG` is no filter: {error}"))
             .hint("write it as `debug`, or as `trueup=debug,async_nats=info`")
     })?;
+    let filter = filter.and(filter_fn(holds_no_bytes));
     let log = fmt::layer().with_writer(Blinded).with_ansi(false);
     let is_json = environment.get("TRUEUP_LOG_FORMAT");
     let log = match is_json.is_some_and(|form| form == "json") {
@@ -55,6 +56,12 @@ pub(super) fn start(
         .with(waits)
         .try_init();
     Ok(())
+}
+
+/// Whether an event is ours, or coarser than those in which crates dump the bytes that they send: in a dump no secret is
+/// found.
+fn holds_no_bytes(event: &Metadata<'_>) -> bool {
+    *event.level() < Level::TRACE || event.target().starts_with("trueup")
 }
 
 /// What is waited for, without time, level and module.
@@ -144,6 +151,30 @@ mod tests {
         });
         let said = String::from_utf8(SAID.lock().unwrap().clone()).unwrap();
         assert_eq!(said.trim_start(), "waiting for an election\n");
+    }
+
+    #[test]
+    fn the_bytes_that_crates_dump_are_not_logged() {
+        static SAID: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+        struct Kept;
+        impl Write for Kept {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                SAID.lock().unwrap().write(bytes)
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let all = EnvFilter::new("trace").and(filter_fn(holds_no_bytes));
+        let log = fmt::layer().with_writer(|| Kept).with_filter(all);
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(log), || {
+            tracing::trace!(target: "ureq_proto::util", "2042 6173 6963");
+            tracing::debug!(target: "ureq_proto::util", "a call");
+            tracing::trace!("a step");
+        });
+        let said = String::from_utf8(SAID.lock().unwrap().clone()).unwrap();
+        assert!(said.contains("a call") && said.contains("a step"), "{said}");
+        assert!(!said.contains("6173"), "{said}");
     }
 
     #[test]
