@@ -23,10 +23,7 @@ use super::syntax::holds_any;
 use super::variables::{Telling, Variables};
 use super::yaml::{self, Parsed};
 use super::{Input, Inputs, Loaded, Manifest, Sources};
-use crate::model::{Address, Code, KindName, LABEL, Problem, Resource, Severity};
-
-/// Resources whose check takes longer than a thread's start.
-const WORTH_A_THREAD: usize = 2_000;
+use crate::model::{Address, Code, KindName, LABEL, Problem, Resource, Severity, side_by_side};
 
 /// Problems that are shown; the rest is counted.
 const MOST_SHOWN: usize = 200;
@@ -293,27 +290,6 @@ fn own_label(resource: &Resource) -> Option<Problem> {
             .hint("take it out; with a ledger, trueup writes it by itself")
     };
     said.then(problem)
-}
-
-/// Does the same work on every part of many items, a thread for each part; the results come in the order of the parts.
-fn side_by_side<T: Sync, R: Send>(items: &[T], work: impl Fn(&[T]) -> R + Sync) -> Vec<R> {
-    let workers = thread::available_parallelism().map_or(1, usize::from);
-    let part = items.len().div_ceil(workers).max(WORTH_A_THREAD);
-    let Some((first, others)) = items.split_at_checked(part) else {
-        return vec![work(items)];
-    };
-    let work = &work;
-    thread::scope(|scope| {
-        let others: Vec<_> = others
-            .chunks(part)
-            .map(|part| (part, scope.spawn(move || work(part))))
-            .collect();
-        let mut results = vec![work(first)];
-        for (part, other) in others {
-            results.push(other.join().unwrap_or_else(|_| work(part)));
-        }
-        results
-    })
 }
 
 fn check_heads(tree: &Map, files: &Files, problems: &mut Vec<Problem>, surplus: &mut Surplus) {
