@@ -1,4 +1,4 @@
-//! What a deletion costs: evidence in words, and the harm that follows from it.
+//! What a step costs: evidence in words, and the harm that follows from it.
 
 use crate::model::{Action, Code, Harm, Risk, Step, counted, rough_size};
 
@@ -50,6 +50,47 @@ impl Holdings {
                 let size = unread("how large they are", why);
                 format!("holds {}; {size}", counted(*count, what))
             }
+        }
+    }
+}
+
+/// What a rule found of a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Finding {
+    pub(super) harm: Harm,
+    pub(super) evidence: String,
+    pub(super) at_stake: Option<u64>,
+}
+
+impl Finding {
+    /// So bad, for these reasons, of as many messages or records as nobody counted.
+    pub(super) fn of(harm: Harm, clauses: impl IntoIterator<Item = String>) -> Finding {
+        let clauses: Vec<String> = clauses.into_iter().collect();
+        Finding {
+            harm,
+            evidence: clauses.join("; "),
+            at_stake: None,
+        }
+    }
+
+    /// One that costs no message.
+    pub(super) fn keeping(harm: Harm, evidence: impl Into<String>) -> Finding {
+        Finding::of(harm, [evidence.into()]).at_stake(0)
+    }
+
+    /// The same, of so many that are lost.
+    pub(super) fn at_stake(self, lost: u64) -> Finding {
+        Finding {
+            at_stake: Some(lost),
+            ..self
+        }
+    }
+
+    /// The risk that it makes of a rule's field.
+    pub(super) fn risk(self, code: Code, field: Option<String>) -> Risk {
+        Risk {
+            field,
+            ..risk(code, self.harm, self.evidence, self.at_stake)
         }
     }
 }

@@ -1,8 +1,9 @@
 //! How a consumer delivers, for how long it lives, and where its position is kept.
 
-use super::scene::{Finding, Position, Scene};
+use super::scene::{Position, Scene};
 use super::{Rule, Turn};
 use crate::kinds::consumer::losses::Retention;
+use crate::kinds::loss::Finding;
 use crate::kinds::stream::Said;
 use crate::model::unit::Unit;
 use crate::model::{Code, Harm, counted};

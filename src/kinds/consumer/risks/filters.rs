@@ -2,11 +2,11 @@
 
 use indexmap::IndexMap;
 
-use super::scene::{Finding, Position, Scene};
+use super::scene::{Position, Scene};
 use super::{Rule, Turn};
 use crate::kinds::consumer::losses::Retention;
 use crate::kinds::consumer::rules::filters_of;
-use crate::kinds::loss::unread;
+use crate::kinds::loss::{Finding, unread};
 use crate::kinds::stream::{Said, Standing, is_within, or_everything};
 use crate::model::{Code, Flat, Harm, counted};
 

@@ -12,10 +12,10 @@ use super::DECLARATION;
 use super::losses::of_deletions;
 use super::wire::fit;
 use crate::broker::Brokers;
-use crate::kinds::loss::risk;
+use crate::kinds::loss::Finding;
 use crate::kinds::{Delta, is_in_place};
 use crate::model::{Address, Code, Flat, Risk, Step};
-use scene::{Finding, Scene};
+use scene::Scene;
 
 /// A consumer's configuration before and after.
 #[derive(Clone, Debug, Default)]
@@ -98,10 +98,11 @@ fn suspected(step: &Step) -> Option<Suspect<'_>> {
     })
 }
 
-fn field_of(rule: &Rule, deltas: &[Delta]) -> Option<&'static str> {
+/// The field that a rule stands at.
+fn field_of(rule: &Rule, deltas: &[Delta]) -> Option<String> {
     let mut fields = rule.fields.iter();
-    let changes = |field: &&&str| deltas.iter().any(|delta| delta.path == **field);
-    fields.find(changes).copied()
+    let field = fields.find(|field| deltas.iter().any(|delta| delta.path == **field));
+    field.map(|field| (*field).to_owned())
 }
 
 fn told(suspect: &Suspect<'_>, scene: &Scene) -> Vec<Risk> {
@@ -109,14 +110,9 @@ fn told(suspect: &Suspect<'_>, scene: &Scene) -> Vec<Risk> {
         .rules
         .iter()
         .filter(|rule| (rule.fires)(&scene.turn));
-    let one = |rule: &&Rule| {
-        let found = (rule.find)(scene);
-        Risk {
-            field: field_of(rule, &suspect.deltas).map(str::to_owned),
-            ..risk(rule.code, found.harm, found.evidence, found.at_stake)
-        }
-    };
-    fired.map(one).collect()
+    fired
+        .map(|rule| (rule.find)(scene).risk(rule.code, field_of(rule, &suspect.deltas)))
+        .collect()
 }
 
 #[cfg(test)]

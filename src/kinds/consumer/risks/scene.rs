@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::Turn;
 use crate::kinds::consumer::losses::Retention;
-use crate::kinds::loss::{Read, unread};
+use crate::kinds::loss::{Finding, Read, unread};
 use crate::kinds::stream::{Said, Standing, standing};
 use crate::model::{Doc, Harm};
 
@@ -38,25 +38,6 @@ impl Position {
             standing: standing(info),
             redelivered: number("num_redelivered"),
             clients: number("num_waiting") + u64::from(is_bound),
-        }
-    }
-}
-
-/// What a rule found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Finding {
-    pub(super) harm: Harm,
-    pub(super) evidence: String,
-    pub(super) at_stake: Option<u64>,
-}
-
-impl Finding {
-    /// One that costs no message.
-    pub(super) fn keeping(harm: Harm, evidence: impl Into<String>) -> Finding {
-        Finding {
-            harm,
-            evidence: evidence.into(),
-            at_stake: Some(0),
         }
     }
 }

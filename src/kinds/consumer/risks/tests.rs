@@ -2,9 +2,10 @@ mod filters;
 
 use serde_json::{Value, json};
 
-use super::scene::{Finding, Position, Scene};
+use super::scene::{Position, Scene};
 use super::*;
 use crate::kinds::consumer::losses::Retention;
+use crate::kinds::loss::Finding;
 use crate::kinds::stream::Standing;
 use crate::model::{Action, Change, Harm};
 

@@ -2,9 +2,9 @@
 
 use super::cut::{Certainty, Cut, told_unread};
 use super::holds::Standing;
-use super::scene::{Finding, Scene, clauses};
+use super::scene::{Scene, clauses};
 use super::{Need, Rule};
-use crate::kinds::loss::{Read, unread};
+use crate::kinds::loss::{Finding, Read, unread};
 use crate::kinds::stream::change::StreamChange;
 use crate::kinds::stream::said::Said;
 use crate::kinds::stream::subjects::collide;

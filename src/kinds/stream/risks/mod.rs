@@ -16,12 +16,12 @@ use super::change::StreamChange;
 use super::losses;
 use super::view::View;
 use crate::broker::Brokers;
-use crate::kinds::loss::risk;
+use crate::kinds::loss::Finding;
 use crate::kinds::{Delta, is_in_place};
 use crate::model::{Address, Risk, Step};
 
 pub(in crate::kinds) use holds::{Standing, or_everything, standing};
-use scene::{Finding, Scene};
+use scene::Scene;
 
 /// What a rule wants read; a stream's own document is read for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,14 +134,9 @@ fn told(view: &dyn View, suspect: &Suspect<'_>, scene: &Scene<'_>) -> Vec<Risk> 
         .rules
         .iter()
         .filter(|rule| (rule.fires)(&scene.change));
-    let one = |rule: &&&Rule| {
-        let found = (rule.find)(scene);
-        Risk {
-            field: field_of(view, rule, &suspect.deltas),
-            ..risk(rule.code, found.harm, found.evidence, found.at_stake)
-        }
-    };
-    fired.map(|rule| one(&rule)).collect()
+    fired
+        .map(|rule| (rule.find)(scene).risk(rule.code, field_of(view, rule, &suspect.deltas)))
+        .collect()
 }
 
 #[cfg(test)]

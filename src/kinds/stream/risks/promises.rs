@@ -1,9 +1,9 @@
 //! What publishers and readers were promised.
 
 use super::limits::{is_lowered, switches_on};
-use super::scene::{Finding, Scene};
+use super::scene::Scene;
 use super::{Need, Rule};
-use crate::kinds::loss::unread;
+use crate::kinds::loss::{Finding, unread};
 use crate::kinds::stream::change::StreamChange;
 use crate::kinds::stream::said::Said;
 use crate::model::{Code, Harm, counted, grouped};

@@ -30,25 +30,6 @@ pub(super) struct Scene<'a> {
     pub(super) others: &'a [(String, Vec<String>)],
 }
 
-/// What a rule found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Finding {
-    pub(super) harm: Harm,
-    pub(super) evidence: String,
-    pub(super) at_stake: Option<u64>,
-}
-
-impl Finding {
-    /// One that costs no message.
-    pub(super) fn keeping(harm: Harm, evidence: impl Into<String>) -> Finding {
-        Finding {
-            harm,
-            evidence: evidence.into(),
-            at_stake: Some(0),
-        }
-    }
-}
-
 impl Scene<'_> {
     pub(super) fn live(&self) -> Said<'_> {
         Said(&self.change.live)

@@ -2,8 +2,8 @@
 
 use super::Rule;
 use super::limits::is_lowered;
-use super::scene::{Finding, Scene};
-use crate::kinds::loss::unread;
+use super::scene::Scene;
+use crate::kinds::loss::{Finding, unread};
 use crate::kinds::stream::change::StreamChange;
 use crate::kinds::stream::said::Said;
 use crate::model::{Code, Harm, counted, rough_size};

@@ -1,8 +1,8 @@
 //! Subjects and what becomes of them.
 
-use super::scene::{Finding, Scene, clauses};
+use super::scene::{Scene, clauses};
 use super::{Need, Rule};
-use crate::kinds::loss::unread;
+use crate::kinds::loss::{Finding, unread};
 use crate::kinds::stream::change::StreamChange;
 use crate::kinds::stream::said::Said;
 use crate::kinds::stream::subjects::is_within;

@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 
 use super::cut::{Certainty, Cut};
 use super::holds::{EVERYTHING, Held, Standing};
-use super::scene::{Finding, Scene};
+use super::scene::Scene;
 use super::*;
+use crate::kinds::loss::Finding;
 use crate::kinds::stream::Stream;
 use crate::model::{Action, Change, Code, Flat, Harm};
 

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use super::evidence::{Each, Seen};
 use super::turn::{After, Before};
-use super::{Rule, Want, Weight};
+use super::{Rule, Want};
 use crate::broker::kafka::{Sample, Span};
-use crate::kinds::loss::unread;
+use crate::kinds::loss::{Finding, unread};
 use crate::model::{Code, Harm, counted, grouped};
 
 pub(super) const ON: Rule = Rule {
@@ -18,7 +18,7 @@ pub(super) const ON: Rule = Rule {
         turn.cleans_by(After, "compact") == Some(true)
             && turn.cleans_by(Before, "compact") != Some(true)
     },
-    weigh: |_, seen| on(seen),
+    find: |_, seen| on(seen),
 };
 
 pub(super) const TOMBSTONES: Rule = Rule {
@@ -29,25 +29,25 @@ pub(super) const TOMBSTONES: Rule = Rule {
     applies: |turn| {
         turn.cleans_by(After, "compact") != Some(false) && turn.lowers("delete.retention.ms")
     },
-    weigh: |turn, seen| {
+    find: |turn, seen| {
         let first = format!(
             "who needs longer than {} to read it from the beginning may miss what was deleted",
             turn.said(After, "delete.retention.ms")
         );
         let readers = seen.readers.of(turn.name(), seen.spans.as_ref().ok());
-        Weight::of(Harm::Medium, std::iter::once(first).chain(readers))
+        Finding::of(Harm::Medium, std::iter::once(first).chain(readers))
     },
 };
 
-fn on(seen: &Seen) -> Weight {
+fn on(seen: &Seen) -> Finding {
     let (spans, samples) = match (&seen.spans, &seen.samples) {
         (Ok(spans), Ok(samples)) => (spans, samples),
         (Err(why), _) => {
-            return Weight::of(Harm::Critical, [unread("how many records it holds", why)]);
+            return Finding::of(Harm::Critical, [unread("how many records it holds", why)]);
         }
         (Ok(spans), Err(why)) => {
             let clauses = [of_all(spans), unread("whether they have keys", why)];
-            return Weight::of(Harm::Critical, clauses).at_stake(sum(spans));
+            return Finding::of(Harm::Critical, clauses).at_stake(sum(spans));
         }
     };
     match are_all(spans, samples) {
@@ -69,7 +69,7 @@ fn are_all(spans: &Each<Span>, samples: &Each<Sample>) -> bool {
 }
 
 /// Every record was looked at, so that what goes is known.
-fn of_every_one(samples: &Each<Sample>) -> Weight {
+fn of_every_one(samples: &Each<Sample>) -> Finding {
     let (mut all, mut bare, mut old) = (0, 0, 0);
     for sample in samples.values() {
         let keys: Vec<u64> = sample.keys.iter().flatten().copied().collect();
@@ -82,7 +82,7 @@ fn of_every_one(samples: &Each<Sample>) -> Weight {
     if going == 0 {
         let all = counted(all, "record");
         let text = format!("{all}, each with a key of its own: compaction drops none of them");
-        return Weight::of(Harm::Low, [text]).at_stake(0);
+        return Finding::of(Harm::Low, [text]).at_stake(0);
     }
     let text = format!(
         "of {}, compaction drops {} without a key and {} that {} newer one of the same key",
@@ -91,7 +91,7 @@ fn of_every_one(samples: &Each<Sample>) -> Weight {
         grouped(old),
         if old == 1 { "has a" } else { "have a" },
     );
-    Weight::of(
+    Finding::of(
         Harm::Critical,
         [text, producers(bare)]
             .into_iter()
@@ -100,7 +100,7 @@ fn of_every_one(samples: &Each<Sample>) -> Weight {
     .at_stake(going)
 }
 
-fn of_sample(spans: &Each<Span>, samples: &Each<Sample>) -> Weight {
+fn of_sample(spans: &Each<Span>, samples: &Each<Sample>) -> Finding {
     let keys = || samples.values().flat_map(|sample| &sample.keys);
     let (all, bare) = (keys().count(), keys().filter(|key| key.is_none()).count());
     let sample = match samples.values().find_map(|sample| sample.gap.as_ref()) {
@@ -114,7 +114,7 @@ fn of_sample(spans: &Each<Span>, samples: &Each<Sample>) -> Weight {
     };
     let clauses = [of_all(spans), sample, producers(bare as u64)];
     let clauses = clauses.into_iter().filter(|text| !text.is_empty());
-    Weight::of(Harm::Critical, clauses).at_stake(sum(spans))
+    Finding::of(Harm::Critical, clauses).at_stake(sum(spans))
 }
 
 /// Kafka refuses records without a key on a compacted topic (`INVALID_RECORD`).

@@ -1,8 +1,9 @@
 //! How many replicas must have a write, and who may lead.
 
+use super::Rule;
 use super::turn::{After, Before, Turn};
-use super::{Rule, Weight};
 use crate::broker::kafka::Partition;
+use crate::kinds::loss::Finding;
 use crate::model::{Code, Harm};
 
 pub(super) const RAISED: Rule = Rule {
@@ -13,7 +14,7 @@ pub(super) const RAISED: Rule = Rule {
     applies: |turn| {
         wanted(turn).is_none_or(|wanted| !turn.lowers(MIN_ISR) && !spares_one(turn, wanted))
     },
-    weigh: |turn, _| raised(turn),
+    find: |turn, _| raised(turn),
 };
 
 pub(super) const LOWERED: Rule = Rule {
@@ -25,12 +26,12 @@ pub(super) const LOWERED: Rule = Rule {
         let is_alone = turn.replicas() == Some(1);
         !is_alone && turn.lowers(MIN_ISR) && wanted(turn).is_none_or(|wanted| wanted <= 1)
     },
-    weigh: |turn, _| {
+    find: |turn, _| {
         let before = turn.said(Before, MIN_ISR);
         let text = format!(
             "a write that was answered (`acks=all`) may be on one broker alone, instead of {before}, and is lost with it"
         );
-        Weight::of(Harm::High, [text])
+        Finding::of(Harm::High, [text])
     },
 };
 
@@ -44,17 +45,17 @@ pub(super) const UNCLEAN: Rule = Rule {
         let is_on = |side| turn.is_on(side, "unclean.leader.election.enable");
         !is_alone && is_on(After) != Some(false) && is_on(Before) != Some(true)
     },
-    weigh: |turn, _| match partitions(turn).find(|partition| partition.leader.is_none()) {
+    find: |turn, _| match partitions(turn).find(|partition| partition.leader.is_none()) {
         Some(partition) => {
             let text = format!(
                 "partition {} has no leader: a replica that is behind becomes it now, and what it lacks is lost",
                 partition.index
             );
-            Weight::of(Harm::Critical, [text])
+            Finding::of(Harm::Critical, [text])
         }
         None => {
             let text = "every partition has a leader now; when all in sync are gone, one that is behind becomes it, and what it lacks is lost";
-            Weight::of(Harm::High, [text.to_owned()])
+            Finding::of(Harm::High, [text.to_owned()])
         }
     },
 };
@@ -77,10 +78,10 @@ fn spares_one(turn: &Turn, wanted: usize) -> bool {
             && partitions(turn).all(|it| wanted < it.replicas.len() && wanted <= it.in_sync.len())
 }
 
-fn raised(turn: &Turn) -> Weight {
+fn raised(turn: &Turn) -> Finding {
     let Some(wanted) = wanted(turn).filter(|_| turn.topic.is_some()) else {
         let text = "how many replicas are in sync could not be read: where they are fewer, `acks=all` is refused";
-        return Weight::of(Harm::High, [text.to_owned()]);
+        return Finding::of(Harm::High, [text.to_owned()]);
     };
     let short = partitions(turn).find(|partition| partition.in_sync.len() < wanted);
     match short {
@@ -91,13 +92,13 @@ fn raised(turn: &Turn) -> Weight {
                 partition.in_sync.len(),
                 partition.replicas.len()
             );
-            Weight::of(Harm::High, [text])
+            Finding::of(Harm::High, [text])
         }
         None => {
             let text = format!(
                 "all {wanted} replicas are wanted: as soon as one broker is away, producers with `acks=all` are refused"
             );
-            Weight::of(Harm::Medium, [text])
+            Finding::of(Harm::Medium, [text])
         }
     }
 }

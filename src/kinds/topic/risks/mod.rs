@@ -12,7 +12,7 @@ mod turn;
 use super::losses::Topics;
 use crate::broker::kafka::Kafka;
 use crate::kinds::is_in_place;
-use crate::kinds::loss::risk;
+use crate::kinds::loss::Finding;
 use crate::model::{Address, Code, Harm, Problem, Risk, Step};
 use evidence::Seen;
 use turn::Turn;
@@ -26,7 +26,7 @@ struct Rule {
     when_empty: Harm,
     wants: &'static [Want],
     applies: fn(&Turn) -> bool,
-    weigh: fn(&Turn, &Seen) -> Weight,
+    find: fn(&Turn, &Seen) -> Finding,
 }
 
 /// What a rule wants to see beside where the records begin and end.
@@ -42,34 +42,6 @@ enum Want {
     Sample,
     /// Where the records on local disk begin.
     Local,
-}
-
-/// What a rule makes of what was seen.
-#[derive(Clone, Debug, PartialEq)]
-struct Weight {
-    harm: Harm,
-    evidence: String,
-    at_stake: Option<u64>,
-}
-
-impl Weight {
-    /// So bad, for these reasons.
-    fn of(harm: Harm, clauses: impl IntoIterator<Item = String>) -> Weight {
-        let clauses: Vec<String> = clauses.into_iter().collect();
-        Weight {
-            harm,
-            evidence: clauses.join("; "),
-            at_stake: None,
-        }
-    }
-
-    /// The same, of so many records that are lost.
-    fn at_stake(self, records: u64) -> Weight {
-        Weight {
-            at_stake: Some(records),
-            ..self
-        }
-    }
 }
 
 /// Every rule, in the order in which a step's risks are told.
@@ -126,20 +98,18 @@ fn applying(turn: &Turn) -> Vec<&'static Rule> {
 
 fn of_turn(rules: &[&Rule], turn: &Turn, seen: &Seen) -> Vec<Risk> {
     let of = |rule: &&Rule| {
-        let weight = match seen.records() {
+        let found = match seen.records() {
             Ok(0) if rule.when_empty == Harm::Low => {
-                Weight::of(Harm::Low, ["the topic holds no records".to_owned()]).at_stake(0)
+                Finding::of(Harm::Low, ["the topic holds no records".to_owned()]).at_stake(0)
             }
             Ok(0) => {
-                let weight = (rule.weigh)(turn, seen);
-                let harm = weight.harm.min(rule.when_empty);
-                Weight { harm, ..weight }
+                let found = (rule.find)(turn, seen);
+                let harm = found.harm.min(rule.when_empty);
+                Finding { harm, ..found }
             }
-            Ok(_) | Err(_) => (rule.weigh)(turn, seen),
+            Ok(_) | Err(_) => (rule.find)(turn, seen),
         };
-        let mut risk = risk(rule.code, weight.harm, weight.evidence, weight.at_stake);
-        risk.field = Some(rule.field.to_owned());
-        risk
+        found.risk(rule.code, Some(rule.field.to_owned()))
     };
     rules.iter().map(of).collect()
 }

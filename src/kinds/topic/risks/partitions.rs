@@ -2,8 +2,8 @@
 
 use super::evidence::Seen;
 use super::turn::{Before, Turn};
-use super::{Rule, Want, Weight};
-use crate::kinds::loss::unread;
+use super::{Rule, Want};
+use crate::kinds::loss::{Finding, unread};
 use crate::model::{Code, Harm, grouped};
 
 pub(super) const ADDED: Rule = Rule {
@@ -15,14 +15,14 @@ pub(super) const ADDED: Rule = Rule {
         turn.partitions()
             .is_none_or(|(before, after)| after > before)
     },
-    weigh: |turn, seen| {
+    find: |turn, seen| {
         let (harm, first) = of_keys(turn, seen);
         let readers = seen.readers.at_work(turn.name());
         let harm = match readers.is_empty() {
             true => harm,
             false => harm.max(Harm::Medium),
         };
-        Weight::of(harm, std::iter::once(first).chain(readers))
+        Finding::of(harm, std::iter::once(first).chain(readers))
     },
 };
 

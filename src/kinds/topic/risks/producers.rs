@@ -2,8 +2,8 @@
 
 use super::evidence::Seen;
 use super::turn::{After, Before, Turn};
-use super::{Rule, Want, Weight};
-use crate::kinds::loss::unread;
+use super::{Rule, Want};
+use crate::kinds::loss::{Finding, unread};
 use crate::model::{Code, Harm, rough_size};
 
 pub(super) const MESSAGE_SIZE: Rule = Rule {
@@ -12,23 +12,23 @@ pub(super) const MESSAGE_SIZE: Rule = Rule {
     when_empty: Harm::Low,
     wants: &[Want::Sample],
     applies: |turn| turn.lowers("max.message.bytes"),
-    weigh: |turn, seen| {
+    find: |turn, seen| {
         let limit = turn.number(After, "max.message.bytes");
         match largest(seen) {
-            Err(why) => Weight::of(Harm::High, [unread("how large its batches are", &why)]),
+            Err(why) => Finding::of(Harm::High, [unread("how large its batches are", &why)]),
             Ok(size) if limit.is_some_and(|limit| i128::from(size) <= i128::from(limit)) => {
                 let size = rough_size(size);
                 let text = format!(
                     "the largest of the last batches looked at has {size}, which it still takes; who sends larger ones is refused"
                 );
-                Weight::of(Harm::Medium, [text])
+                Finding::of(Harm::Medium, [text])
             }
             Ok(size) => {
                 let size = rough_size(size);
                 let text = format!(
                     "the largest of the last batches looked at has {size}: who sends such is refused"
                 );
-                Weight::of(Harm::High, [text])
+                Finding::of(Harm::High, [text])
             }
         }
     },
@@ -40,7 +40,7 @@ pub(super) const TIMESTAMPS: Rule = Rule {
     when_empty: Harm::Low,
     wants: &[],
     applies: |turn| differs(turn, "message.timestamp.type"),
-    weigh: |turn, _| {
+    find: |turn, _| {
         let whose = match turn.text(After, "message.timestamp.type") {
             Some("LogAppendTime") => "the broker's times instead of the producers'",
             Some(_) | None => "the producers' times instead of the broker's",
@@ -48,7 +48,7 @@ pub(super) const TIMESTAMPS: Rule = Rule {
         let text = format!(
             "new records get {whose}, old ones keep theirs: retention and reading by time go by both"
         );
-        Weight::of(Harm::Medium, [text])
+        Finding::of(Harm::Medium, [text])
     },
 };
 
@@ -62,13 +62,13 @@ pub(super) const COMPRESSION: Rule = Rule {
         let after = turn.text(After, "compression.type");
         after.is_some_and(is_packed) && differs(turn, "compression.type")
     },
-    weigh: |turn, seen| {
+    find: |turn, seen| {
         let first = format!(
             "the broker packs anew what comes packed otherwise, and every consumer must know `{}`",
             turn.said(After, "compression.type")
         );
         let readers = seen.readers.at_work(turn.name());
-        Weight::of(Harm::Medium, std::iter::once(first).chain(readers))
+        Finding::of(Harm::Medium, std::iter::once(first).chain(readers))
     },
 };
 

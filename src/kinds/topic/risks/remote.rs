@@ -2,9 +2,9 @@
 
 use super::evidence::Seen;
 use super::turn::{After, Before};
-use super::{Rule, Want, Weight};
+use super::{Rule, Want};
 use crate::broker::kafka::Span;
-use crate::kinds::loss::{Read, unread};
+use crate::kinds::loss::{Finding, Read, unread};
 use crate::model::{Code, Harm, counted};
 
 /// The broker takes it only with `remote.log.delete.on.disable`, and then deletes what is there (KIP-950).
@@ -17,21 +17,21 @@ pub(super) const OFF: Rule = Rule {
         let is_on = |side| turn.is_on(side, "remote.storage.enable");
         is_on(After) != Some(true) && is_on(Before) != Some(false)
     },
-    weigh: |turn, seen| match only_remote(seen) {
+    find: |turn, seen| match only_remote(seen) {
         Err(why) => {
             let what = "how many records are in remote storage alone";
-            Weight::of(Harm::Critical, [unread(what, &why)])
+            Finding::of(Harm::Critical, [unread(what, &why)])
         }
         Ok(going) => {
             let records = going.values().map(|span| span.records()).sum();
             if records == 0 {
                 let text = "every record is on local disk, too".to_owned();
-                return Weight::of(Harm::Low, [text]).at_stake(0);
+                return Finding::of(Harm::Low, [text]).at_stake(0);
             }
             let many = counted(records, "record");
             let first = format!("about {many} are in remote storage alone and are deleted there");
             let readers = seen.readers.of_them(turn.name(), &going);
-            Weight::of(Harm::Critical, std::iter::once(first).chain(readers)).at_stake(records)
+            Finding::of(Harm::Critical, std::iter::once(first).chain(readers)).at_stake(records)
         }
     },
 };

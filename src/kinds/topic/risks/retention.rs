@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use super::evidence::{Each, Seen};
 use super::turn::{After, Before, Turn};
-use super::{Rule, Want, Weight};
+use super::{Rule, Want};
 use crate::broker::kafka::Span;
-use crate::kinds::loss::{Read, unread};
+use crate::kinds::loss::{Finding, Read, unread};
 use crate::model::{Code, Harm, counted, rough_size};
 
 pub(super) const TIME: Rule = Rule {
@@ -15,7 +15,7 @@ pub(super) const TIME: Rule = Rule {
     when_empty: Harm::Low,
     wants: &[Want::Age, Want::Sizes, Want::Readers],
     applies: |turn| has_deleted_before(turn) && turn.lowers("retention.ms"),
-    weigh: |turn, seen| {
+    find: |turn, seen| {
         let told = format!("older than {}", turn.said(After, "retention.ms"));
         weight(turn, seen, &told, &by_age(seen))
     },
@@ -27,7 +27,7 @@ pub(super) const SIZE: Rule = Rule {
     when_empty: Harm::Low,
     wants: &[Want::Sizes, Want::Readers],
     applies: |turn| has_deleted_before(turn) && turn.lowers("retention.bytes"),
-    weigh: |turn, seen| {
+    find: |turn, seen| {
         let said = turn.said(After, "retention.bytes");
         let told = format!("beyond the last {said} of their partition");
         weight(turn, seen, &told, &by_size(turn, seen))
@@ -43,7 +43,7 @@ pub(super) const DELETION_ON: Rule = Rule {
         turn.cleans_by(After, "delete") != Some(false)
             && turn.cleans_by(Before, "delete") == Some(false)
     },
-    weigh: |turn, seen| {
+    find: |turn, seen| {
         let (age, size) = (
             turn.said(After, "retention.ms"),
             turn.said(After, "retention.bytes"),
@@ -118,17 +118,17 @@ fn longer(one: Each<Span>, other: Each<Span>) -> Each<Span> {
     longer
 }
 
-fn weight(turn: &Turn, seen: &Seen, told: &str, going: &Read<Each<Span>>) -> Weight {
+fn weight(turn: &Turn, seen: &Seen, told: &str, going: &Read<Each<Span>>) -> Finding {
     let going = match going {
         Ok(going) => going,
         Err(why) => {
             let what = format!("how many records are {told}");
-            return Weight::of(Harm::Critical, [unread(&what, why)]);
+            return Finding::of(Harm::Critical, [unread(&what, why)]);
         }
     };
     let records = going.values().map(|span| span.records()).sum();
     if records == 0 {
-        return Weight::of(Harm::Low, [format!("no record is {told}")]).at_stake(0);
+        return Finding::of(Harm::Low, [format!("no record is {told}")]).at_stake(0);
     }
     let bytes = rough_bytes(seen, going).map(|bytes| format!(" ({})", rough_size(bytes)));
     let first = format!(
@@ -138,7 +138,7 @@ fn weight(turn: &Turn, seen: &Seen, told: &str, going: &Read<Each<Span>>) -> Wei
         if records == 1 { "is" } else { "are" },
     );
     let readers = seen.readers.of_them(turn.name(), going);
-    Weight::of(Harm::Critical, std::iter::once(first).chain(readers)).at_stake(records)
+    Finding::of(Harm::Critical, std::iter::once(first).chain(readers)).at_stake(records)
 }
 
 /// How large they are, as if all records of a partition were of one size; none where that is not known.
