@@ -37,12 +37,13 @@ impl Sample {
             ..Sample::default()
         };
         while let Some(batch) = Batch::head(bytes) {
-            sample.largest_batch = sample.largest_batch.max(batch.size as u64);
-            let Some(whole) = bytes.get(..batch.size) else {
+            let size = batch.extent.size;
+            sample.largest_batch = sample.largest_batch.max(size as u64);
+            let Some(whole) = bytes.get(..size) else {
                 break;
             };
             sample.add(&batch, whole);
-            bytes = bytes.get(batch.size..).unwrap_or_default();
+            bytes = bytes.get(size..).unwrap_or_default();
         }
         sample
     }
@@ -57,7 +58,7 @@ impl Sample {
     }
 
     fn add(&mut self, batch: &Batch, whole: &[u8]) {
-        self.to = self.to.max(batch.base + batch.last + 1);
+        self.to = self.to.max(batch.extent.last.saturating_add(1));
         if batch.is_control {
             return;
         }
@@ -73,11 +74,32 @@ impl Sample {
     }
 }
 
+/// Which offsets a batch of format 2 covers, and how large it is.
+pub(super) struct Extent {
+    /// The offset of its first record.
+    base: i64,
+    /// That of its last one; compaction may have left fewer records than lie between.
+    pub(super) last: i64,
+    /// Its bytes.
+    pub(super) size: usize,
+}
+
+impl Extent {
+    /// That of the batch that begins here, be it whole or not; none where too little of it is there.
+    pub(super) fn of(bytes: &[u8]) -> Option<Extent> {
+        let base = number::<8>(bytes, 0)?;
+        let length = usize::try_from(number::<4>(bytes, 8)?).ok()?;
+        Some(Extent {
+            base,
+            last: base.saturating_add(number::<4>(bytes, 23)?),
+            size: length.checked_add(BEFORE_LENGTH)?,
+        })
+    }
+}
+
 /// What the head of a batch says.
 struct Batch {
-    base: i64,
-    size: usize,
-    last: i64,
+    extent: Extent,
     codec: i16,
     is_control: bool,
     count: i32,
@@ -87,16 +109,13 @@ impl Batch {
     /// The head of the batch that begins here; none where the bytes end before it does, or it is of an older format.
     fn head(bytes: &[u8]) -> Option<Batch> {
         let head = bytes.get(..HEAD)?;
-        let length = usize::try_from(number::<4>(head, 8)?).ok()?;
-        let size = length.checked_add(BEFORE_LENGTH)?;
-        if size < HEAD || head.get(16) != Some(&2) {
+        let extent = Extent::of(head)?;
+        if extent.size < HEAD || head.get(16) != Some(&2) {
             return None;
         }
         let attributes = number::<2>(head, 21)?;
         Some(Batch {
-            base: number::<8>(head, 0)?,
-            size,
-            last: number::<4>(head, 23)?,
+            extent,
             codec: i16::try_from(attributes & 0b111).ok()?,
             is_control: attributes & 0b10_0000 != 0,
             count: i32::try_from(number::<4>(head, 57)?).ok()?,
@@ -108,7 +127,7 @@ impl Batch {
         let mut rest = Cursor(records);
         let mut keys = Vec::new();
         for _ in 0..self.count {
-            let key = rest.record(self.base);
+            let key = rest.record(self.extent.base);
             keys.push(key.ok_or("a batch ends before its records do")?);
         }
         Ok(keys)

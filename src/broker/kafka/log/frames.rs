@@ -2,13 +2,15 @@
 
 use std::collections::HashSet;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use indexmap::IndexMap;
 use kafka_protocol::messages::fetch_response::AbortedTransaction;
 use kafka_protocol::records::{
     Compression, NO_PARTITION_LEADER_EPOCH, NO_PRODUCER_EPOCH, NO_PRODUCER_ID, NO_SEQUENCE, Record,
     RecordBatchDecoder, RecordBatchEncoder, RecordEncodeOptions, TimestampType,
 };
+
+use crate::broker::kafka::records::Extent;
 
 /// A record: the latest of its key counts, and one without a value takes the key away.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,12 +30,6 @@ pub(super) struct Signature {
     pub epoch: i16,
     pub sequence: i32,
 }
-
-/// What lies before a batch's own length: its first offset, and that length.
-const HEAD: usize = 12;
-
-/// Where a batch of format 2 says how far behind its first record its last one is (KIP-98).
-const LAST_DELTA: usize = 23;
 
 /// What an answer holds.
 #[derive(Debug, Default)]
@@ -98,19 +94,15 @@ pub(super) fn decode(
                 (false, _) => frames.entries.extend(entry(record)),
             }
         }
-        frames.next = Some(last + 1);
+        frames.next = Some(last.saturating_add(1));
     }
     Ok(frames)
 }
 
-/// Takes the first batch off, with the offset of its last record; compaction may have left fewer records in it.
+/// Takes the first batch off, where it is whole, with the offset of its last record.
 fn cut(bytes: &mut Bytes) -> Option<(Bytes, i64)> {
-    let mut head = bytes.get(..HEAD)?;
-    let first = head.get_i64();
-    let length = HEAD + usize::try_from(head.get_i32()).ok()?;
-    let mut delta = bytes.get(LAST_DELTA..length)?;
-    let delta = delta.try_get_i32().ok()?;
-    Some((bytes.split_to(length), first + i64::from(delta)))
+    let Extent { size, last, .. } = Extent::of(bytes)?;
+    (size <= bytes.len()).then(|| (bytes.split_to(size), last))
 }
 
 /// None for a key that is none of ours.
