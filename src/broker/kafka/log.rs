@@ -9,7 +9,7 @@ use super::acl::Operation;
 use super::admin::{NewTopic, TopicDescription};
 use super::client::Kafka;
 use super::error::{ItemError, KafkaError};
-use patience::Patience;
+use patience::{Patience, patiently};
 pub(crate) use producer::{Producer, Unwritten, Written};
 pub(crate) use reader::{Position, Tail};
 
@@ -81,13 +81,7 @@ impl Log {
 
     /// The same as [`Log::seat`], when it has a leader.
     async fn settled(&self) -> Result<Option<Seat>, KafkaError> {
-        let mut patience = Patience::begin();
-        loop {
-            match self.seat().await {
-                Err(error) => patience.bear(error).await?,
-                found => return found,
-            }
-        }
+        patiently(|| self.seat()).await
     }
 
     /// None where there is no such topic, as far as two brokers know: one may lag behind.

@@ -54,6 +54,20 @@ impl Patience {
     }
 }
 
+/// Tries until it is done, or a trouble does not pass.
+pub(super) async fn patiently<T, F>(attempt: impl Fn() -> F) -> Result<T, KafkaError>
+where
+    F: Future<Output = Result<T, KafkaError>>,
+{
+    let mut patience = Patience::begin();
+    loop {
+        match attempt().await {
+            Err(error) => patience.bear(error).await?,
+            done => return done,
+        }
+    }
+}
+
 /// Whether it says no more than to wait.
 pub(super) fn is_busy(error: &KafkaError) -> bool {
     code(error) == Some(BUSY)

@@ -11,7 +11,7 @@ use kafka_protocol::messages::{
 use kafka_protocol::protocol::StrBytes;
 
 use super::frames::{Signature, encode};
-use super::patience::{Patience, code, is_busy};
+use super::patience::{Patience, code, is_busy, patiently};
 use super::{Log, PARTITION, check};
 use crate::broker::kafka::admin::topic_name;
 use crate::broker::kafka::client::api::Request;
@@ -103,27 +103,14 @@ impl Log {
     /// Needs WRITE on the topic.
     pub(crate) async fn tick(&self, key: &str) -> Result<Option<Written>, KafkaError> {
         let batch = self.encoded(key, None, None)?;
-        let mut patience = Patience::begin();
-        while let Some(seat) = self.settled().await? {
-            match self.produce(seat.leader, None, &batch).await {
-                Err(error) => patience.bear(error).await?,
-                Ok(written) => return Ok(Some(written)),
-            }
-        }
-        Ok(None)
+        self.append(None, &batch).await
     }
 
     /// The broker that coordinates a transactional id.
     ///
     /// Needs DESCRIBE on it, which comes with WRITE.
     pub(crate) async fn coordinator(&self, transactional_id: &str) -> Result<i32, KafkaError> {
-        let mut patience = Patience::begin();
-        loop {
-            match self.coordinator_once(transactional_id).await {
-                Err(error) => patience.bear(error).await?,
-                found => return found,
-            }
-        }
+        patiently(|| self.coordinator_once(transactional_id)).await
     }
 
     async fn coordinator_once(&self, transactional_id: &str) -> Result<i32, KafkaError> {
@@ -135,6 +122,23 @@ impl Log {
         let answer = answer.await?;
         check("FindCoordinator", answer.error_code)?;
         Ok(answer.node_id.0)
+    }
+
+    /// None where there is no such topic.
+    async fn append(
+        &self,
+        transactional_id: Option<TransactionalId>,
+        batch: &Bytes,
+    ) -> Result<Option<Written>, KafkaError> {
+        let mut patience = Patience::begin();
+        while let Some(seat) = self.settled().await? {
+            let produced = self.produce(seat.leader, transactional_id.clone(), batch);
+            match produced.await {
+                Err(error) => patience.bear(error).await?,
+                Ok(written) => return Ok(Some(written)),
+            }
+        }
+        Ok(None)
     }
 
     async fn produce(
@@ -195,7 +199,7 @@ impl Producer {
             return Err(Unwritten::NoTopic);
         }
         self.begin().await.map_err(not_done)?;
-        let appended = self.append(&batch).await;
+        let appended = self.log.append(Some(self.transaction()), &batch).await;
         let Some(written) = self.or_give_up(appended).await? else {
             return Err(Unwritten::NoTopic);
         };
@@ -235,19 +239,6 @@ impl Producer {
             parts.next().map_or(0, |part| part.partition_error_code)
         });
         added.await.map(drop)
-    }
-
-    /// None where there is no such topic any more.
-    async fn append(&self, batch: &Bytes) -> Result<Option<Written>, KafkaError> {
-        let mut patience = Patience::begin();
-        while let Some(seat) = self.log.settled().await? {
-            let transaction = Some(self.transaction());
-            match self.log.produce(seat.leader, transaction, batch).await {
-                Err(error) => patience.bear(error).await?,
-                Ok(written) => return Ok(Some(written)),
-            }
-        }
-        Ok(None)
     }
 
     /// Commits what was written, or gives it up.
