@@ -7,17 +7,11 @@ use serde_json::json;
 use trueup::broker::nats::{Bucket, JetStream};
 use trueup::ledger::{Lease, Store, StoreError};
 
+use super::contract::{self, lost, race};
 use super::{BUCKETS, MINUTE, client, holder, store, until, winners};
 use crate::broker::nats_server::{NatsServer, object};
 
 const SECOND: Duration = Duration::from_secs(1);
-
-fn lost(renewed: Result<Lease, StoreError>) -> String {
-    match renewed {
-        Err(error @ StoreError::Lost { .. }) => error.to_string(),
-        other => panic!("{other:?}"),
-    }
-}
 
 /// Waits until the lease is over, and taken out of the bucket where the server does that.
 async fn over(jetstream: &JetStream, lease: &Lease) {
@@ -39,17 +33,12 @@ async fn of_eight_who_want_it_one_gets_it() {
     let server = NatsServer::start("");
     let others = join_all((0..8).map(|_| server.connect())).await;
     let stores: Vec<_> = others.iter().map(store).collect();
-    let holders: Vec<_> = (0..8).map(|number| holder(&number.to_string())).collect();
     for round in 0..10 {
         let stack = format!("s{round}");
-        let racers = stores.iter().zip(&holders);
-        let racers = racers.map(|(store, holder)| store.acquire(&stack, holder, MINUTE));
-        assert_eq!(winners(join_all(racers).await), 1);
+        assert_eq!(winners(race(&stores, &stack).await), 1);
         // and once more, over the marker that a release leaves
         stores[0].break_lease(&stack).await.unwrap();
-        let racers = stores.iter().zip(&holders);
-        let racers = racers.map(|(store, holder)| store.acquire(&stack, holder, MINUTE));
-        assert_eq!(winners(join_all(racers).await), 1);
+        assert_eq!(winners(race(&stores, &stack).await), 1);
     }
 }
 
@@ -57,30 +46,7 @@ async fn of_eight_who_want_it_one_gets_it() {
 async fn it_is_held_until_it_is_released_and_then_free_at_once() {
     let server = NatsServer::start("");
     let store = store(&server.connect().await);
-    let before = Instant::now();
-    let lease = store.acquire("shop", &holder("a"), MINUTE).await.unwrap();
-    assert!(lease.ends >= before + MINUTE && lease.ends <= Instant::now() + MINUTE);
-    let Err(StoreError::Held { holder: who, .. }) =
-        store.acquire("shop", &holder("b"), MINUTE).await
-    else {
-        panic!("two have it");
-    };
-    assert_eq!(*who, lease.holder);
-    assert_eq!(
-        store.holder("shop").await.unwrap(),
-        Some(lease.holder.clone())
-    );
-    store.acquire("other", &holder("b"), MINUTE).await.unwrap();
-    store
-        .acquire("größe.1", &holder("b"), MINUTE)
-        .await
-        .unwrap();
-    let lease = store.renew(&lease, MINUTE).await.unwrap();
-    store.release(&lease).await.unwrap();
-    assert_eq!(store.holder("shop").await.unwrap(), None);
-    store.acquire("shop", &holder("b"), MINUTE).await.unwrap();
-    store.release(&lease).await.unwrap();
-    assert_eq!(store.holder("shop").await.unwrap().unwrap().id, "b");
+    contract::is_held_until_released(&store, &store).await;
 }
 
 #[tokio::test]
@@ -126,19 +92,7 @@ async fn a_renewed_one_outlives_its_first_end() {
 async fn who_was_overtaken_hears_by_whom() {
     let server = NatsServer::start("");
     let store = store(&server.connect().await);
-    let stale = store.acquire("shop", &holder("a"), MINUTE).await.unwrap();
-    store.break_lease("shop").await.unwrap();
-    let why = lost(store.renew(&stale, MINUTE).await);
-    assert!(why.contains("it ended, or was released"), "{why}");
-    let lease = store.acquire("shop", &holder("b"), MINUTE).await.unwrap();
-    let why = lost(store.renew(&stale, MINUTE).await);
-    assert!(why.contains("ann on build-7"), "{why}");
-    store.renew(&lease, MINUTE).await.unwrap();
-    let late = Lease {
-        ends: Instant::now(),
-        ..lease
-    };
-    lost(store.renew(&late, MINUTE).await);
+    contract::tells_who_overtook(&store).await;
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! The ledger's stores on real servers.
 
 mod cluster;
+mod contract;
 mod kafka;
 mod leases;
 mod rights;

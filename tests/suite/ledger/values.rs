@@ -1,18 +1,12 @@
 //! Values in a bucket, written by who saw the last one.
 
 use futures::future::join_all;
-use trueup::ledger::{Entry, Store, StoreError};
+use trueup::ledger::{Store, StoreError};
 
+use super::contract::{self, KEY};
 use super::{BUCKETS, client, holder, is_there, store};
 use crate::broker::nats_server::{ANSWER, NatsServer};
 use crate::ledger::MINUTE;
-
-fn conflict<T: std::fmt::Debug>(result: Result<T, StoreError>) {
-    assert!(
-        matches!(&result, Err(StoreError::Conflict { key, .. }) if key == "owned.shop.01"),
-        "{result:?}"
-    );
-}
 
 #[tokio::test]
 async fn a_reading_makes_no_bucket_and_finds_nothing() {
@@ -62,35 +56,16 @@ async fn config_of(jetstream: &trueup::broker::nats::JetStream, bucket: &str) ->
 async fn who_did_not_see_the_last_writing_writes_nothing() {
     let server = NatsServer::start("");
     let store = store(&server.connect().await);
-    let key = "owned.shop.01";
-    let first = store.put(key, b"1", None).await.unwrap();
-    let second = store.put(key, b"2", Some(first)).await.unwrap();
-    for stale in [None, Some(first), Some(second + 1)] {
-        conflict(store.put(key, b"3", stale).await);
-    }
-    let entry = Entry {
-        key: key.to_owned(),
-        value: b"2".to_vec(),
-        revision: second,
-    };
-    assert_eq!(store.list("owned.").await.unwrap(), [entry]);
+    contract::refuses_the_stale(&store, &store).await;
 }
 
 #[tokio::test]
 async fn of_eight_who_write_over_the_same_one_does() {
     let server = NatsServer::start("");
-    let store = store(&server.connect().await);
-    let key = "owned.shop.01";
-    let first = store.put(key, b"0", None).await.unwrap();
     let others = join_all((0..8).map(|_| server.connect())).await;
-    let stores: Vec<_> = others.iter().map(super::store).collect();
-    let writings = stores.iter().map(|store| store.put(key, b"1", Some(first)));
-    let (done, refused): (Vec<_>, Vec<_>) = join_all(writings)
-        .await
-        .into_iter()
-        .partition(Result::is_ok);
-    assert_eq!(done.len(), 1);
-    refused.into_iter().for_each(conflict);
+    let stores: Vec<_> = others.iter().map(store).collect();
+    let first = stores[0].put(KEY, b"0", None).await.unwrap();
+    contract::one_writes_over(&stores, first).await;
 }
 
 #[tokio::test]
@@ -113,22 +88,7 @@ async fn eight_who_make_the_bucket_at_once_all_write() {
 async fn a_listing_is_of_what_begins_so() {
     let server = NatsServer::start("");
     let store = store(&server.connect().await);
-    for key in ["owned.shop.01", "owned.shop2.01", "ownership", "meta"] {
-        store.put(key, key.as_bytes(), None).await.unwrap();
-    }
-    let listed = async |prefix| {
-        let entries = store.list(prefix).await.unwrap().into_iter();
-        let keys: Vec<String> = entries.map(|entry| entry.key).collect();
-        keys.join(" ")
-    };
-    assert_eq!(listed("owned.").await, "owned.shop.01 owned.shop2.01");
-    assert_eq!(listed("owned.shop.").await, "owned.shop.01");
-    assert_eq!(
-        listed("owne").await,
-        "owned.shop.01 owned.shop2.01 ownership"
-    );
-    assert_eq!(listed("nothing.").await, "");
-    assert_eq!(listed("").await.split(' ').count(), 4);
+    contract::lists_what_begins_so(&store).await;
 }
 
 #[tokio::test]

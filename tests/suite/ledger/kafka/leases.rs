@@ -7,26 +7,17 @@ use trueup::ledger::{KafkaStore, Lease, Store, StoreError};
 
 use super::{store, stores, topic};
 use crate::broker::kafka::{create, new_topic, plain};
+use crate::ledger::contract::{self, lost, race};
 use crate::ledger::{MINUTE, holder, until, winners};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-fn lost(renewed: Result<Lease, StoreError>) -> String {
-    match renewed {
-        Err(error @ StoreError::Lost { .. }) => error.to_string(),
-        other => panic!("{other:?}"),
-    }
-}
-
 #[tokio::test]
 async fn of_eight_who_want_it_one_gets_it_and_keeps_it() {
     let stores = stores(&topic(), 8).await;
-    let holders: Vec<_> = (0..8).map(|number| holder(&number.to_string())).collect();
     for round in 0..3 {
         let stack = format!("s{round}");
-        let racers = stores.iter().zip(&holders);
-        let racers = racers.map(|(store, holder)| store.acquire(&stack, holder, MINUTE));
-        let taken = join_all(racers).await;
+        let taken = race(&stores, &stack).await;
         let pairs = stores.iter().zip(&taken);
         for (store, lease) in pairs.filter_map(|(s, taken)| Some((s, taken.as_ref().ok()?))) {
             // those who lost may have fenced it out, and did not take it
@@ -37,35 +28,14 @@ async fn of_eight_who_want_it_one_gets_it_and_keeps_it() {
         assert_eq!(winners(taken), 1);
         // and once more, over what a release leaves
         stores[0].break_lease(&stack).await.unwrap();
-        let racers = stores.iter().zip(&holders);
-        let racers = racers.map(|(store, holder)| store.acquire(&stack, holder, MINUTE));
-        assert_eq!(winners(join_all(racers).await), 1);
+        assert_eq!(winners(race(&stores, &stack).await), 1);
     }
 }
 
 #[tokio::test]
 async fn it_is_held_until_it_is_released_and_then_free_at_once() {
     let both = stores(&topic(), 2).await;
-    let before = Instant::now();
-    let lease = both[0].acquire("shop", &holder("a"), MINUTE).await.unwrap();
-    assert!(lease.ends >= before + MINUTE && lease.ends <= Instant::now() + MINUTE);
-    let Err(StoreError::Held { holder: who, .. }) =
-        both[1].acquire("shop", &holder("b"), MINUTE).await
-    else {
-        panic!("two have it");
-    };
-    assert_eq!(*who, lease.holder);
-    let seen = both[1].holder("shop").await.unwrap();
-    assert_eq!(seen, Some(lease.holder.clone()));
-    for other in ["other", "größe.1"] {
-        both[1].acquire(other, &holder("b"), MINUTE).await.unwrap();
-    }
-    let lease = both[0].renew(&lease, MINUTE).await.unwrap();
-    both[0].release(&lease).await.unwrap();
-    assert_eq!(both[1].holder("shop").await.unwrap(), None);
-    both[1].acquire("shop", &holder("b"), MINUTE).await.unwrap();
-    both[0].release(&lease).await.unwrap();
-    assert_eq!(both[0].holder("shop").await.unwrap().unwrap().id, "b");
+    contract::is_held_until_released(&both[0], &both[1]).await;
 }
 
 #[tokio::test]
@@ -118,20 +88,7 @@ async fn a_renewed_one_outlives_its_first_end() {
 
 #[tokio::test]
 async fn who_was_overtaken_hears_by_whom() {
-    let store = store().await;
-    let stale = store.acquire("shop", &holder("a"), MINUTE).await.unwrap();
-    store.break_lease("shop").await.unwrap();
-    let why = lost(store.renew(&stale, MINUTE).await);
-    assert!(why.contains("it ended, or was released"), "{why}");
-    let lease = store.acquire("shop", &holder("b"), MINUTE).await.unwrap();
-    let why = lost(store.renew(&stale, MINUTE).await);
-    assert!(why.contains("ann on build-7"), "{why}");
-    store.renew(&lease, MINUTE).await.unwrap();
-    let late = Lease {
-        ends: Instant::now(),
-        ..lease
-    };
-    lost(store.renew(&late, MINUTE).await);
+    contract::tells_who_overtook(&store().await).await;
 }
 
 #[tokio::test]

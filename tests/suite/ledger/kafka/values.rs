@@ -2,18 +2,12 @@
 
 use futures::future::join_all;
 use trueup::broker::kafka::OldTopic;
-use trueup::ledger::{Entry, KafkaStore, Store, StoreError};
+use trueup::ledger::{KafkaStore, Store, StoreError};
 
 use super::{is_there, store, stores, topic};
 use crate::broker::kafka::plain;
+use crate::ledger::contract::{self, KEY};
 use crate::ledger::{MINUTE, holder};
-
-fn conflict<T: std::fmt::Debug>(result: Result<T, StoreError>) {
-    assert!(
-        matches!(&result, Err(StoreError::Conflict { key, .. }) if key == "owned.shop.01"),
-        "{result:?}"
-    );
-}
 
 #[tokio::test]
 async fn a_reading_makes_no_topic_and_finds_nothing() {
@@ -45,38 +39,16 @@ async fn the_topic_is_compacted_and_tells_the_leaders_time() {
 
 #[tokio::test]
 async fn who_did_not_see_the_last_writing_writes_nothing() {
-    let topic = topic();
-    let both = stores(&topic, 2).await;
-    let key = "owned.shop.01";
-    let first = both[0].put(key, b"1", None).await.unwrap();
-    let second = both[1].put(key, b"2", Some(first)).await.unwrap();
-    for store in &both {
-        for stale in [None, Some(first), Some(second + 1)] {
-            conflict(store.put(key, b"3", stale).await);
-        }
-        let entry = Entry {
-            key: key.to_owned(),
-            value: b"2".to_vec(),
-            revision: second,
-        };
-        assert_eq!(store.list("owned.").await.unwrap(), [entry]);
-    }
+    let both = stores(&topic(), 2).await;
+    contract::refuses_the_stale(&both[0], &both[1]).await;
 }
 
 #[tokio::test]
 async fn of_eight_who_write_over_the_same_one_does() {
     let stores = stores(&topic(), 8).await;
-    let key = "owned.shop.01";
-    let mut last = stores[0].put(key, b"0", None).await.unwrap();
+    let mut last = stores[0].put(KEY, b"0", None).await.unwrap();
     for _ in 0..3 {
-        let writings = stores.iter().map(|store| store.put(key, b"1", Some(last)));
-        let (done, refused): (Vec<_>, Vec<_>) = join_all(writings)
-            .await
-            .into_iter()
-            .partition(Result::is_ok);
-        assert_eq!(done.len(), 1, "{refused:?}");
-        refused.into_iter().for_each(conflict);
-        last = done.into_iter().next().unwrap().unwrap();
+        last = contract::one_writes_over(&stores, last).await;
     }
 }
 
@@ -100,20 +72,7 @@ async fn eight_who_make_the_topic_at_once_all_write() {
 
 #[tokio::test]
 async fn a_listing_is_of_what_begins_so_and_of_no_lease() {
-    let store = store().await;
-    for key in ["owned.shop.01", "owned.shop2.01", "ownership", "meta"] {
-        store.put(key, key.as_bytes(), None).await.unwrap();
-    }
-    store.acquire("shop", &holder("a"), MINUTE).await.unwrap();
-    let listed = async |prefix| {
-        let entries = store.list(prefix).await.unwrap().into_iter();
-        let keys: Vec<String> = entries.map(|entry| entry.key).collect();
-        keys.join(" ")
-    };
-    assert_eq!(listed("owned.").await, "owned.shop.01 owned.shop2.01");
-    assert_eq!(listed("owned.shop.").await, "owned.shop.01");
-    assert_eq!(listed("nothing.").await, "");
-    assert_eq!(listed("").await.split(' ').count(), 4);
+    contract::lists_what_begins_so(&store().await).await;
 }
 
 #[tokio::test]
