@@ -155,18 +155,16 @@ fn plan_of(topics: usize, more: &[(&str, &str)]) -> Plan {
     serde_json::from_value(plan).unwrap()
 }
 
+/// Nobody watches, and there is no ledger.
+async fn applied(plan: &Plan, port: &Noted) -> Vec<Done> {
+    let now = Timestamp::default;
+    apply(plan, port, &Nobody, &port.stop, None, now).await
+}
+
 #[tokio::test]
 async fn a_batch_is_sent_while_the_one_before_becomes_visible() {
     let port = Noted::default();
-    let done = apply(
-        &plan_of(2_400, &[]),
-        &port,
-        &Nobody,
-        &port.stop,
-        None,
-        Timestamp::default,
-    )
-    .await;
+    let done = applied(&plan_of(2_400, &[]), &port).await;
     assert!(done.iter().all(|done| done.outcome == Outcome::Applied));
     assert_eq!(
         *port.notes(),
@@ -187,15 +185,7 @@ async fn after_a_wish_to_stop_what_was_sent_is_seen_and_nothing_is_sent() {
         stops_at: 1,
         ..Noted::default()
     };
-    let done = apply(
-        &plan_of(2_400, &[]),
-        &port,
-        &Nobody,
-        &port.stop,
-        None,
-        Timestamp::default,
-    )
-    .await;
+    let done = applied(&plan_of(2_400, &[]), &port).await;
     assert_eq!(
         *port.notes(),
         ["send 1000 from topic/t0", "see 1000 from topic/t0"]
@@ -212,7 +202,7 @@ async fn a_broker_that_is_known_to_be_gone_is_asked_nothing_more() {
         ..Noted::default()
     };
     let plan = plan_of(3_400, &[("acl/b", "topic/t0")]);
-    let done = apply(&plan, &port, &Nobody, &port.stop, None, Timestamp::default).await;
+    let done = applied(&plan, &port).await;
     assert_eq!(
         *port.notes(),
         [
@@ -257,15 +247,7 @@ async fn what_is_in_flight_too_long_after_a_wish_to_stop_is_looked_at_once() {
         ..Noted::default()
     };
     let begin = std::time::Instant::now();
-    let done = apply(
-        &plan_of(2_400, &[]),
-        &port,
-        &Nobody,
-        &port.stop,
-        None,
-        Timestamp::default,
-    )
-    .await;
+    let done = applied(&plan_of(2_400, &[]), &port).await;
     assert!(begin.elapsed() >= IN_FLIGHT);
     assert_eq!(done[0].outcome, Outcome::Applied);
     assert!(matches!(done[7].outcome, Outcome::Unknown { .. }));
@@ -281,7 +263,7 @@ async fn what_rests_on_something_that_never_shows_is_not_sent() {
         ..Noted::default()
     };
     let plan = plan_of(2, &[("acl/a", "topic/t1"), ("acl/b", "topic/t0")]);
-    let done = apply(&plan, &port, &Nobody, &port.stop, None, Timestamp::default).await;
+    let done = applied(&plan, &port).await;
     assert!(matches!(done[1].outcome, Outcome::Unknown { .. }));
     assert!(matches!(done[2].outcome, Outcome::NotAttempted { .. }));
     assert_eq!(done[3].outcome, Outcome::Applied);
