@@ -24,11 +24,11 @@ const LEAST: usize = 4;
 static SECRETS: Mutex<Vec<SecretString>> = Mutex::new(Vec::new());
 
 /// Starts the log on standard error: what `TRUEUP_LOG` says (`trueup=debug,async_nats=info`), else
-/// what the number of `-v` asks for; as JSON when `TRUEUP_LOG_FORMAT=json`.
+/// what the number of `-v` asks for; as JSON when `TRUEUP_LOG_FORMAT=json`. What a long wait is for is said in plain words,
+/// unless the log says it or `quiet` forbids it.
 ///
 /// # Errors
 /// When `TRUEUP_LOG` is no filter.
-/// What a long wait is for is said in plain words, unless the log says it or `quiet` forbids it.
 pub(super) fn start(
     verbose: u8,
     quiet: bool,
@@ -130,49 +130,64 @@ fn blinded(text: &str, secrets: &[SecretString]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use tracing_subscriber::Registry;
+
     use super::*;
+
+    /// Keeps what is written.
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl<'a> MakeWriter<'a> for Kept {
+        type Writer = Kept;
+
+        fn make_writer(&'a self) -> Kept {
+            self.clone()
+        }
+    }
+
+    /// What a layer writes of some events.
+    fn said<L: Layer<Registry> + Send + Sync>(
+        layer: impl FnOnce(Kept) -> L,
+        events: fn(),
+    ) -> String {
+        let kept = Kept::default();
+        let log = tracing_subscriber::registry().with(layer(kept.clone()));
+        tracing::subscriber::with_default(log, events);
+        let said = kept.0.lock().unwrap().clone();
+        String::from_utf8(said).unwrap()
+    }
 
     #[test]
     fn what_is_waited_for_is_said_in_plain_words() {
-        static SAID: Mutex<Vec<u8>> = Mutex::new(Vec::new());
-        struct Kept;
-        impl Write for Kept {
-            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-                SAID.lock().unwrap().write(bytes)
-            }
-            fn flush(&mut self) -> io::Result<()> {
-                Ok(())
-            }
-        }
-        let log = tracing_subscriber::registry().with(in_plain_words(|| Kept));
-        tracing::subscriber::with_default(log, || {
+        let said = said(in_plain_words, || {
             tracing::warn!(target: "trueup::waiting", "waiting for {}", "an election");
             tracing::warn!("of no interest");
         });
-        let said = String::from_utf8(SAID.lock().unwrap().clone()).unwrap();
         assert_eq!(said.trim_start(), "waiting for an election\n");
     }
 
     #[test]
     fn the_bytes_that_crates_dump_are_not_logged() {
-        static SAID: Mutex<Vec<u8>> = Mutex::new(Vec::new());
-        struct Kept;
-        impl Write for Kept {
-            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-                SAID.lock().unwrap().write(bytes)
-            }
-            fn flush(&mut self) -> io::Result<()> {
-                Ok(())
-            }
-        }
-        let all = EnvFilter::new("trace").and(filter_fn(holds_no_bytes));
-        let log = fmt::layer().with_writer(|| Kept).with_filter(all);
-        tracing::subscriber::with_default(tracing_subscriber::registry().with(log), || {
+        let all = || EnvFilter::new("trace").and(filter_fn(holds_no_bytes));
+        let log = |kept| fmt::layer().with_writer(kept).with_filter(all());
+        let said = said(log, || {
             tracing::trace!(target: "ureq_proto::util", "2042 6173 6963");
             tracing::debug!(target: "ureq_proto::util", "a call");
             tracing::trace!("a step");
         });
-        let said = String::from_utf8(SAID.lock().unwrap().clone()).unwrap();
         assert!(said.contains("a call") && said.contains("a step"), "{said}");
         assert!(!said.contains("6173"), "{said}");
     }
