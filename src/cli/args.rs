@@ -1,16 +1,19 @@
-use std::ffi::{OsStr, OsString};
+mod consent;
+mod values;
+
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::TypedValueParser;
-use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint};
 
 use super::exit;
 use super::explain::TopicParser;
 use super::ledger::LedgerPlace;
-use crate::manifest::is_variable_name;
-use crate::model::{Address, AddressError, Approval, Code};
+use crate::model::Address;
+
+pub use consent::{Approved, Consent};
+use values::{VariableParser, duration, report};
 
 /// Brings NATS JetStream and Kafka to what one YAML manifest says.
 #[derive(Clone, Debug, Parser)]
@@ -219,32 +222,15 @@ pub enum LockCommand {
     Release,
 }
 
-/// What may be lost, and what somebody consents to.
-#[derive(Clone, Debug, Default, Args)]
-pub struct Consent {
-    /// Consent to one risk of one resource, as the plan names it; `:max=N` behind it bounds how much may be lost
-    #[arg(long = "approve", value_name = "CODE@ADDRESS[:max=N]", value_parser = approval)]
-    pub approvals: Vec<Approval>,
-    /// How many resources may be deleted at once; 10, or a tenth of what is owned, where nothing is said
-    #[arg(long, value_name = "NUMBER")]
-    pub max_delete: Option<usize>,
-    /// Let a manifest that declares no resources delete what the stack owns
-    #[arg(long)]
-    pub allow_empty: bool,
-    /// Take over what is declared and bears this stack's label
-    #[arg(long, value_name = "STACK")]
-    pub take_ownership_from: Option<String>,
-}
-
 /// What `destroy` takes.
 #[derive(Clone, Debug, Args)]
 pub struct DestroyArgs {
     /// The stack's name, instead of typing it at the prompt
     #[arg(long, value_name = "NAME")]
     pub stack: Option<String>,
-    /// Consent to one risk of one resource, as the plan names it; `:max=N` behind it bounds how much may be lost
-    #[arg(long = "approve", value_name = "CODE@ADDRESS[:max=N]", value_parser = approval)]
-    pub approvals: Vec<Approval>,
+    /// What somebody consents to.
+    #[command(flatten)]
+    pub approved: Approved,
 }
 
 /// What `plan` takes.
@@ -381,81 +367,6 @@ fn colour_of(arguments: &[OsString]) -> clap::ColorChoice {
         Some("never") => clap::ColorChoice::Never,
         Some(_) | None => clap::ColorChoice::Auto,
     }
-}
-
-/// Reads `NAME=VALUE`. What is no such thing may be a secret: the complaint does not show it.
-#[derive(Clone)]
-struct VariableParser;
-
-impl TypedValueParser for VariableParser {
-    type Value = (String, String);
-
-    fn parse_ref(
-        &self,
-        command: &clap::Command,
-        _: Option<&clap::Arg>,
-        text: &OsStr,
-    ) -> Result<(String, String), clap::Error> {
-        let refused = |why: &str| {
-            let what = format!(
-                "a `--var` can't be read: {why}; what it says is not shown, it may be a secret"
-            );
-            Err(command.clone().error(ErrorKind::ValueValidation, what))
-        };
-        match text.to_str().map(|text| text.split_once('=')) {
-            None => refused("it is no UTF-8 text"),
-            Some(None) => refused("write it as NAME=VALUE"),
-            Some(Some((name, value))) if is_variable_name(name) => {
-                Ok((name.to_owned(), value.to_owned()))
-            }
-            Some(Some(_)) => {
-                refused("a NAME is of letters, digits and `_`, and begins with no digit")
-            }
-        }
-    }
-}
-
-/// A duration as manifests write it.
-fn duration(text: &str) -> Result<Duration, String> {
-    let parsed: jiff::SignedDuration = text.parse().map_err(|_| {
-        format!("`{text}` is no duration; write a number and a unit: `30s`, `5m`, `1h`")
-    })?;
-    Duration::try_from(parsed).map_err(|_| format!("`{text}` is below zero"))
-}
-
-fn approval(text: &str) -> Result<Approval, String> {
-    let wanted = "write it as CODE@ADDRESS, such as `topic-deleted@topic/orders`, or with a bound, `topic-deleted@topic/orders:max=1000`";
-    let (risk, rest) = text.split_once('@').ok_or(wanted)?;
-    let (address, max) = match rest.rsplit_once(":max=") {
-        Some((address, max)) => (address, Some(max)),
-        None => (rest, None),
-    };
-    let max = max.map(|max| max.parse().map_err(|_| wanted)).transpose()?;
-    let risk: Code = risk.parse()?;
-    if !risk.is_of_risk() {
-        return Err(format!(
-            "`{risk}` is no risk that a step carries: nobody can consent to it"
-        ));
-    }
-    Ok(Approval {
-        risk,
-        address: address
-            .parse()
-            .map_err(|error: AddressError| error.to_string())?,
-        max,
-        max_bytes: None,
-        terms: None,
-    })
-}
-
-fn report(text: &str) -> Result<(Form, PathBuf), String> {
-    let (form, file) = text
-        .split_once('=')
-        .filter(|(_, file)| !file.is_empty())
-        .ok_or("write it as FORM=FILE, such as `markdown=plan.md`")?;
-    let form = Form::from_str(form, false)
-        .map_err(|_| format!("`{form}` is no form; take text, json or markdown"))?;
-    Ok((form, file.into()))
 }
 
 #[cfg(test)]

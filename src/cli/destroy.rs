@@ -48,7 +48,7 @@ pub(super) async fn run(
         auto_approve: true,
         targets: Vec::new(),
         consent: Consent {
-            approvals: args.approvals.clone(),
+            approved: args.approved.clone(),
             max_delete: Some(usize::MAX),
             allow_empty: true,
             take_ownership_from: None,

@@ -105,7 +105,7 @@ pub(super) async fn look(
     }
     let plan = Plan {
         targets: port.targets(),
-        approvals: [&*plan.approvals, &consent.approvals].concat(),
+        approvals: consent.approved.behind(&plan.approvals),
         ..plan.clone()
     };
     let plan = weigh_again(plan, &port, Timestamp::now()).await;

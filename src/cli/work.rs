@@ -158,7 +158,7 @@ impl Work {
             Some(ledger) => Some(ledger::read(ledger).await?),
             None => None,
         };
-        let approvals = [&*self.manifest.approvals, &consent.approvals].concat();
+        let approvals = consent.approved.behind(&self.manifest.approvals);
         let desired = Desired {
             owned: book.as_ref().map(|book| Owned {
                 book,

@@ -1,0 +1,62 @@
+//! What may be lost, and who says so on the command line.
+
+use clap::Args;
+
+use crate::model::{AddressError, Approval, Code};
+
+/// What somebody consents to.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Approved {
+    /// Consent to one risk of one resource, as the plan names it; `:max=N` behind it bounds how much may be lost
+    #[arg(long = "approve", value_name = "CODE@ADDRESS[:max=N]", value_parser = approval)]
+    approvals: Vec<Approval>,
+}
+
+impl Approved {
+    /// These behind those that were known before.
+    pub fn behind(&self, known: &[Approval]) -> Vec<Approval> {
+        [known, &self.approvals].concat()
+    }
+}
+
+/// What may be lost, and what somebody consents to.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Consent {
+    /// What somebody consents to.
+    #[command(flatten)]
+    pub approved: Approved,
+    /// How many resources may be deleted at once; 10, or a tenth of what is owned, where nothing is said
+    #[arg(long, value_name = "NUMBER")]
+    pub max_delete: Option<usize>,
+    /// Let a manifest that declares no resources delete what the stack owns
+    #[arg(long)]
+    pub allow_empty: bool,
+    /// Take over what is declared and bears this stack's label
+    #[arg(long, value_name = "STACK")]
+    pub take_ownership_from: Option<String>,
+}
+
+fn approval(text: &str) -> Result<Approval, String> {
+    let wanted = "write it as CODE@ADDRESS, such as `topic-deleted@topic/orders`, or with a bound, `topic-deleted@topic/orders:max=1000`";
+    let (risk, rest) = text.split_once('@').ok_or(wanted)?;
+    let (address, max) = match rest.rsplit_once(":max=") {
+        Some((address, max)) => (address, Some(max)),
+        None => (rest, None),
+    };
+    let max = max.map(|max| max.parse().map_err(|_| wanted)).transpose()?;
+    let risk: Code = risk.parse()?;
+    if !risk.is_of_risk() {
+        return Err(format!(
+            "`{risk}` is no risk that a step carries: nobody can consent to it"
+        ));
+    }
+    Ok(Approval {
+        risk,
+        address: address
+            .parse()
+            .map_err(|error: AddressError| error.to_string())?,
+        max,
+        max_bytes: None,
+        terms: None,
+    })
+}
