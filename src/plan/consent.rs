@@ -5,11 +5,22 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 
 use super::document::{Plan, PlanProblem};
+use super::standing::{count, hold_back};
 use crate::model::{Address, Approval, Code, Risk, Step};
 
 impl Plan {
+    /// The plan with what its steps may cost now, judged by its approvals: what blocks and what may be done is found anew.
+    pub fn weighed(mut self, risks: Vec<(Address, Vec<Risk>)>, now: Timestamp) -> Plan {
+        self.take_risks(risks, now);
+        hold_back(&mut self.steps);
+        self.summary = count(&self.steps, self.summary.unchanged);
+        let is_applyable = self.open_steps().next().is_some();
+        self.applyable = is_applyable;
+        self
+    }
+
     /// Lays what was read of the steps' risks over what was known of them, and applies the plan's approvals to all.
-    pub(super) fn take_risks(&mut self, risks: Vec<(Address, Vec<Risk>)>, now: Timestamp) {
+    fn take_risks(&mut self, risks: Vec<(Address, Vec<Risk>)>, now: Timestamp) {
         let mut read: HashMap<Address, Vec<Risk>> = risks.into_iter().collect();
         for step in &mut self.steps {
             let fresh = read.remove(&step.address).unwrap_or_default();

@@ -10,6 +10,7 @@ mod order;
 mod ownership;
 mod removals;
 mod seal;
+mod standing;
 
 pub use assemble::{Desired, assemble, forecast};
 pub use diff::{Difference, diff};
