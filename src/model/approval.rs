@@ -182,29 +182,10 @@ impl FromStr for Expiry {
     }
 }
 
-impl Serialize for Expiry {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Expiry {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
-    }
-}
-
-impl JsonSchema for Expiry {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Expiry".into()
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "type": "string", "description": "a day, through which it holds in UTC, or an instant in RFC 3339" })
-    }
-}
+by_text!(
+    Expiry,
+    "a day, through which it holds in UTC, or an instant in RFC 3339"
+);
 
 #[cfg(test)]
 mod tests {

@@ -1,5 +1,8 @@
 //! The words: addresses, places, problems, values, changes and steps. Imports nothing of ours.
 
+#[macro_use]
+mod by_text;
+
 mod address;
 mod amount;
 mod approval;
