@@ -1,7 +1,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-
 /// Declares the codes: variant, the text that users see, one sentence, what to do, and where that is
 /// written when it is a broker's rule and not ours.
 macro_rules! codes {
