@@ -283,7 +283,7 @@ fn own_label(resource: &Resource) -> Option<Problem> {
     let said = resource.declared.contains_key(LABEL);
     let problem = || {
         let what = format!("`{LABEL}` is trueup's own: it says which stack a resource belongs to");
-        let place = resource.field_places.get(LABEL).cloned();
+        let place = resource.place_of(LABEL);
         Problem::error(Code::Contradiction, what)
             .at(place)
             .about(&resource.address)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use crate::model::{Place, Problem};
+use crate::model::{FieldPlace, Place, Problem};
 
 /// A value and where it stands.
 #[derive(Clone)]
@@ -75,6 +75,34 @@ impl Files {
             column: spot.column,
             bytes: (spot.start as usize, spot.end as usize),
         })
+    }
+
+    /// Where an entry stands, its key and what of its value may be pointed at.
+    pub fn place_of(&self, entry: &Entry) -> Option<FieldPlace> {
+        let (key, node) = (self.place(entry.key)?, &entry.node);
+        let mut place = FieldPlace {
+            key,
+            value: None,
+            words: Vec::new(),
+        };
+        match &node.value {
+            _ if node.used.is_some() => {}
+            Value::List(_) | Value::Map(_) => self.words(node, &mut place.words),
+            _ => place.value = self.place(node.spot),
+        }
+        Some(place)
+    }
+
+    /// The words within a node. What an alias brought in is no word of this place.
+    fn words(&self, node: &Node, words: &mut Vec<(Box<str>, Place)>) {
+        match &node.value {
+            _ if node.used.is_some() => {}
+            Value::List(items) => items.iter().for_each(|item| self.words(item, words)),
+            Value::Map(map) => map
+                .values()
+                .for_each(|entry| self.words(&entry.node, words)),
+            _ => words.extend(node.text().map(Box::from).zip(self.place(node.spot))),
+        }
     }
 
     /// The problem at the node's place, and at the place that uses it where that is another.

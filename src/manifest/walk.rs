@@ -13,7 +13,7 @@ use super::node::{Entry, Files, Map, Node, Value};
 use super::said::untyped;
 use super::suggest::nearest;
 use crate::kinds::{Declaration, Field, Shape};
-use crate::model::{Address, Code, Doc, Flat, Place, Problem};
+use crate::model::{Address, Code, Doc, FieldPlace, Flat, Place, Problem};
 
 /// What is being checked, for messages.
 #[derive(Clone, Copy)]
@@ -32,7 +32,7 @@ pub(super) struct Subject<'a> {
 #[derive(Default)]
 pub(super) struct Fields {
     pub values: Flat,
-    pub places: IndexMap<String, Place>,
+    pub places: IndexMap<String, FieldPlace>,
     /// The paths whose values were refused, and the fields that misspelt keys most likely mean.
     pub lost: Vec<String>,
 }
@@ -121,7 +121,7 @@ impl<'a> Walk<'a> {
         subject: Subject<'_>,
         out: &mut Fields,
     ) {
-        if let Some(place) = self.files.place(entry.key) {
+        if let Some(place) = self.files.place_of(entry) {
             out.places.insert(path.clone(), place);
         }
         match self.value(field, &entry.node, &path, subject) {

@@ -17,7 +17,7 @@ pub struct Resource {
     /// Where it is declared.
     pub place: Option<Place>,
     /// Where each declared field stands.
-    pub field_places: IndexMap<String, Place>,
+    pub field_places: IndexMap<String, FieldPlace>,
     /// How trueup is to treat it.
     pub lifecycle: Lifecycle,
     /// The resource that implies this one (an ACL that comes from a topic's `access`).
@@ -41,8 +41,40 @@ impl Resource {
     pub fn place_of(&self, field: &str) -> Option<Place> {
         self.field_places
             .get(field)
+            .map(|place| &place.key)
             .or(self.place.as_ref())
             .cloned()
+    }
+
+    /// Where this word of the field's value stands: in its list, or as the value; else the field's own place.
+    pub fn place_of_word(&self, field: &str, word: &str) -> Option<Place> {
+        let place = self.field_places.get(field);
+        place
+            .map(|place| place.of_word(word))
+            .or(self.place.as_ref())
+            .cloned()
+    }
+}
+
+/// Where a field stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FieldPlace {
+    /// Its name.
+    pub key: Place,
+    /// Its value, where that is one word, written there and not brought in from elsewhere.
+    pub value: Option<Place>,
+    /// The words of a list, or of what is in it, each with where it stands.
+    pub words: Vec<(Box<str>, Place)>,
+}
+
+impl FieldPlace {
+    fn of_word(&self, word: &str) -> &Place {
+        let words = self.words.iter();
+        let found = words
+            .map(|(known, at)| (&**known, at))
+            .find(|(known, _)| *known == word);
+        let alone = self.value.as_ref();
+        found.map(|(_, at)| at).or(alone).unwrap_or(&self.key)
     }
 }
 

@@ -73,6 +73,7 @@ fn outside(said: Said<'_>, name: &str, stream: &Flat) -> Vec<Complaint> {
                 format!("the filter `{filter}` is outside the subjects of stream `{name}`"),
                 within.clone(),
             )
+            .word(filter)
         })
         .collect()
 }
@@ -236,7 +237,7 @@ fn overlap(consumer: &Resource, filter: &str, subject: &str, other: &Resource) -
         ),
     )
     .about(&consumer.address)
-    .at(consumer.place_of(field))
+    .at(consumer.place_of_word(field, filter))
     .note(other.place.clone(), format!("{} takes `{subject}`", other.address))
     .hint("make the filters disjoint, or let one consumer serve several clients")
 }

@@ -90,12 +90,13 @@ fn filters(said: Said<'_>) -> Vec<Complaint> {
         // where each takes something that the other doesn't, a server takes both
         let covers = |other: &&str| is_within(filter, other) || is_within(other, filter);
         if let Some(other) = before.overlapping(filter, &covers) {
-            found.push(Complaint::new(
+            let overlap = Complaint::new(
                 Code::FilterOverlap,
                 field,
                 format!("the filters `{filter}` and `{other}` overlap"),
                 "leave the narrower one out",
-            ));
+            );
+            found.push(overlap.word(filter));
         }
         before.insert(filter, filter);
     }
@@ -239,12 +240,15 @@ pub(super) fn wrong_side(said: Said<'_>) -> Vec<Complaint> {
 fn deliver_literal(said: Said<'_>) -> Option<Complaint> {
     let subject = said.word("deliver_subject")?;
     let reason = not_literal(subject)?;
-    Some(Complaint::new(
-        Code::BadName,
-        "deliver_subject",
-        format!("a consumer can't deliver to `{subject}`: {reason}"),
-        "take one subject without `*` and `>`",
-    ))
+    Some(
+        Complaint::new(
+            Code::BadName,
+            "deliver_subject",
+            format!("a consumer can't deliver to `{subject}`: {reason}"),
+            "take one subject without `*` and `>`",
+        )
+        .word(subject),
+    )
 }
 
 /// Without acknowledgements nothing that was pushed is pending (10082).
@@ -278,6 +282,7 @@ fn group_needs_push(said: Said<'_>) -> Option<Complaint> {
             format!("`{group}` can't be the name of a queue group: it holds a blank"),
             "use letters, digits, `_` and `-`",
         )
+        .word(group)
     })
 }
 
@@ -342,6 +347,7 @@ fn group_names(said: Said<'_>) -> Vec<Complaint> {
                 format!("`{wrong}` can't be the name of a priority group"),
                 "use 1 to 16 letters, digits, `_`, `-`, `/` and `=`",
             )
+            .word(wrong)
         })
         .collect()
 }

@@ -8,6 +8,8 @@ pub(in crate::kinds) struct Complaint {
     pub(in crate::kinds) code: Code,
     /// The field to point at.
     pub(in crate::kinds) field: String,
+    /// The word of the field's value to point at, where it is about one.
+    pub(in crate::kinds) word: Option<String>,
     /// What is wrong.
     pub(in crate::kinds) message: String,
     /// The way out.
@@ -25,6 +27,7 @@ impl Complaint {
         Complaint {
             code,
             field: field.to_owned(),
+            word: None,
             message: message.into(),
             hint: hint.into(),
         }
@@ -37,6 +40,12 @@ impl Complaint {
         hint: impl Into<String>,
     ) -> Self {
         Complaint::new(Code::Contradiction, field, message, hint)
+    }
+
+    /// The same, about this word of the field's value.
+    pub(in crate::kinds) fn word(mut self, word: &str) -> Self {
+        self.word = Some(word.to_owned());
+        self
     }
 
     /// A duration below the shortest that a server takes, both in nanoseconds. What is no whole
@@ -57,12 +66,14 @@ impl Complaint {
 
     /// As the manifest's problem, at the place of the field.
     pub(in crate::kinds) fn problem(self, resource: &Resource) -> Problem {
-        let place = resource
-            .field_places
-            .iter()
-            .find(|(path, _)| **path == self.field || is_under(path, &self.field))
-            .map(|(_, place)| place.clone())
-            .or_else(|| resource.place.clone());
+        let mut paths = resource.field_places.keys();
+        let field = paths
+            .find(|path| **path == self.field || is_under(path, &self.field))
+            .unwrap_or(&self.field);
+        let place = match &self.word {
+            Some(word) => resource.place_of_word(field, word),
+            None => resource.place_of(field),
+        };
         let weigh = match self.code {
             // a server takes it, so an export may hold it
             Code::FilterOutside => Problem::warning,

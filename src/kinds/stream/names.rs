@@ -67,12 +67,15 @@ pub(in crate::kinds) fn asset_name(what: &str, name: &str) -> Option<Complaint> 
     } else {
         return None;
     };
-    Some(Complaint::new(
-        Code::BadName,
-        "",
-        format!("`{name}` can't be the name of a {what}: {reason}"),
-        "use letters, digits, `_` and `-`",
-    ))
+    Some(
+        Complaint::new(
+            Code::BadName,
+            "",
+            format!("`{name}` can't be the name of a {what}: {reason}"),
+            "use letters, digits, `_` and `-`",
+        )
+        .word(name),
+    )
 }
 
 /// What is wrong with the name of a bucket (`^[a-zA-Z0-9_-]+$`, ADR-8 and ADR-20).
@@ -92,12 +95,15 @@ pub(in crate::kinds) fn bucket_name(what: &str, name: &str) -> Option<Complaint>
     } else {
         "a"
     };
-    Some(Complaint::new(
-        Code::BadName,
-        "",
-        format!("`{name}` can't be the name of {article} {what}: {reason}"),
-        "use letters, digits, `_` and `-`",
-    ))
+    Some(
+        Complaint::new(
+            Code::BadName,
+            "",
+            format!("`{name}` can't be the name of {article} {what}: {reason}"),
+            "use letters, digits, `_` and `-`",
+        )
+        .word(name),
+    )
 }
 
 #[cfg(test)]

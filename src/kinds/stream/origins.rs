@@ -184,12 +184,15 @@ fn consumer_names(origin: &Doc, field: &str) -> Vec<Complaint> {
     let misnamed = text("name").and_then(|name| super::names::asset_name("consumer", name));
     let subject = text("deliver_subject").and_then(|subject| {
         let reason = subjects::not_literal(subject)?;
-        Some(Complaint::new(
-            Code::BadName,
-            field,
-            format!("an origin's consumer can't deliver to `{subject}`: {reason}"),
-            "take one subject without `*` and `>`",
-        ))
+        Some(
+            Complaint::new(
+                Code::BadName,
+                field,
+                format!("an origin's consumer can't deliver to `{subject}`: {reason}"),
+                "take one subject without `*` and `>`",
+            )
+            .word(subject),
+        )
     });
     let at_field = |complaint: Complaint| Complaint {
         field: field.to_owned(),

@@ -65,9 +65,9 @@ fn problem(resource: &Resource, subject: &str, other: &Captured<'_>) -> Problem 
         ),
     )
     .about(&resource.address)
-    .at(resource.place_of(field))
+    .at(resource.place_of_word(field, subject))
     .note(
-        other.by.place_of(field),
+        other.by.place_of_word(field, &other.subject),
         format!("{} captures `{}`", other.by.address, other.subject),
     )
     .hint("make the subjects disjoint, or let one stream source the other")

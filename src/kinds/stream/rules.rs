@@ -309,12 +309,13 @@ fn subject_list(said: Said<'_>) -> Vec<Complaint> {
         }
         found.extend(needs_no_ack(said, subject));
         if let Some(other) = before.overlapping(subject, &|_| true) {
-            found.push(Complaint::new(
+            let overlap = Complaint::new(
                 Code::SubjectOverlap,
                 "subjects",
                 format!("`{subject}` and `{other}` of the same stream overlap"),
                 "leave the narrower one out",
-            ));
+            );
+            found.push(overlap.word(subject));
         }
         before.insert(subject, subject);
     }
@@ -340,6 +341,7 @@ fn needs_no_ack(said: Said<'_>, subject: &str) -> Option<Complaint> {
             format!("`{subject}` covers subjects of the server itself, which needs `no_ack: true`"),
             "set `no_ack: true`, or take narrower subjects",
         )
+        .word(subject)
     })
 }
 

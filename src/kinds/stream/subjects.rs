@@ -31,6 +31,7 @@ pub(in crate::kinds) fn no_subject(field: &str, subject: &str, fault: &str) -> C
         format!("`{subject}` is no subject: {fault}"),
         "tokens stand between dots; `*` is one token, `>` the rest",
     )
+    .word(subject)
 }
 
 /// Why nothing can be published to a subject as it stands; none when a server takes it.

@@ -33,10 +33,13 @@ pub fn is_internal(name: &str) -> bool {
 pub(super) fn check(topic: &Resource) -> Vec<Problem> {
     let mut problems = name(topic);
     problems.extend(counts(topic));
-    for (path, value) in &topic.declared {
-        if let (Some(key), Value::String(text)) = (path.strip_prefix("config."), value) {
-            let placed = |problem: Problem| problem.at(topic.place_of(path));
-            problems.extend(config(key, text).into_iter().map(placed));
+    for (path, said) in &topic.declared {
+        if let (Some(key), Value::String(text)) = (path.strip_prefix("config."), said) {
+            let (at, found) = match known_config(key) {
+                Some(config) => (topic.place_of_word(path, text), value(config, text)),
+                None => (topic.place_of(path), unknown_key(key).into_iter().collect()),
+            };
+            problems.extend(found.into_iter().map(|problem| problem.at(at.clone())));
         }
     }
     problems.extend(in_sync(topic));
@@ -131,7 +134,7 @@ fn counts(topic: &Resource) -> Vec<Problem> {
         .filter(|path| number(topic, path).is_some_and(|count| count < 1))
         .map(|path| {
             Problem::error(Code::OutOfRange, format!("`{path}` is below 1"))
-                .at(topic.place_of(path))
+                .at(topic.place_of_word(path, ""))
                 .hint("write 1 or more, or leave it out for the broker's default")
         })
         .collect()
@@ -157,13 +160,6 @@ fn number(topic: &Resource, path: &str) -> Option<i64> {
         Value::Number(number) => number.as_i64(),
         Value::String(text) => text.trim().parse().ok(),
         _ => None,
-    }
-}
-
-fn config(key: &str, text: &str) -> Vec<Problem> {
-    match known_config(key) {
-        Some(config) => value(config, text),
-        None => unknown_key(key).into_iter().collect(),
     }
 }
 

@@ -18,7 +18,7 @@ use super::sections::names_under;
 use super::suggest::nearest;
 use super::walk::Walk;
 use crate::broker::nats::NatsSettings;
-use crate::model::{Broker, Code, Place, Problem};
+use crate::model::{Broker, Code, FieldPlace, Place, Problem};
 
 pub(super) use nats_fields::nats_declaration;
 
@@ -42,7 +42,7 @@ pub struct NatsConnection {
     /// Where the manifest says it; none where it does not.
     pub place: Option<Place>,
     /// Where each field stands.
-    places: IndexMap<String, Place>,
+    places: IndexMap<String, FieldPlace>,
     /// Whether the manifest says `url`, so that it wins over that of a context.
     pub says_url: bool,
     /// Whether the manifest says `tls_first`, be it `false`.
@@ -117,7 +117,10 @@ impl NatsConnection {
     pub fn place_of(&self, field: &str) -> Option<Place> {
         let of_file = || self.places.get(&format!("{field}_file"));
         let place = self.places.get(field).or_else(of_file);
-        place.or(self.place.as_ref()).cloned()
+        place
+            .map(|place| &place.key)
+            .or(self.place.as_ref())
+            .cloned()
     }
 
     /// The settings, with the secrets that stand in files read. A `context` is left to the
