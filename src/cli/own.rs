@@ -21,9 +21,7 @@ pub(super) async fn run_ledger(
     global: &Global,
     screen: &Screen,
 ) -> Result<Exit, Failure> {
-    let work = Work::load(global, screen)?;
-    let progress = Progress::start(global);
-    let (port, ledger) = open(&work, global, &progress).await?;
+    let (work, progress, port, ledger) = open(global, screen).await?;
     match command {
         LedgerCommand::Show => {
             let book = ledger::read(&ledger).await?;
@@ -51,9 +49,7 @@ pub(super) async fn run_lock(
     global: &Global,
     screen: &Screen,
 ) -> Result<Exit, Failure> {
-    let work = Work::load(global, screen)?;
-    let progress = Progress::start(global);
-    let (_, ledger) = open(&work, global, &progress).await?;
+    let (work, progress, _, ledger) = open(global, screen).await?;
     let holder = ledger.store().holder(work.stack()).await;
     let holder = holder.map_err(|error| ledger::failure(&error))?;
     drop(progress);
@@ -88,9 +84,7 @@ pub(super) async fn run_forget(
     global: &Global,
     screen: &Screen,
 ) -> Result<Exit, Failure> {
-    let work = Work::load(global, screen)?;
-    let progress = Progress::start(global);
-    let (port, ledger) = open(&work, global, &progress).await?;
+    let (work, progress, port, ledger) = open(global, screen).await?;
     let held = take(&work, global, &ledger, "forget", &port).await?;
     let forgotten = forget(&work, &ledger, addresses).await;
     let unlabelled = match &forgotten {
@@ -223,18 +217,20 @@ async fn left_behind(work: &Work, port: &LiveBrokers, book: &Book) -> String {
     )
 }
 
+/// The manifest's work, its connections and the ledger that is named, with the progress to end before anything is shown.
 async fn open(
-    work: &Work,
     global: &Global,
-    progress: &Progress,
-) -> Result<(LiveBrokers, Ledger), Failure> {
+    screen: &Screen,
+) -> Result<(Work, Progress, LiveBrokers, Ledger), Failure> {
+    let work = Work::load(global, screen)?;
     if global.ledger == LedgerPlace::None {
         return Err(Failure::said("no ledger is named")
             .hint("name it with `--ledger nats`, `--ledger kafka` or `--ledger file:PATH`, or in TRUEUP_LEDGER"));
     }
-    let port = work.reach(&[], progress).await?;
+    let progress = Progress::start(global);
+    let port = work.reach(&[], &progress).await?;
     match global.ledger.open(&port) {
-        Some(ledger) => Ok((port, ledger)),
+        Some(ledger) => Ok((work, progress, port, ledger)),
         None => Err(Failure::said("the ledger's broker is not connected")),
     }
 }
