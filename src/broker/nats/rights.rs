@@ -11,7 +11,7 @@ use super::{JetStream, NatsError};
 pub struct RightProbe {
     /// The subject to allow publishing to, with wildcards in place of names that are not known.
     pub subject: String,
-    /// What needs it: `plan`, `apply` or `export`.
+    /// What needs it: `plan`, `apply`, `export` or `counts`, which a plan does without.
     pub needed_for: &'static str,
     /// The server's word.
     pub verdict: Verdict,
@@ -55,13 +55,14 @@ struct Probe {
 ///
 /// Reads are asked for real. What changes something is sent with a body that is no JSON: the server takes it,
 /// which proves the right, and answers 10025 before it looks at anything else, so nothing can come of it.
-const PROBES: [Probe; 10] = [
+const PROBES: [Probe; 11] = [
     read("INFO"),
     read("STREAM.NAMES"),
     read("STREAM.LIST"),
     read("STREAM.INFO.*"),
     read("CONSUMER.LIST.*"),
     read("CONSUMER.INFO.*.*"),
+    count("STREAM.MSG.GET.*"),
     write("STREAM.CREATE.*"),
     write("STREAM.UPDATE.*"),
     write("CONSUMER.CREATE.*.*"),
@@ -72,6 +73,15 @@ const fn read(call: &'static str) -> Probe {
     Probe {
         call: Cow::Borrowed(call),
         needed_for: "plan",
+        body: || Body::Empty,
+    }
+}
+
+/// No sequence is asked for: the server takes it and answers that there must be one.
+const fn count(call: &'static str) -> Probe {
+    Probe {
+        call: Cow::Borrowed(call),
+        needed_for: "counts",
         body: || Body::Empty,
     }
 }
@@ -89,6 +99,7 @@ impl WantedRights {
         let mut probes = vec![read("INFO"), read("STREAM.NAMES")];
         for stream in &self.streams {
             probes.push(read("STREAM.INFO.").on(stream));
+            probes.push(count("STREAM.MSG.GET.").on(stream));
             probes.push(write("STREAM.CREATE.").on(stream));
             probes.push(write("STREAM.UPDATE.").on(stream));
         }

@@ -165,6 +165,10 @@ fn right(probe: RightProbe) -> Finding {
     let what = format!("right for {needed_for}");
     let subject = format!("publish to `{subject}`");
     match verdict {
+        Verdict::Denied if needed_for == "counts" => {
+            Finding::new(Broker::Nats, what, Health::Doubtful, format!("may not {subject}"))
+                .hint("allow it; without it, what a lower limit takes can't be counted and is taken for the worst")
+        }
         Verdict::Allowed => Finding::new(Broker::Nats, what, Health::Good, subject),
         Verdict::Denied => Finding::new(
             Broker::Nats,

@@ -123,6 +123,7 @@ async fn rights_are_probed_without_changing_anything() {
         .collect::<Vec<_>>();
     let expected = [
         ("$JS.API.CONSUMER.LIST.*", "plan"),
+        ("$JS.API.STREAM.MSG.GET.*", "counts"),
         ("$JS.API.STREAM.CREATE.*", "apply"),
         ("$JS.API.CONSUMER.CREATE.*.*", "apply"),
         ("$JS.API.CONSUMER.PAUSE.*.*", "apply"),
@@ -191,10 +192,13 @@ async fn rights_on_names_are_probed_by_those_names() {
     );
     assert_eq!(
         missing(&exact).await,
-        ["STREAM.LIST", "CONSUMER.LIST.*"].map(|call| (
-            format!("may not publish to `$JS.API.{call}`"),
-            Health::Doubtful
-        ))
+        [
+            "STREAM.MSG.GET.S1",
+            "STREAM.MSG.GET.KV_b",
+            "STREAM.LIST",
+            "CONSUMER.LIST.*"
+        ]
+        .map(|call| (may_not(call), Health::Doubtful))
     );
     let all = JetStream::connect(user(&exact, "all")).await.unwrap();
     assert!(all.stream_list().await.unwrap().streams.is_empty());
