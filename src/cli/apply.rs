@@ -61,6 +61,15 @@ impl Purpose {
             Purpose::Destroy => "destroy",
         }
     }
+
+    /// What is typed next where it did not come to its end.
+    fn again(self, plan: &Plan, global: &Global, targets: &[String]) -> String {
+        match self {
+            Purpose::Apply => saved::plan_again(plan, global, targets),
+            // a plan of the manifest would make all of it anew
+            Purpose::Destroy => next::command(&["destroy"], global, &[]),
+        }
+    }
 }
 
 /// What every part of a run has at hand.
@@ -319,11 +328,7 @@ async fn carry_out(
         Some(Err(_)) => Exit::Locked,
         Some(Ok(())) | None => signal.unwrap_or_else(|| outcome_of(plan, &done)),
     };
-    let again = (exit != Exit::Done).then(|| match command {
-        Purpose::Apply => saved::plan_again(plan, global, &args.targets),
-        // a plan of the manifest would make all of it anew
-        Purpose::Destroy => next::command(&["destroy"], global, &[]),
-    });
+    let again = (exit != Exit::Done).then(|| command.again(plan, global, &args.targets));
     let reported = report(plan, &done, again.as_deref(), screen);
     ended(exit, reported, screen)
 }
@@ -384,5 +389,24 @@ fn in_form(plan: &Plan, done: &[Done], form: Form, next: Option<&str>, screen: &
         ),
         Form::Json => outcomes_json(plan, done),
         Form::Markdown => outcomes_markdown(plan, done),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::args;
+    use crate::report::samples;
+
+    #[test]
+    fn what_ended_early_is_gone_on_with_by_the_same_end() {
+        let words = ["trueup", "destroy", "-f", "a.yaml", "--ledger", "nats"];
+        let global = args::parse(&words.map(Into::into)).unwrap().global;
+        let again = |command: Purpose| command.again(&samples::of(Vec::new(), 0), &global, &[]);
+        assert_eq!(
+            again(Purpose::Destroy),
+            "trueup destroy -f a.yaml --ledger nats"
+        );
+        assert_eq!(again(Purpose::Apply), "trueup plan -f a.yaml --ledger nats");
     }
 }

@@ -50,7 +50,7 @@ pub(super) fn start(
         false => log.compact().with_filter(filter).boxed(),
     };
     let is_silent = said.is_none() && verbose == 0;
-    let waits = (is_silent && !quiet).then(|| in_plain_words(Blinded));
+    let waits = waits(is_silent, quiet, Blinded);
     let _ = tracing_subscriber::registry()
         .with(log)
         .with(waits)
@@ -62,6 +62,15 @@ pub(super) fn start(
 /// found.
 fn holds_no_bytes(event: &Metadata<'_>) -> bool {
     *event.level() < Level::TRACE || event.target().starts_with("trueup")
+}
+
+/// What is waited for, where the log is silent of it and nobody asked for quiet.
+fn waits<S, W>(is_silent: bool, quiet: bool, to: W) -> Option<impl Layer<S>>
+where
+    S: Subscriber + for<'s> LookupSpan<'s>,
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    (is_silent && !quiet).then(|| in_plain_words(to))
 }
 
 /// What is waited for, without time, level and module.
@@ -170,13 +179,29 @@ mod tests {
         String::from_utf8(said).unwrap()
     }
 
+    /// What a wait says under these options.
+    fn of_a_wait(is_silent: bool, quiet: bool) -> String {
+        said(
+            |kept| waits(is_silent, quiet, kept),
+            || {
+                tracing::warn!(target: "trueup::waiting", "waiting for {}", "an election");
+                tracing::warn!("of no interest");
+            },
+        )
+    }
+
     #[test]
     fn what_is_waited_for_is_said_in_plain_words() {
-        let said = said(in_plain_words, || {
-            tracing::warn!(target: "trueup::waiting", "waiting for {}", "an election");
-            tracing::warn!("of no interest");
-        });
-        assert_eq!(said.trim_start(), "waiting for an election\n");
+        assert_eq!(
+            of_a_wait(true, false).trim_start(),
+            "waiting for an election\n"
+        );
+    }
+
+    #[test]
+    fn a_wait_says_nothing_to_who_asked_for_quiet_and_nothing_twice() {
+        assert_eq!(of_a_wait(true, true), "");
+        assert_eq!(of_a_wait(false, false), "");
     }
 
     #[test]
