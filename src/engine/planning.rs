@@ -42,7 +42,11 @@ pub async fn observe(port: &dyn Port, addresses: impl Iterator<Item = Address>) 
         .zip(&by_kind)
         .filter(|(_, addresses)| !addresses.is_empty())
         .map(|(kind, addresses)| port.observe(kind, addresses));
-    join_all(reads).await.into_iter().flatten().collect()
+    let read = join_all(reads).await;
+    // at once: what grows step by step is held twice at each
+    let mut all = Observations::with_capacity(read.iter().map(IndexMap::len).sum());
+    all.extend(read.into_iter().flatten());
+    all
 }
 
 /// Reads every resource of these brokers that is wanted.

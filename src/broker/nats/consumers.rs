@@ -46,26 +46,31 @@ impl JetStream {
         &self,
         names: &[(String, String)],
     ) -> IndexMap<(String, String), Answer> {
-        self.consumers(names, Kept::Whole).await
+        self.consumers(names, Kept::Whole, |document| document)
+            .await
     }
 
-    /// The same, of each document only `config` and `created`: of ten thousand, the rest weighs more than those.
-    pub async fn consumer_configs(
+    /// What is read from each, of whose document there are only `config` and `created`: of ten thousand, the rest weighs
+    /// more than those. No document is held longer than its reading takes.
+    pub async fn consumer_configs<T>(
         &self,
         names: &[(String, String)],
-    ) -> IndexMap<(String, String), Answer> {
-        self.consumers(names, Kept::Config).await
+        read: impl Fn(Map<String, Value>) -> T,
+    ) -> IndexMap<(String, String), Result<Option<T>, NatsError>> {
+        self.consumers(names, Kept::Config, read).await
     }
 
-    async fn consumers(
+    async fn consumers<T>(
         &self,
         names: &[(String, String)],
         kept: Kept,
-    ) -> IndexMap<(String, String), Answer> {
+        read: impl Fn(Map<String, Value>) -> T,
+    ) -> IndexMap<(String, String), Result<Option<T>, NatsError>> {
         let names = names.iter().cloned().collect::<IndexSet<_>>();
+        let read = &read;
         let answers = many(names, |(stream, name)| async move {
             let answer = self.consumer(&stream, &name, kept).await;
-            ((stream, name), answer)
+            ((stream, name), answer.map(|found| found.map(read)))
         });
         answers.await.into_iter().collect()
     }

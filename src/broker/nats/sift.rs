@@ -71,12 +71,20 @@ impl<'t> Visitor<'t> for Document {
         let mut kept = Map::with_capacity(CONFIG.len());
         while let Some(name) = fields.next_key::<String>()? {
             if CONFIG.contains(&name.as_str()) {
-                kept.insert(name, fields.next_value()?);
+                kept.insert(name, without_room(fields.next_value()?));
             } else {
                 fields.next_value::<IgnoredAny>()?;
             }
         }
         Ok(kept)
+    }
+}
+
+/// The same without the room in which it grew: a fifth of what thousands of documents take.
+fn without_room(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => Value::Object(fields.into_iter().collect()),
+        other => other,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The one place where a request is sent, counted, bounded, tried again and its answer read.
 
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -76,11 +77,13 @@ where
     A: FnMut(I::Item) -> F,
     F: Future<Output = T>,
 {
-    futures::stream::iter(items)
-        .map(ask)
-        .buffered(IN_FLIGHT)
-        .collect()
-        .await
+    let items = items.into_iter();
+    let mut answers = Vec::with_capacity(items.size_hint().0);
+    let mut asked = pin!(futures::stream::iter(items).map(ask).buffered(IN_FLIGHT));
+    while let Some(answer) = asked.next().await {
+        answers.push(answer);
+    }
+    answers
 }
 
 impl Wire {

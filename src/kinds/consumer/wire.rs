@@ -35,13 +35,13 @@ pub(super) async fn observe(brokers: &Brokers, addresses: &[Address]) -> Observa
         return unconnected(addresses);
     };
     let names: Vec<(String, String)> = addresses.iter().map(split).collect();
-    let mut answers = nats.consumer_configs(&names).await;
+    let mut answers = nats.consumer_configs(&names, live).await;
     addresses
         .iter()
         .zip(&names)
         .map(|(address, name)| {
             let observed = match answers.swap_remove(name) {
-                Some(Ok(Some(info))) => Observed::Present(live(info)),
+                Some(Ok(Some(live))) => Observed::Present(live),
                 Some(Ok(None)) => Observed::Absent,
                 Some(Err(error)) => unreadable(address, &error),
                 None => unanswered(address),

@@ -105,6 +105,7 @@ pub(in crate::kinds) fn fields_of(declaration: &Declaration, info: Doc) -> Flat 
     for key in SERVER_METADATA {
         fields.shift_remove(&format!("metadata.{key}"));
     }
+    fields.shrink_to_fit();
     fields
 }
 
