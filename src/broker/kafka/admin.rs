@@ -21,7 +21,7 @@ pub use create::NewTopic;
 pub use delete::OldTopic;
 pub use groups::{Committed, Group};
 pub use offsets::Span;
-pub use reassignments::Reassignment;
+pub use reassignments::{Assignment, Reassignment};
 pub(super) use topics::request as topics_of;
 pub use topics::{Partition, TopicDescription};
 

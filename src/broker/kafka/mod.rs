@@ -23,8 +23,8 @@ mod tls;
 
 pub use acl::{AclBinding, AclFilter, Operation, PatternType, Permission, ResourceType};
 pub use admin::{
-    Broker, Cluster, Committed, ConfigChange, ConfigEntry, ConfigSource, ConfigSynonym, ConfigType,
-    Group, NewTopic, OldTopic, Partition, Reassignment, Span, TopicDescription,
+    Assignment, Broker, Cluster, Committed, ConfigChange, ConfigEntry, ConfigSource, ConfigSynonym,
+    ConfigType, Group, NewTopic, OldTopic, Partition, Reassignment, Span, TopicDescription,
 };
 pub(crate) use batch::TOPICS_PER_DESCRIBE;
 pub use client::{ApiRange, Kafka, Witness};

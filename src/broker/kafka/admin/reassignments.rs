@@ -1,13 +1,21 @@
 //! Replicas on the move.
 
 use indexmap::IndexMap;
-use kafka_protocol::messages::ListPartitionReassignmentsRequest;
+use kafka_protocol::messages::alter_partition_reassignments_request::{
+    ReassignablePartition, ReassignableTopic,
+};
+use kafka_protocol::messages::alter_partition_reassignments_response::ReassignableTopicResponse;
 use kafka_protocol::messages::list_partition_reassignments_request::ListPartitionReassignmentsTopics;
 use kafka_protocol::messages::list_partition_reassignments_response::OngoingPartitionReassignment;
+use kafka_protocol::messages::{
+    AlterPartitionReassignmentsRequest, BrokerId, ListPartitionReassignmentsRequest,
+};
 
 use super::topics::ids;
-use super::{BROKER_TIMEOUT_MS, NOT_CONTROLLER, topic_name, words};
-use crate::broker::kafka::batch::{READS_IN_FLIGHT, TOPICS_PER_DESCRIBE, read, split};
+use super::{BROKER_TIMEOUT_MS, NOT_CONTROLLER, by_name, in_order, item, topic_name, words};
+use crate::broker::kafka::batch::{
+    READS_IN_FLIGHT, RECORDS_PER_REQUEST, Results, TOPICS_PER_DESCRIBE, read, split, write,
+};
 use crate::broker::kafka::client::{Effect, Kafka, Target};
 use crate::broker::kafka::error::{ItemError, KafkaError};
 
@@ -25,6 +33,12 @@ pub struct Reassignment {
 }
 
 impl Reassignment {
+    /// Those that hold it until it is done.
+    pub fn held(&self) -> Vec<i32> {
+        let held = self.replicas.iter().copied();
+        held.filter(|id| !self.adding.contains(id)).collect()
+    }
+
     /// The replicas when it is done: their number is the replication factor that somebody asked for.
     pub fn target(&self) -> Vec<i32> {
         self.replicas
@@ -35,7 +49,49 @@ impl Reassignment {
     }
 }
 
+/// The replicas that partitions of one topic are to have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Assignment {
+    /// The topic.
+    pub topic: String,
+    /// Partitions and the brokers that are to hold them, the preferred leader first.
+    pub partitions: Vec<(i32, Vec<i32>)>,
+}
+
 impl Kafka {
+    /// Starts to move replicas (KIP-455): the brokers go on by themselves, and one that is under way takes the new
+    /// direction. Topics must be distinct; one that was refused in part has the first error.
+    ///
+    /// Needs ALTER on the cluster. Results as in [`Kafka::create_topics`].
+    pub async fn alter_reassignments(
+        &self,
+        assignments: &[Assignment],
+    ) -> Result<IndexMap<String, Result<(), ItemError>>, KafkaError> {
+        let weight = |assignment: &Assignment| assignment.partitions.len();
+        let slices = split(assignments, RECORDS_PER_REQUEST, weight);
+        let results = write(slices, |slice| self.reassign_some(slice)).await?;
+        Ok(by_name(assignments.iter().map(|it| &it.topic), results))
+    }
+
+    async fn reassign_some(&self, assignments: Vec<Assignment>) -> Result<Results, KafkaError> {
+        let request = AlterPartitionReassignmentsRequest::default()
+            .with_timeout_ms(BROKER_TIMEOUT_MS)
+            .with_topics(assignments.iter().map(reassignable).collect());
+        let answer = self
+            .ask(Target::Controller, Effect::Idempotent, &request, |answer| {
+                answer.error_code == NOT_CONTROLLER
+            })
+            .await?;
+        if let Err(error) = item(answer.error_code, &answer.error_message) {
+            return Ok(vec![Err(error); assignments.len()]);
+        }
+        let told = answer.responses.iter().map(first_error).collect();
+        Ok(in_order(
+            assignments.iter().map(|it| it.topic.as_str()),
+            told,
+        ))
+    }
+
     /// The reassignments under way in these topics (name and partition count). A topic without one is left out.
     ///
     /// Needs DESCRIBE on the cluster; without it [`KafkaError::ClusterAuthorizationFailed`].
@@ -76,6 +132,23 @@ impl Kafka {
         });
         Ok(under_way.collect())
     }
+}
+
+fn reassignable(assignment: &Assignment) -> ReassignableTopic {
+    let partition = |(index, replicas): &(i32, Vec<i32>)| {
+        ReassignablePartition::default()
+            .with_partition_index(*index)
+            .with_replicas(Some(replicas.iter().copied().map(BrokerId).collect()))
+    };
+    ReassignableTopic::default()
+        .with_name(topic_name(&assignment.topic))
+        .with_partitions(assignment.partitions.iter().map(partition).collect())
+}
+
+fn first_error(topic: &ReassignableTopicResponse) -> (String, Result<(), ItemError>) {
+    let mut partitions = topic.partitions.iter();
+    let result = partitions.try_for_each(|it| item(it.error_code, &it.error_message));
+    (topic.name.to_string(), result)
 }
 
 fn reassignment(partition: OngoingPartitionReassignment) -> Reassignment {

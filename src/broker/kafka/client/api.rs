@@ -78,6 +78,7 @@ requests! {
     IncrementalAlterConfigs: IncrementalAlterConfigsRequest -> IncrementalAlterConfigsResponse,
     CreateAcls: CreateAclsRequest -> CreateAclsResponse,
     DeleteTopics: DeleteTopicsRequest -> DeleteTopicsResponse,
+    AlterPartitionReassignments: AlterPartitionReassignmentsRequest -> AlterPartitionReassignmentsResponse,
     DeleteAcls: DeleteAclsRequest -> DeleteAclsResponse,
 }
 
