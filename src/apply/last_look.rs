@@ -6,7 +6,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::walk::BATCH;
 use crate::engine::Port;
-use crate::kinds::{Delta, Observed, kind};
+use crate::kinds::{Delta, Live, Observed, kind};
 use crate::model::{Action, Address, Outcome, Step};
 
 /// How long what is in flight is waited for after a wish to stop.
@@ -37,17 +37,24 @@ async fn look_at(port: &dyn Port, steps: &[&Step], deadline: Instant) -> Vec<(Ad
     let told = |step: &&Step| {
         let outcome = match seen.get(&step.address) {
             Some(observed) if is_made(step, observed) => Outcome::Applied,
-            Some(_) | None => stopped(),
+            Some(Observed::Present(live)) => stopped(goes_on(step, live)),
+            Some(Observed::Absent | Observed::Unreadable(_)) | None => stopped(None),
         };
         (step.address.clone(), outcome)
     };
     steps.iter().map(told).collect()
 }
 
-fn stopped() -> Outcome {
+/// Stopped, and what the brokers go on with, where they do.
+fn stopped(goes_on: Option<String>) -> Outcome {
+    let stopped = "stopped while it was in flight";
     Outcome::Unknown {
-        why: "stopped while it was in flight".to_owned(),
+        why: goes_on.map_or_else(|| stopped.to_owned(), |what| format!("stopped; {what}")),
     }
+}
+
+fn goes_on(step: &Step, live: &Live) -> Option<String> {
+    kind(step.address.kind)?.goes_on(live)
 }
 
 fn is_made(step: &Step, observed: &Observed) -> bool {

@@ -174,6 +174,12 @@ pub trait Kind: Send + Sync {
             .collect()
     }
 
+    /// What the brokers go on with by themselves when nobody waits for it any longer: how far it is, and what the next
+    /// run does about it. None where nothing is under way.
+    fn goes_on(&self, _live: &Live) -> Option<String> {
+        None
+    }
+
     /// The names of all resources of this kind on the brokers, for `export`. It fails only where
     /// some may be hidden that are wanted; what else is hidden is of no matter.
     async fn list(&self, brokers: &Brokers, wanted: &dyn Wanted) -> Result<Vec<Address>, Problem>;
@@ -238,7 +244,7 @@ pub enum Observed {
 pub struct Live {
     /// Its fields in the terms of the kind's declaration, wire units, unknown fields included.
     pub fields: Flat,
-    /// What a rule wants to know of it beside its fields (a topic's `mixed_replication`).
+    /// What a rule wants to know of it beside its fields (how far a topic's reassignment is).
     pub raw: Doc,
     /// Which life of the name it is: a topic's id, JetStream's `created`.
     pub incarnation: Option<String>,

@@ -75,7 +75,7 @@ codes! {
     OneWay "one-way" "The field can be switched on but never off." "Leave it on, or make a new resource." "nats-server configUpdateCheck";
     NeedsReplace "needs-replace" "The consumer can't change in place; a replacement loses its position." "Make a consumer with another name that starts where this one stands." "nats-server checkConsumerCfg and updateConfig";
     PartitionDecrease "partition-decrease" "Kafka can't take partitions away." "Keep the number, or make a new topic and move the data." "Kafka CreatePartitions, INVALID_PARTITIONS (37); KIP-195";
-    ReplicationChange "replication-change" "Changing a topic's replication factor means moving data, which this version does not do." "Use `kafka-reassign-partitions`, then declare the new factor." "KIP-455";
+    ReplicationBelowMinIsr "replication-below-min-isr" "A topic would have fewer replicas than must have a write (`min.insync.replicas`): producers with `acks=all` would be refused." "Declare a lower `min.insync.replicas` in the same plan, or more replicas." "Kafka NOT_ENOUGH_REPLICAS (19)";
     ReplicationTooHigh "replication-too-high" "There are fewer brokers than replicas asked for." "Lower the replication, or add brokers." "nats-server errors.json, 10005 and 10074; Kafka INVALID_REPLICATION_FACTOR (38)";
     ServerTooOld "server-too-old" "The field needs a newer server." "Upgrade the server, or leave the field out." "ADR-44; the KIP of a Kafka config";
     RefusedByBroker "refused-by-broker" "The broker, asked without changing anything, says no." "Change what the broker's words name." "Kafka validate_only (KIP-133, KIP-195)";
@@ -101,6 +101,8 @@ codes! {
     TopicCompressionChanged "topic-compression-changed" "The broker packs a topic's batches in a way that was not its producers' choice (`compression.type`)." "See that every consumer's library knows it; `producer` leaves the choice to producers." "KIP-110";
     TopicMinIsrRaised "topic-min-isr-raised" "As many replicas must have a write (`min.insync.replicas`) as there are, or more: producers with `acks=all` are refused." "Keep it below the replication factor, so that a broker may be away.";
     TopicMinIsrLowered "topic-min-isr-lowered" "One replica is enough for a write (`min.insync.replicas: 1`): it may be lost though it was answered." "Keep 2 with three replicas; for maintenance, bring up the brokers instead.";
+    TopicReplicasLowered "topic-replicas-lowered" "Fewer brokers keep each record of a topic: with one, it is gone when that broker is." "Keep 3 replicas for what must outlive a broker, and wait until all of them are in sync." "KIP-455";
+    TopicMoved "topic-moved" "What a topic holds is copied to more brokers, which takes their disks, their network and time." "Do it when the cluster is quiet and has room; a topic at a time (`--target`)." "KIP-455";
     TopicUncleanElection "topic-unclean-election" "A replica that is behind may lead (`unclean.leader.election.enable`): what it lacks is lost." "Leave it off; bring back a replica that was in sync.";
     AclRemoved "acl-removed" "An access right is taken away: whoever uses it is cut off." "See that nobody uses it; grant the narrower right before this one goes.";
     AclDenyShadows "acl-deny-shadows" "A deny takes what an existing ACL allows: a deny wins over every allow." "See that nobody uses it, or deny less: a narrower name, operation or host." "KIP-11";

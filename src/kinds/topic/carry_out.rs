@@ -4,13 +4,16 @@ use std::collections::HashMap;
 
 use indexmap::IndexMap;
 
+use super::declaration;
 use super::deletion;
 use super::observe::observe;
 use super::order::Order;
-use super::rehearse::{configs_right, create_right, partitions_right};
+use super::rehearse::{configs_right, create_right, partitions_right, replicas_right};
+use super::replicas::assignments;
+use super::see::see_partitions;
 use crate::broker::kafka::{ItemError, Kafka, KafkaError};
 use crate::kinds::kafka::{TOPIC_EXISTS, UNKNOWN_TOPIC_ID, outcome};
-use crate::kinds::{Observed, is_in_place};
+use crate::kinds::{Delta, Observed, is_in_place};
 use crate::model::{Address, Outcome, Step};
 
 type Answers = Result<IndexMap<String, Result<(), ItemError>>, KafkaError>;
@@ -24,6 +27,7 @@ pub(super) async fn carry_out(kafka: &Kafka, steps: &[&Step]) -> Vec<(Address, O
     work.create(kafka).await;
     work.raise_partitions(kafka).await;
     work.alter_configs(kafka).await;
+    work.move_replicas(kafka).await;
     work.delete(kafka).await;
     steps
         .iter()
@@ -65,6 +69,10 @@ impl Work {
             return;
         }
         for (address, observed) in observe(kafka, &addresses).await {
+            if self.is_done(&address.name, updates.get(&address), &observed) {
+                self.orders.shift_remove(&address.name);
+                continue;
+            }
             let moved = updates
                 .get(&address)
                 .and_then(|step| moved(step, &observed));
@@ -73,6 +81,18 @@ impl Work {
                 self.settle(&address.name, outcome);
             }
         }
+    }
+
+    /// Whether the very resource is by now what the step makes of it: a reassignment that was under way when it was
+    /// planned has come to its end.
+    fn is_done(&self, name: &str, step: Option<&&Step>, observed: &Observed) -> bool {
+        let (Some(order), Some(step), Observed::Present(live)) =
+            (self.orders.get(name), step, observed)
+        else {
+            return false;
+        };
+        live.incarnation == step.base.incarnation
+            && Delta::are_in(&order.deltas, &live.fields, declaration())
     }
 
     /// Reads what is to be deleted anew: what is another one by now stays, what is gone is done.
@@ -118,6 +138,43 @@ impl Work {
                 .into_iter()
                 .map(|change| (change.topic, "configs altered".to_owned()));
             self.take(names.collect(), answers, configs_right);
+        }
+    }
+
+    /// Sends what is not under way already. Partitions that were just added are waited for, so that they are among them.
+    async fn move_replicas(&mut self, kafka: &Kafka) {
+        let unsettled = |(name, _): &(String, usize)| !self.outcomes.contains_key(name);
+        let factors = self.parts(|order| order.replicas.clone());
+        let factors: Vec<(String, usize)> = factors.into_iter().filter(unsettled).collect();
+        if factors.is_empty() {
+            return;
+        }
+        let added = self.parts(|order| order.replicas.as_ref().and(order.partitions.clone()));
+        see_partitions(kafka, added).await;
+        let planned = match assignments(kafka, &factors).await {
+            Ok(planned) => planned,
+            Err(error) => {
+                for (name, _) in factors {
+                    let because = error.to_string();
+                    self.settle(&name, Outcome::NotAttempted { because });
+                }
+                return;
+            }
+        };
+        let mut to_send = Vec::new();
+        for (name, assignment) in planned {
+            match assignment {
+                Ok(assignment) => to_send.extend(assignment),
+                Err(why) => self.settle(&name, Outcome::Failed { why }),
+            }
+        }
+        if !to_send.is_empty() {
+            tracing::debug!(topics = to_send.len(), "moving replicas");
+            let answers = kafka.alter_reassignments(&to_send).await;
+            let names = to_send
+                .into_iter()
+                .map(|it| (it.topic, "replicas set on their way".to_owned()));
+            self.take(names.collect(), answers, |_| replicas_right());
         }
     }
 

@@ -2,14 +2,19 @@
 
 use serde_json::Value;
 
+use super::replicas::FACTOR;
 use crate::kinds::{Case, Delta};
-use crate::model::{Code, Refusal};
+use crate::model::{Code, Refusal, counted};
 
 /// Every reason why the change can't be carried out.
 pub(super) fn judge(case: &Case<'_>) -> Vec<Refusal> {
     let reasons = match case.live {
-        Some(_) => [partition_decrease(case), replication_change(case)],
-        None => [too_many_replicas(case), None],
+        Some(_) => [
+            partition_decrease(case),
+            too_many_replicas(case),
+            below_min_isr(case),
+        ],
+        None => [too_many_replicas(case), None, None],
     };
     reasons.into_iter().flatten().collect()
 }
@@ -29,29 +34,32 @@ fn partition_decrease(case: &Case<'_>) -> Option<Refusal> {
     })
 }
 
-fn replication_change(case: &Case<'_>) -> Option<Refusal> {
-    let Delta { before, after, .. } = case.delta("replication_factor")?;
-    let (before, after) = (count(before)?, count(after)?);
-    let mixed = case
-        .live
-        .is_some_and(|live| live.raw.contains_key(super::observe::MIXED));
-    let now = if mixed {
-        format!("the topic's partitions have different numbers of replicas, {before} at most")
-    } else {
-        format!("the topic has {before}")
+/// Kafka takes fewer replicas than `min.insync.replicas`, and then refuses every write with `acks=all`.
+fn below_min_isr(case: &Case<'_>) -> Option<Refusal> {
+    const MIN_ISR: &str = "config.min.insync.replicas";
+    let wanted = count(&case.delta(FACTOR)?.after)?;
+    let live = case.live?;
+    let least = match case.delta(MIN_ISR) {
+        Some(delta) => delta.after.as_ref().or_else(|| live.inherited.get(MIN_ISR)),
+        None => live
+            .fields
+            .get(MIN_ISR)
+            .or_else(|| live.inherited.get(MIN_ISR)),
     };
-    Some(
+    let least: i64 = least?.as_str()?.trim().parse().ok()?;
+    (wanted < least).then(|| {
+        let replicas = counted(wanted.unsigned_abs(), "replica");
         Refusal::new(
-            Code::ReplicationChange,
-            format!("{now}; changing that means moving data, which this version does not do"),
-            format!("bring it to {after} with `kafka-reassign-partitions`, or declare `replication_factor: {before}`"),
+            Code::ReplicationBelowMinIsr,
+            format!("with {replicas} and `min.insync.replicas: {least}` no producer with `acks=all` could write"),
+            format!("declare `min.insync.replicas: {wanted}` or less in the same plan, or `replication_factor: {least}` or more"),
         )
-        .field("replication_factor"),
-    )
+        .field(FACTOR)
+    })
 }
 
 fn too_many_replicas(case: &Case<'_>) -> Option<Refusal> {
-    let wanted = count(&case.delta("replication_factor")?.after)?;
+    let wanted = count(&case.delta(FACTOR)?.after)?;
     let alive = case.surroundings.kafka.as_ref()?.brokers;
     (wanted > i64::try_from(alive).unwrap_or(i64::MAX)).then(|| {
         Refusal::new(
@@ -62,7 +70,7 @@ fn too_many_replicas(case: &Case<'_>) -> Option<Refusal> {
             ),
             format!("declare `replication_factor: {alive}` or less, or bring up more brokers"),
         )
-        .field("replication_factor")
+        .field(FACTOR)
     })
 }
 
@@ -72,6 +80,10 @@ fn count(value: &Option<Value>) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use indexmap::IndexMap;
+
     use super::*;
     use crate::kinds::{KafkaFacts, Live, Resources, Surroundings};
     use crate::model::{Address, Doc, Flat, KindName, Resource};
@@ -118,15 +130,49 @@ mod tests {
     }
 
     #[test]
-    fn replication_is_for_good_and_for_live_brokers() {
-        assert_eq!(
-            told("replication_factor", Some(1), 3),
-            [Code::ReplicationChange]
-        );
-        assert_eq!(told("replication_factor", None, 3), []);
-        assert_eq!(
-            told("replication_factor", None, 4),
-            [Code::ReplicationTooHigh]
-        );
+    fn replicas_need_live_brokers() {
+        for before in [None, Some(1)] {
+            assert_eq!(told(FACTOR, before, 3), []);
+            assert_eq!(told(FACTOR, before, 4), [Code::ReplicationTooHigh]);
+        }
+    }
+
+    #[test]
+    fn replicas_are_no_fewer_than_must_have_a_write() {
+        let told = |set: Option<&str>, becomes: Option<Value>| {
+            let path = "config.min.insync.replicas";
+            let set = set.map(|set| (path.to_owned(), json!(set)));
+            let live = Live {
+                fields: set.into_iter().collect(),
+                raw: Doc::new(),
+                incarnation: None,
+                inherited: Arc::new(IndexMap::from([(path.to_owned(), json!("2"))])),
+            };
+            let delta = |path: &str, after| Delta {
+                path: path.to_owned(),
+                before: Some(json!(3)),
+                after,
+            };
+            let mut deltas = vec![delta(FACTOR, Some(json!(1)))];
+            deltas.extend(becomes.map(|value| delta(path, Some(value).filter(|it| !it.is_null()))));
+            let resource = Resource::new(Address::new(KindName::Topic, "t"), Flat::new());
+            let case = Case {
+                resource: &resource,
+                live: Some(&live),
+                deltas: &deltas,
+                all: &Resources::new(),
+                surroundings: &Surroundings::default(),
+            };
+            judge(&case)
+                .iter()
+                .map(|refusal| refusal.code)
+                .collect::<Vec<_>>()
+        };
+        let refused = [Code::ReplicationBelowMinIsr];
+        assert_eq!(told(None, None), refused);
+        assert_eq!(told(Some("2"), None), refused);
+        assert_eq!(told(Some("1"), None), []);
+        assert_eq!(told(Some("2"), Some(json!("1"))), []);
+        assert_eq!(told(Some("1"), Some(Value::Null)), refused);
     }
 }

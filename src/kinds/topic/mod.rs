@@ -10,6 +10,7 @@ mod observe;
 mod order;
 mod readers;
 mod rehearse;
+mod replicas;
 mod risks;
 mod rules;
 mod see;
@@ -21,6 +22,7 @@ use async_trait::async_trait;
 
 pub use configs::{ConfigType, KnownConfig, is_throttle, known_config, known_configs};
 pub use facts::{config_description, config_facts};
+use replicas::Progress;
 pub(crate) use rules::internal_topics;
 pub use rules::is_internal;
 pub use spec::{ConfigValue, TopicSpec};
@@ -78,6 +80,7 @@ impl Kind for Topic {
 
     /// A running reassignment sets throttles and takes them away: never ours unless declared.
     fn settle(&self, declared: &mut Flat, live: &mut Flat) {
+        replicas::settle(declared, live);
         live.retain(|path, _| !is_throttle(path) || declared.contains_key(path));
     }
 
@@ -88,6 +91,16 @@ impl Kind for Topic {
 
     fn judge(&self, case: &Case<'_>) -> Vec<Refusal> {
         judge::judge(case)
+    }
+
+    fn notes(&self, case: &Case<'_>) -> Vec<String> {
+        let changes = case.delta(replicas::FACTOR);
+        let progress = changes.and_then(|_| Progress::of_live(case.live?));
+        progress.map(Progress::note).into_iter().collect()
+    }
+
+    fn goes_on(&self, live: &Live) -> Option<String> {
+        Progress::of_live(live).map(Progress::left_to_the_brokers)
     }
 
     async fn observe(&self, brokers: &Brokers, addresses: &[Address]) -> Observations {

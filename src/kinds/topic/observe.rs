@@ -2,6 +2,7 @@
 
 mod lag;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use futures::future::try_join;
@@ -9,16 +10,14 @@ use futures::{StreamExt, TryStreamExt, stream};
 use indexmap::IndexMap;
 use serde_json::{Value, json};
 
+use super::replicas::{self, BEING_MOVED, FACTOR, Progress};
 use crate::broker::kafka::{
-    ConfigEntry, ConfigSource, ItemError, Kafka, KafkaError, Reassignment, TOPICS_PER_DESCRIBE,
-    TopicDescription,
+    ConfigEntry, ConfigSource, ItemError, Kafka, KafkaError, Partition, Reassignment,
+    TOPICS_PER_DESCRIBE, TopicDescription,
 };
 use crate::kinds::kafka::{UNKNOWN_TOPIC, is_denial, needs};
 use crate::kinds::{Live, Observations, Observed};
 use crate::model::{Address, Code, Doc, Flat, Problem};
-
-/// Stands in the raw document of a topic whose partitions have different numbers of replicas.
-pub(super) const MIXED: &str = "mixed_replication";
 
 type Reassignments = IndexMap<String, Vec<Reassignment>>;
 
@@ -167,18 +166,18 @@ fn live(
     configs: Vec<ConfigEntry>,
     moving: &[Reassignment],
 ) -> Live {
-    let replicas = replica_counts(topic, moving);
-    let most = replicas.iter().max().copied().unwrap_or(0);
     let mut raw = Doc::new();
     raw.insert("name".to_owned(), name.into());
     raw.insert("topic_id".to_owned(), json!(topic.topic_id));
     raw.insert("internal".to_owned(), topic.internal.into());
-    if replicas.iter().any(|count| *count != most) {
-        raw.insert(MIXED.to_owned(), json!(replicas));
+    if !moving.is_empty() {
+        let progress = Progress::of(topic, moving);
+        raw.insert(BEING_MOVED.to_owned(), json!(progress));
     }
     let mut fields = Flat::new();
     fields.insert("partitions".to_owned(), topic.partitions.len().into());
-    fields.insert("replication_factor".to_owned(), most.into());
+    let factors = factors(topic, moving);
+    fields.insert(FACTOR.to_owned(), replicas::written(&factors));
     let (overrides, inherited) = values(configs);
     fields.extend(overrides);
     Live {
@@ -189,16 +188,17 @@ fn live(
     }
 }
 
-/// How many replicas each partition has, or will have when its reassignment is done.
-fn replica_counts(topic: &TopicDescription, moving: &[Reassignment]) -> Vec<usize> {
-    topic
-        .partitions
-        .iter()
-        .map(|partition| {
-            let moved = moving.iter().find(|m| m.partition == partition.index);
-            moved.map_or(partition.replicas.len(), |m| m.target().len())
-        })
-        .collect()
+/// How many replicas the partitions have, and will have when their reassignment is done. It is the same from the
+/// beginning of a reassignment to its end.
+fn factors(topic: &TopicDescription, moving: &[Reassignment]) -> BTreeSet<usize> {
+    let of_partition = |partition: &Partition| {
+        let moved = moving.iter().find(|it| it.partition == partition.index);
+        match moved {
+            Some(moved) => [moved.held().len(), moved.target().len()],
+            None => [partition.replicas.len(); 2],
+        }
+    };
+    topic.partitions.iter().flat_map(of_partition).collect()
 }
 
 /// The overrides of the topic, and what it has from elsewhere.

@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::declaration;
+use super::replicas::FACTOR;
 use crate::broker::kafka::{ConfigChange, NewTopic, OldTopic};
 use crate::kinds::Delta;
 use crate::model::{Action, Step};
@@ -14,6 +15,8 @@ pub(super) struct Order {
     pub(super) create: Option<NewTopic>,
     pub(super) partitions: Option<(String, i32)>,
     pub(super) configs: Option<ConfigChange>,
+    /// How many replicas each partition is to have.
+    pub(super) replicas: Option<(String, usize)>,
     pub(super) delete: Option<OldTopic>,
     /// What must be there when all is done.
     pub(super) deltas: Vec<Delta>,
@@ -69,6 +72,10 @@ fn update(name: &str, deltas: &[Delta]) -> Result<Order, String> {
         match (path.as_str(), path.strip_prefix("config."), after) {
             ("partitions", _, Some(value)) => {
                 order.partitions = Some((name.to_owned(), count(path, value)?));
+            }
+            (FACTOR, _, Some(value)) => {
+                let factor: i16 = count(path, value)?;
+                order.replicas = Some((name.to_owned(), usize::try_from(factor).unwrap_or(1)));
             }
             (_, Some(key), after) => ops.push((key.to_owned(), after.as_ref().map(text))),
             (other, None, _) => return Err(format!("`{other}` of a topic can't be changed")),

@@ -5,8 +5,9 @@ use indexmap::IndexMap;
 use super::configs::{KnownConfig, known_config};
 use super::deletion;
 use super::order::Order;
+use super::replicas::FACTOR;
 use super::rules::nearest_key;
-use crate::broker::kafka::{ConfigChange, ItemError, Kafka, KafkaError, NewTopic};
+use crate::broker::kafka::{ConfigChange, ItemError, Kafka, KafkaError, NewTopic, Operation};
 use crate::kinds::Rehearsal;
 use crate::kinds::kafka::{TOPIC_EXISTS, is_denial, needs, refuse_all};
 use crate::model::{Action, Address, Code, KindName, Problem, Refusal, Step};
@@ -58,7 +59,24 @@ async fn ask(kafka: &Kafka, orders: &[Order]) -> Result<Rehearsal, KafkaError> {
             of_configs,
         ));
     }
+    let moved = || orders.iter().filter_map(|order| order.replicas.as_ref());
+    if moved().next().is_some() && !may_alter(kafka).await? {
+        let names = moved().map(|(name, _)| Address::new(KindName::Topic, name.clone()));
+        said.refusals
+            .extend(names.map(|address| (address, no_right_to_move())));
+    }
     Ok(said)
+}
+
+/// No broker validates a reassignment; but it tells whether the user may make any.
+async fn may_alter(kafka: &Kafka) -> Result<bool, KafkaError> {
+    let rights = kafka.cluster().await?.authorized_operations;
+    Ok(rights.is_none_or(|rights| rights.contains(&Operation::Alter)))
+}
+
+fn no_right_to_move() -> Refusal {
+    let message = needs(&replicas_right());
+    Refusal::new(Code::Denied, message, Code::Denied.way_out()).field(FACTOR)
 }
 
 /// Those that exist, though the broker that was read did not know them, and the others.
@@ -159,6 +177,11 @@ pub(super) fn create_right(name: &str) -> String {
 /// The right that adding partitions wants.
 pub(super) fn partitions_right(name: &str) -> String {
     format!("ALTER on topic/{name}")
+}
+
+/// The right that moving replicas wants.
+pub(super) fn replicas_right() -> String {
+    "ALTER on the cluster".to_owned()
 }
 
 /// The right that changing configs wants.

@@ -1,11 +1,15 @@
 //! Waiting until what was done is visible.
 
 use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use indexmap::IndexMap;
+use tokio::time::Instant;
 
 use super::observe::read;
 use super::order::Order;
+use super::replicas::Progress;
 use super::{declaration, deletion};
 use crate::broker::kafka::{Kafka, KafkaError, OldTopic, TOPICS_PER_DESCRIBE};
 use crate::kinds::kafka::{Unseen, patience, still_seen, unseen, until_visible};
@@ -41,14 +45,15 @@ async fn see_made(kafka: &Kafka, orders: &Orders) -> Late {
     let is_new = |name: &&String| orders.get(*name).is_some_and(|o| o.create.is_some());
     let made: Vec<String> = orders.keys().filter(is_new).cloned().collect();
     let missing = until_visible(made, allowed, |names| still_missing(kafka, names)).await;
-    let shown = |name: &&String| !missing.items.contains(*name);
+    let moved = see_moved(kafka, orders).await;
+    let shown = |name: &&String| !missing.items.contains(*name) && !moved.items.contains(*name);
     let there: Vec<String> = orders.keys().filter(shown).cloned().collect();
     let still_hidden = |names: Vec<String>| async move {
         let seen = read(kafka, &names).await?;
         let is_hidden = |name: &String| !is_visible(orders.get(name), seen.get(name));
         Ok(names.into_iter().filter(is_hidden).collect())
     };
-    let hidden = match missing.failure.clone() {
+    let hidden = match missing.failure.clone().or(moved.failure.clone()) {
         None => until_visible(there, allowed, still_hidden).await,
         failure => Unseen {
             items: there,
@@ -56,11 +61,81 @@ async fn see_made(kafka: &Kafka, orders: &Orders) -> Late {
         },
     };
     let mut late = Late::new();
-    for left in [missing, hidden] {
+    for left in [missing, moved, hidden] {
         let outcome = unseen(allowed, left.failure.as_ref());
         late.extend(left.items.into_iter().map(|name| (name, outcome.clone())));
     }
     late
+}
+
+/// Replicas take as long as their data: hours, some of them. Whoever waits is told how far they are, and may stop
+/// waiting at any time.
+async fn see_moved(kafka: &Kafka, orders: &Orders) -> Unseen<String> {
+    let moved = orders.iter().filter(|(_, order)| order.replicas.is_some());
+    let moved: Vec<String> = moved.map(|(name, _)| name.clone()).collect();
+    let news = Mutex::new(News::default());
+    until_visible(moved, Duration::MAX, |names| {
+        still_moving(kafka, names, &news)
+    })
+    .await
+}
+
+/// Those of these topics whose replicas are on their way.
+async fn still_moving(
+    kafka: &Kafka,
+    mut names: Vec<String>,
+    news: &Mutex<News>,
+) -> Result<Vec<String>, KafkaError> {
+    let seen = read(kafka, &names).await?;
+    let progress = |name: &String| match seen.get(name)? {
+        Observed::Present(live) => Progress::of_live(live),
+        Observed::Absent | Observed::Unreadable(_) => None,
+    };
+    let mut all = names
+        .iter()
+        .filter_map(|name| Some((name, progress(name)?)));
+    if let Some((first, _)) = all.next() {
+        let whole = Progress::sum(names.iter().filter_map(progress));
+        news.lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .tell(first, whole);
+    }
+    names.retain(|name| progress(name).is_some());
+    Ok(names)
+}
+
+/// What was last told of replicas on their way, and when.
+#[derive(Default)]
+struct News(Option<Instant>);
+
+impl News {
+    const EVERY: Duration = Duration::from_secs(10);
+
+    fn tell(&mut self, first: &str, whole: Progress) {
+        if self.0.is_some_and(|told| told.elapsed() < News::EVERY) {
+            return;
+        }
+        self.0 = Some(Instant::now());
+        tracing::warn!(
+            target: "trueup::waiting",
+            "waiting for replicas on their way (`topic/{first}` first): {whole}; Ctrl-C leaves it to the brokers"
+        );
+    }
+}
+
+/// Waits until these topics show so many partitions.
+pub(super) async fn see_partitions(kafka: &Kafka, counts: Vec<(String, i32)>) {
+    let allowed = patience(counts.len());
+    until_visible(counts, allowed, |counts| async move {
+        let names: Vec<String> = counts.iter().map(|(name, _)| name.clone()).collect();
+        let described = kafka.describe_topics(&names).await?;
+        let is_short = |(name, count): &(String, i32)| match described.get(name) {
+            Some(Ok(topic)) => i32::try_from(topic.partitions.len()).is_ok_and(|it| it < *count),
+            Some(Err(_)) | None => true,
+        };
+        Ok(counts.into_iter().filter(is_short).collect())
+    })
+    .await;
 }
 
 /// A broker shows a deleted topic until it has heard of the deletion.

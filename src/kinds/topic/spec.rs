@@ -16,7 +16,8 @@ pub struct TopicSpec {
     #[schemars(range(min = 1, max = 2_147_483_647), extend("x-field" = field().edit(Edit::Ruled).inherent()))]
     pub partitions: Option<i32>,
     /// On how many brokers each partition is kept; the broker's `default.replication.factor` where
-    /// it is not said. Changing it means moving data, which trueup does not do.
+    /// it is not said. Changing it copies data to other brokers or drops copies; the brokers do it in
+    /// their own time, and an apply waits for them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 32_767), extend("x-field" = field().edit(Edit::Ruled).inherent()))]
     pub replication_factor: Option<i16>,

@@ -1,5 +1,5 @@
 use super::*;
-use crate::broker::kafka::{ConfigSynonym, ConfigType, Fate, Partition};
+use crate::broker::kafka::{ConfigSynonym, ConfigType, Fate};
 
 fn topic(replicas: &[&[i32]]) -> TopicDescription {
     let partition = |(index, replicas): (usize, &&[i32])| Partition {
@@ -75,7 +75,28 @@ fn only_what_is_set_on_the_topic_is_its_own() {
 }
 
 #[test]
-fn replicas_on_the_move_count_as_they_will_be() {
+fn replicas_on_the_move_differ_from_before_and_after_until_all_are_there() {
+    let going = |adding: &[i32], removing: &[i32]| {
+        let moving = [Reassignment {
+            partition: 0,
+            replicas: vec![1, 2, 3],
+            adding: adding.to_vec(),
+            removing: removing.to_vec(),
+        }];
+        live("t", &topic(&[&[1, 2, 3], &[1, 2, 3]]), Vec::new(), &moving)
+    };
+    let up = going(&[2, 3], &[]);
+    assert_eq!(up.fields["replication_factor"], json!([1, 3]));
+    assert_eq!(up.raw[BEING_MOVED], json!({ "done": 1, "of": 2 }));
+    let down = going(&[], &[3]);
+    assert_eq!(down.fields["replication_factor"], json!([2, 3]));
+    let same = live("t", &topic(&[&[1, 2], &[1, 2]]), Vec::new(), &[]);
+    assert_eq!(same.fields["replication_factor"], json!(2));
+    assert!(!same.raw.contains_key(BEING_MOVED));
+}
+
+#[test]
+fn a_move_to_other_brokers_is_no_change_of_their_number() {
     let moving = [Reassignment {
         partition: 0,
         replicas: vec![1, 2, 3, 4],
@@ -84,10 +105,12 @@ fn replicas_on_the_move_count_as_they_will_be() {
     }];
     let seen = live("t", &topic(&[&[1, 2, 3, 4], &[1, 2]]), Vec::new(), &moving);
     assert_eq!(seen.fields["replication_factor"], json!(2));
-    assert!(!seen.raw.contains_key(MIXED));
+}
+
+#[test]
+fn partitions_with_different_numbers_of_replicas_are_no_number() {
     let seen = live("t", &topic(&[&[1, 2, 3], &[1, 2]]), Vec::new(), &[]);
-    assert_eq!(seen.fields["replication_factor"], json!(3));
-    assert_eq!(seen.raw[MIXED], json!([3, 2]));
+    assert_eq!(seen.fields["replication_factor"], json!([2, 3]));
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod in_sync;
 mod partitions;
 mod producers;
 mod remote;
+mod replicas;
 mod retention;
 mod turn;
 
@@ -45,7 +46,7 @@ enum Want {
 }
 
 /// Every rule, in the order in which a step's risks are told.
-const RULES: [&Rule; 13] = [
+const RULES: [&Rule; 15] = [
     &retention::TIME,
     &retention::SIZE,
     &retention::DELETION_ON,
@@ -53,6 +54,8 @@ const RULES: [&Rule; 13] = [
     &compaction::TOMBSTONES,
     &remote::OFF,
     &partitions::ADDED,
+    &replicas::LOWERED,
+    &replicas::MOVED,
     &producers::MESSAGE_SIZE,
     &producers::TIMESTAMPS,
     &producers::COMPRESSION,

@@ -24,7 +24,7 @@ fn of_topic(
     let address = format!("topic/{name}").parse().unwrap();
     let change = |(field, after): &(&str, Value)| Change {
         field: field.to_string(),
-        before: (*field == "partitions").then(|| json!(2)),
+        before: matches!(*field, "partitions" | "replication_factor").then(|| json!(2)),
         after: Some(after.clone()).filter(|after| !after.is_null()),
         note: None,
     };
@@ -463,5 +463,47 @@ async fn what_no_rule_watches_is_not_asked_for_and_what_could_not_be_is_told() {
     assert!(
         risk.evidence.ends_with("kafka is not connected"),
         "{risk:?}"
+    );
+}
+
+#[test]
+fn fewer_replicas_are_told_with_what_is_in_sync() {
+    let fewer = |before, turn_of: i32| {
+        let mut fewer = of_topic("t", before, &[], &[("replication_factor", json!(turn_of))]);
+        let topic = fewer.topic.as_mut().unwrap();
+        topic.partitions[1].in_sync.pop();
+        fewer
+    };
+    let to_one = fewer(2, 1);
+    assert_eq!(
+        told(&to_one, &seen()),
+        [("topic-replicas-lowered", Harm::High, None)]
+    );
+    assert_eq!(
+        told(&to_one, &empty()),
+        [("topic-replicas-lowered", Harm::Low, Some(0))]
+    );
+    assert_eq!(
+        evidence(&to_one, &seen()),
+        "each record is on one broker alone, and lost with it; partition 1 has 1 in sync of 2"
+    );
+}
+
+#[test]
+fn more_replicas_are_told_with_what_is_copied() {
+    let more = |there| of_topic("t", there, &[], &[("replication_factor", json!(4))]);
+    assert_eq!(
+        told(&more(2), &seen()),
+        [("topic-moved", Harm::Medium, None)]
+    );
+    assert_eq!(
+        evidence(&more(2), &seen()),
+        "about 240 kB are copied to 4 new replicas; all replicas are in sync now"
+    );
+    assert!(evidence(&more(4), &seen()).starts_with("all new replicas are on their way already"));
+    assert!(evidence(&more(2), &Seen::nothing("no right")).contains("no right"));
+    assert_eq!(
+        told(&more(2), &empty()),
+        [("topic-moved", Harm::Low, Some(0))]
     );
 }

@@ -45,8 +45,17 @@ impl Turn {
 
     /// How many partitions it has and will have.
     pub(super) fn partitions(&self) -> Option<(i64, i64)> {
-        let mut deltas = self.deltas.iter();
-        let delta = deltas.find(|delta| delta.path == "partitions")?;
+        self.counts("partitions")
+    }
+
+    /// How many replicas each partition has and will have.
+    pub(super) fn factors(&self) -> Option<(u64, u64)> {
+        let (before, after) = self.counts("replication_factor")?;
+        Some((before.unsigned_abs(), after.unsigned_abs()))
+    }
+
+    fn counts(&self, path: &str) -> Option<(i64, i64)> {
+        let delta = self.deltas.iter().find(|delta| delta.path == path)?;
         Some((
             delta.before.as_ref()?.as_i64()?,
             delta.after.as_ref()?.as_i64()?,

@@ -146,16 +146,16 @@ async fn partitions_grow_and_never_shrink() {
 }
 
 #[tokio::test]
-async fn replication_is_refused_before_anything_is_sent() {
+async fn replicas_beyond_the_live_brokers_are_refused_before_anything_is_sent() {
     let world = World::plain().await;
     let name = unique("replicas");
     world
         .bring(&all([topic(&name, json!({ "replication_factor": 1 }))]))
         .await;
     let plan = world
-        .plan(&all([topic(&name, json!({ "replication_factor": 2 }))]))
+        .plan(&all([topic(&name, json!({ "replication_factor": 98 }))]))
         .await;
-    assert_eq!(plan.steps[0].refusals[0].code, Code::ReplicationChange);
+    assert_eq!(plan.steps[0].refusals[0].code, Code::ReplicationTooHigh);
     let plan = world
         .plan(&all([topic(
             &unique("many"),
