@@ -11,7 +11,7 @@ use super::order::Order;
 use super::rehearse::{configs_right, create_right, partitions_right, replicas_right};
 use super::replicas::assignments;
 use super::see::see_partitions;
-use crate::broker::kafka::{ItemError, Kafka, KafkaError};
+use crate::broker::kafka::{Assignment, ItemError, Kafka, KafkaError};
 use crate::kinds::kafka::{TOPIC_EXISTS, UNKNOWN_TOPIC_ID, outcome};
 use crate::kinds::{Delta, Observed, is_in_place};
 use crate::model::{Address, Outcome, Step};
@@ -161,19 +161,29 @@ impl Work {
                 return;
             }
         };
-        let mut to_send = Vec::new();
-        for (name, assignment) in planned {
-            match assignment {
-                Ok(assignment) => to_send.extend(assignment),
+        let (mut called_off, mut set) = (Vec::new(), Vec::new());
+        for (name, moves) in planned {
+            match moves {
+                Ok(moves) => {
+                    called_off.extend(moves.called_off);
+                    set.extend(moves.set);
+                }
                 Err(why) => self.settle(&name, Outcome::Failed { why }),
             }
         }
-        if !to_send.is_empty() {
-            tracing::debug!(topics = to_send.len(), "moving replicas");
-            let answers = kafka.alter_reassignments(&to_send).await;
-            let names = to_send
+        self.reassign(kafka, called_off, "what was under way called off")
+            .await;
+        set.retain(|it| !self.outcomes.contains_key(&it.topic));
+        self.reassign(kafka, set, "replicas set on their way").await;
+    }
+
+    async fn reassign(&mut self, kafka: &Kafka, assignments: Vec<Assignment>, deed: &str) {
+        if !assignments.is_empty() {
+            tracing::debug!(topics = assignments.len(), "moving replicas");
+            let answers = kafka.alter_reassignments(&assignments).await;
+            let names = assignments
                 .into_iter()
-                .map(|it| (it.topic, "replicas set on their way".to_owned()));
+                .map(|it| (it.topic, deed.to_owned()));
             self.take(names.collect(), answers, |_| replicas_right());
         }
     }

@@ -54,13 +54,16 @@ impl Reassignment {
 pub struct Assignment {
     /// The topic.
     pub topic: String,
-    /// Partitions and the brokers that are to hold them, the preferred leader first.
-    pub partitions: Vec<(i32, Vec<i32>)>,
+    /// Partitions and the brokers that are to hold them, the preferred leader first; None calls off what is under way.
+    pub partitions: Vec<(i32, Option<Vec<i32>>)>,
 }
 
 impl Kafka {
-    /// Starts to move replicas (KIP-455): the brokers go on by themselves, and one that is under way takes the new
-    /// direction. Topics must be distinct; one that was refused in part has the first error.
+    /// Starts to move replicas (KIP-455): the brokers go on by themselves. Topics must be distinct; one that was refused
+    /// in part has the first error.
+    ///
+    /// What is under way and is to go elsewhere must be called off first: a controller (4.3) that is told to drop a
+    /// replica that is being added takes that, and is never done.
     ///
     /// Needs ALTER on the cluster. Results as in [`Kafka::create_topics`].
     pub async fn alter_reassignments(
@@ -135,10 +138,11 @@ impl Kafka {
 }
 
 fn reassignable(assignment: &Assignment) -> ReassignableTopic {
-    let partition = |(index, replicas): &(i32, Vec<i32>)| {
+    let partition = |(index, replicas): &(i32, Option<Vec<i32>>)| {
+        let brokers = |ids: &Vec<i32>| ids.iter().copied().map(BrokerId).collect();
         ReassignablePartition::default()
             .with_partition_index(*index)
-            .with_replicas(Some(replicas.iter().copied().map(BrokerId).collect()))
+            .with_replicas(replicas.as_ref().map(brokers))
     };
     ReassignableTopic::default()
         .with_name(topic_name(&assignment.topic))

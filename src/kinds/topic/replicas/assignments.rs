@@ -5,26 +5,48 @@ use indexmap::IndexMap;
 use super::assign::Holders;
 use super::{Layout, assign};
 use crate::broker::kafka::{
-    Assignment, Kafka, KafkaError, Partition, Reassignment, TopicDescription,
+    Assignment, Broker, Kafka, KafkaError, Partition, Reassignment, TopicDescription,
 };
 
-/// What to send so that these topics get so many replicas; a topic whose partitions have them, or will have them when
-/// what is under way is done, needs nothing. An error in words where the brokers are too few.
+/// What to send so that a topic gets so many replicas; nothing where its partitions have them, or will have them when
+/// what is under way is done.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in crate::kinds::topic) struct Moves {
+    /// Partitions on their way to another number of replicas, which goes before all else.
+    pub(in crate::kinds::topic) called_off: Option<Assignment>,
+    /// Where replicas are to be.
+    pub(in crate::kinds::topic) set: Option<Assignment>,
+}
+
+/// What to send, by topic; an error in words where the brokers are too few.
 ///
 /// # Errors
 /// What could not be read.
 pub(in crate::kinds::topic) async fn assignments(
     kafka: &Kafka,
     factors: &[(String, usize)],
-) -> Result<IndexMap<String, Result<Option<Assignment>, String>>, KafkaError> {
+) -> Result<IndexMap<String, Result<Moves, String>>, KafkaError> {
     let all = kafka.list_topics().await?;
     let (cluster, described) = tokio::try_join!(kafka.cluster(), kafka.describe_topics(&all))?;
     let topics: IndexMap<String, TopicDescription> = described
         .into_iter()
         .filter_map(|(name, topic)| Some((name, topic.ok()?)))
         .collect();
+    let mut holders = holders(cluster.brokers, &topics);
+    let moving = under_way(kafka, &topics, factors).await?;
+    let mut one = |(name, factor): &(String, usize)| {
+        let topic = topics.get(name).ok_or("it is not there any more")?;
+        let moving = moving.get(name).map(Vec::as_slice).unwrap_or_default();
+        moves(&mut holders, name, topic, moving, *factor)
+    };
+    let factors = factors.iter();
+    Ok(factors.map(|it| (it.0.clone(), one(it))).collect())
+}
+
+/// The brokers with all that they hold; what is being added counts.
+fn holders(brokers: Vec<Broker>, topics: &IndexMap<String, TopicDescription>) -> Holders {
     let mut holders = Holders::new();
-    for broker in cluster.brokers {
+    for broker in brokers {
         let holder = holders.entry(broker.id).or_default();
         (holder.rack, holder.is_alive) = (broker.rack, true);
     }
@@ -32,29 +54,14 @@ pub(in crate::kinds::topic) async fn assignments(
     for id in partitions.flat_map(|partition| &partition.replicas) {
         holders.entry(*id).or_default().held += 1;
     }
-    let moving = under_way(kafka, &topics, factors).await?;
-    let mut one = |(name, factor): &(String, usize)| -> Result<Option<Assignment>, String> {
-        let topic = topics.get(name).ok_or("it is not there any more")?;
-        let layouts = layouts(topic, moving.get(name));
-        let assigned = assign(&mut holders, &layouts, *factor)
-            .ok_or_else(|| format!("too few brokers are alive for {factor} replicas"))?;
-        let assignment = Assignment {
-            topic: name.clone(),
-            partitions: assigned,
-        };
-        Ok(Some(assignment).filter(|it| !it.partitions.is_empty()))
-    };
-    let factors = factors.iter();
-    Ok(factors.map(|it| (it.0.clone(), one(it))).collect())
+    holders
 }
-
-type UnderWay = IndexMap<String, Vec<Reassignment>>;
 
 async fn under_way(
     kafka: &Kafka,
     topics: &IndexMap<String, TopicDescription>,
     factors: &[(String, usize)],
-) -> Result<UnderWay, KafkaError> {
+) -> Result<IndexMap<String, Vec<Reassignment>>, KafkaError> {
     let count = |(name, _): &(String, usize)| {
         let count = i32::try_from(topics.get(name)?.partitions.len()).ok()?;
         Some((name.clone(), count))
@@ -63,17 +70,41 @@ async fn under_way(
     kafka.list_reassignments(&counts).await
 }
 
-/// The partitions as they will be when what is under way is done.
-fn layouts(topic: &TopicDescription, moving: Option<&Vec<Reassignment>>) -> Vec<Layout> {
+fn moves(
+    holders: &mut Holders,
+    name: &str,
+    topic: &TopicDescription,
+    moving: &[Reassignment],
+    factor: usize,
+) -> Result<Moves, String> {
+    let astray = moving.iter().filter(|it| it.target().len() != factor);
+    let called_off = astray.map(|it| (it.partition, None)).collect();
+    let layouts = layouts(topic, moving, factor);
+    let set = assign(holders, &layouts, factor)
+        .ok_or_else(|| format!("too few brokers are alive for {factor} replicas"))?;
+    let set = set.into_iter().map(|(index, ids)| (index, Some(ids)));
+    let some = |partitions: Vec<(i32, Option<Vec<i32>>)>| {
+        let topic = name.to_owned();
+        (!partitions.is_empty()).then_some(Assignment { topic, partitions })
+    };
+    Ok(Moves {
+        called_off: some(called_off),
+        set: some(set.collect()),
+    })
+}
+
+/// The partitions as they will be when what is under way is done, or was called off because it goes elsewhere.
+fn layouts(topic: &TopicDescription, moving: &[Reassignment], factor: usize) -> Vec<Layout> {
     let layout = |partition: &Partition| {
-        let moved = moving
-            .into_iter()
-            .flatten()
-            .find(|it| it.partition == partition.index);
+        let moved = moving.iter().find(|it| it.partition == partition.index);
         Layout {
             index: partition.index,
             leader: partition.leader,
-            replicas: moved.map_or_else(|| partition.replicas.clone(), Reassignment::target),
+            replicas: match moved {
+                Some(moved) if moved.target().len() == factor => moved.target(),
+                Some(moved) => moved.held(),
+                None => partition.replicas.clone(),
+            },
             in_sync: partition.in_sync.clone(),
         }
     };
@@ -85,8 +116,8 @@ mod tests {
     use super::super::assign::Holder;
     use super::*;
 
-    #[test]
-    fn what_is_under_way_counts_as_it_will_be() {
+    /// Partition 0 on its way from one replica to three, partition 1 with one.
+    fn sent(factor: usize) -> Moves {
         let partition = |index, replicas: &[i32]| Partition {
             index,
             leader: Some(1),
@@ -100,13 +131,12 @@ mod tests {
             partitions: vec![partition(0, &[1, 2, 3]), partition(1, &[1])],
             authorized_operations: None,
         };
-        let moving = vec![Reassignment {
+        let moving = [Reassignment {
             partition: 0,
             replicas: vec![1, 2, 3],
             adding: vec![2, 3],
             removing: Vec::new(),
         }];
-        let layouts = layouts(&topic, Some(&moving));
         let holder = |id| {
             let held = Holder {
                 is_alive: true,
@@ -115,7 +145,32 @@ mod tests {
             (id, held)
         };
         let mut holders: Holders = (1..=3).map(holder).collect();
-        let to_send = assign(&mut holders, &layouts, 3).unwrap();
-        assert_eq!(to_send, [(1, vec![1, 2, 3])]);
+        moves(&mut holders, "t", &topic, &moving, factor).unwrap()
+    }
+
+    fn of(partitions: &[(i32, Option<&[i32]>)]) -> Option<Assignment> {
+        let partitions = partitions.iter();
+        Some(Assignment {
+            topic: "t".to_owned(),
+            partitions: partitions
+                .map(|(index, ids)| (*index, ids.map(<[i32]>::to_vec)))
+                .collect(),
+        })
+    }
+
+    #[test]
+    fn what_is_under_way_is_not_sent_again() {
+        let sent = sent(3);
+        assert_eq!(sent.called_off, None);
+        assert_eq!(sent.set, of(&[(1, Some(&[1, 2, 3]))]));
+    }
+
+    #[test]
+    fn what_goes_elsewhere_is_called_off_first() {
+        let back = sent(1);
+        assert_eq!((back.called_off, back.set), (of(&[(0, None)]), None));
+        let other = sent(2);
+        assert_eq!(other.called_off, of(&[(0, None)]));
+        assert_eq!(other.set, of(&[(0, Some(&[1, 2])), (1, Some(&[1, 3]))]));
     }
 }
