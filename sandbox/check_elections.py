@@ -15,6 +15,8 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+# Whose words they are: the check that runs.
+NAME = Path(sys.argv[0]).stem
 SANDBOX = Path(__file__).with_name("sandbox")
 NODES = ["nats-1", "nats-2", "nats-3", "kafka-1", "kafka-2", "kafka-3"]
 # How long a command may take where a majority runs: some elections, on a slow machine.
@@ -245,7 +247,7 @@ def await_(looked, otherwise: str):
         if found:
             return found
         time.sleep(0.02)
-    sys.exit(f"check_elections: {otherwise}")
+    sys.exit(f"{NAME}: {otherwise}")
 
 
 def expect(ended: subprocess.CompletedProcess, code: int) -> str:
@@ -256,11 +258,11 @@ def expect(ended: subprocess.CompletedProcess, code: int) -> str:
 
 def check(holds: bool, otherwise: str) -> None:
     if not holds:
-        sys.exit(f"check_elections: {otherwise}")
+        sys.exit(f"{NAME}: {otherwise}")
 
 
 def say(text: str) -> None:
-    print(f"check_elections: {text}", file=sys.stderr)
+    print(f"{NAME}: {text}", file=sys.stderr)
 
 
 if __name__ == "__main__":
