@@ -2,9 +2,9 @@
 
 use super::evidence::Seen;
 use super::turn::Turn;
-use super::{Rule, Want, Weight};
+use super::{Rule, Want};
 use crate::broker::kafka::Partition;
-use crate::kinds::loss::unread;
+use crate::kinds::loss::{Finding, unread};
 use crate::model::{Code, Harm, counted, rough_size};
 
 pub(super) const LOWERED: Rule = Rule {
@@ -13,7 +13,7 @@ pub(super) const LOWERED: Rule = Rule {
     when_empty: Harm::Low,
     wants: &[],
     applies: |turn| turn.factors().is_none_or(|(before, after)| after < before),
-    weigh: |turn, _| Weight::of(Harm::High, [fewer(turn), in_sync(turn)]),
+    find: |turn, _| Finding::of(Harm::High, [fewer(turn), in_sync(turn)]),
 };
 
 pub(super) const MOVED: Rule = Rule {
@@ -22,7 +22,7 @@ pub(super) const MOVED: Rule = Rule {
     when_empty: Harm::Low,
     wants: &[Want::Sizes],
     applies: |turn| turn.factors().is_none_or(|(before, after)| after > before),
-    weigh: |turn, seen| Weight::of(Harm::Medium, [copies(turn, seen), in_sync(turn)]),
+    find: |turn, seen| Finding::of(Harm::Medium, [copies(turn, seen), in_sync(turn)]),
 };
 
 fn fewer(turn: &Turn) -> String {
