@@ -12,6 +12,7 @@ use super::plan::{verdict, way_on};
 use super::progress::Progress;
 use super::saved::{self, Still};
 use super::screen::Screen;
+use super::second_look::second_look;
 use super::show;
 use super::signals::Signals;
 use super::work::{Reach, Work};
@@ -49,7 +50,7 @@ pub(super) async fn run_emptied(
 
 /// Which command it is that applies.
 #[derive(Clone, Copy)]
-enum Purpose {
+pub(super) enum Purpose {
     Apply,
     Destroy,
 }
@@ -74,9 +75,9 @@ impl Purpose {
 
 /// What every part of a run has at hand.
 #[derive(Clone, Copy)]
-struct Desk<'a> {
+pub(super) struct Desk<'a> {
     command: Purpose,
-    args: &'a ApplyArgs,
+    pub(super) args: &'a ApplyArgs,
     global: &'a Global,
     screen: &'a Screen,
 }
@@ -198,11 +199,11 @@ async fn under_lock(
         lock: &held.lock,
         journal,
     });
-    carry_out(plan, port, kept, desk, signals).await
+    carry_out(given, plan, port, kept, desk, signals).await
 }
 
 /// What is applied, read before signals are taken over, so that one ends a read that waits.
-enum Given {
+pub(super) enum Given {
     Saved(Box<Plan>, Box<Reach>),
     Manifest(Box<Work>),
 }
@@ -305,6 +306,7 @@ fn where_to(plan: &Plan) -> String {
 }
 
 async fn carry_out(
+    given: &Given,
     plan: &Plan,
     port: &LiveBrokers,
     kept: Option<Kept<'_>>,
@@ -320,9 +322,16 @@ async fn carry_out(
     let stop = Stop::default();
     let progress = Progress::start(global);
     progress.expect(plan.steps.len());
-    let work = apply(plan, port, &progress, &stop, kept, Timestamp::now);
-    let (done, signal) = signals.with_grace(&stop, screen, work).await;
-    let done = done.unwrap_or_else(|| abandoned(plan, &progress));
+    let work = async {
+        let done = apply(plan, port, &progress, &stop, kept, Timestamp::now).await;
+        match stop.is_asked() {
+            true => (plan.clone(), done),
+            false => second_look(given, plan, port, desk, &progress, done).await,
+        }
+    };
+    let (ended_as, signal) = signals.with_grace(&stop, screen, work).await;
+    let (plan, done) = ended_as.unwrap_or_else(|| (plan.clone(), abandoned(plan, &progress)));
+    let plan = &plan;
     drop(progress);
     let exit = match kept.map(|kept| kept.lock.holds()) {
         Some(Err(_)) => Exit::Locked,

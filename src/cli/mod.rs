@@ -26,6 +26,7 @@ mod progress;
 mod saved;
 mod schema;
 mod screen;
+mod second_look;
 mod show;
 mod signals;
 mod snapshot;

@@ -79,7 +79,11 @@ fn next_command(plan: &Plan, args: &PlanArgs, global: &Global) -> Option<String>
 /// can't be read, or else what explains the first refusal.
 pub(super) fn way_on(plan: &Plan, global: &Global) -> Option<String> {
     if !plan.complete {
-        return Some(next::command(&["doctor"], global, &[]));
+        // what is only late is no matter for the doctor
+        let late = plan.hidden_steps().count();
+        let is_late = late > 0 && late == plan.summary.unread;
+        let verb = if is_late { "plan" } else { "doctor" };
+        return Some(next::command(&[verb], global, &[]));
     }
     let mut codes = plan.blocked_steps().flat_map(|step| {
         let refused = step.refusals.iter().map(|refusal| refusal.code);

@@ -38,6 +38,11 @@ pub trait Port: Send + Sync {
             .collect()
     }
 
+    /// Waits until these resources of one kind, which exist, are shown; gives back those that are not in the end.
+    async fn appear(&self, _kind: KindName, hidden: Vec<Address>) -> Vec<Address> {
+        hidden
+    }
+
     /// Every resource of this kind; a failure where some of those that are wanted may be hidden.
     async fn list(&self, kind: KindName, wanted: &dyn Wanted) -> Result<Vec<Address>, Problem>;
 
@@ -130,6 +135,13 @@ impl Port for LiveBrokers {
         match kind(name) {
             Some(kind) => kind.see(&self.brokers, steps).await,
             None => Vec::new(),
+        }
+    }
+
+    async fn appear(&self, name: KindName, hidden: Vec<Address>) -> Vec<Address> {
+        match kind(name) {
+            Some(kind) => kind.appear(&self.brokers, hidden).await,
+            None => hidden,
         }
     }
 

@@ -174,6 +174,12 @@ pub trait Kind: Send + Sync {
             .collect()
     }
 
+    /// Waits until what exists is shown, where the brokers know of it before they show it; gives back what is not shown
+    /// after a long time.
+    async fn appear(&self, _brokers: &Brokers, hidden: Vec<Address>) -> Vec<Address> {
+        hidden
+    }
+
     /// What the brokers go on with by themselves when nobody waits for it any longer: how far it is, and what the next
     /// run does about it. None where nothing is under way.
     fn goes_on(&self, _live: &Live) -> Option<String> {

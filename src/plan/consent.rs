@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::document::{Plan, PlanProblem};
 use super::standing::{count, hold_back};
-use crate::model::{Address, Approval, Code, Risk, Step};
+use crate::model::{Action, Address, Approval, Code, Risk, Step};
 
 impl Plan {
     /// The plan with what its steps may cost now, judged by its approvals: what blocks and what may be done is found anew.
@@ -16,6 +16,22 @@ impl Plan {
         self.summary = count(&self.steps, self.summary.unchanged);
         let is_applyable = self.open_steps().next().is_some();
         self.applyable = is_applyable;
+        self
+    }
+
+    /// The same plan without the steps of these resources, which turned out to be as declared.
+    pub fn settled(mut self, is_settled: impl Fn(&Address) -> bool) -> Plan {
+        let steps = self.steps.len();
+        self.steps.retain(|step| !is_settled(&step.address));
+        let of_others = |problem: &PlanProblem| !problem.address.as_ref().is_some_and(&is_settled);
+        self.problems.retain(of_others);
+        let unchanged = self.summary.unchanged + (steps - self.steps.len());
+        self.summary = count(&self.steps, unchanged);
+        let was_not_learned = |step: &Step| {
+            let mut refusals = step.refusals.iter();
+            step.action == Action::Unread || refusals.any(|it| it.code.is_of_silence())
+        };
+        self.complete = !self.steps.iter().any(was_not_learned);
         self
     }
 

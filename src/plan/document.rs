@@ -2,7 +2,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::model::{Action, Address, Approval, Broker, Code, Source, Step};
+use crate::model::{Action, Address, Approval, Broker, Code, Refusal, Source, Step};
 
 /// The version of the plan's format: a minor adds, a major is refused.
 pub const FORMAT_VERSION: &str = "1.0";
@@ -175,6 +175,14 @@ impl Plan {
         self.steps
             .iter()
             .filter(|step| step.action != Action::Unread && step.is_open())
+    }
+
+    /// The steps of what exists and was not shown when the plan was made.
+    pub fn hidden_steps(&self) -> impl Iterator<Item = &Step> {
+        let is_hidden = |refusal: &Refusal| refusal.code == Code::Exists;
+        self.steps.iter().filter(move |step| {
+            step.action == Action::Unread && step.refusals.iter().any(is_hidden)
+        })
     }
 
     /// The steps that something stands in the way of.

@@ -139,6 +139,13 @@ impl Kind for Topic {
         }
     }
 
+    async fn appear(&self, brokers: &Brokers, hidden: Vec<Address>) -> Vec<Address> {
+        match client(brokers) {
+            Ok(kafka) => see::appear(kafka, hidden).await,
+            Err(_) => hidden,
+        }
+    }
+
     /// Every topic that the user may describe, but for Kafka's own.
     async fn list(&self, brokers: &Brokers, _wanted: &dyn Wanted) -> Result<Vec<Address>, Problem> {
         let names = client(brokers)?.list_topics().await;

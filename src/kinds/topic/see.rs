@@ -1,6 +1,6 @@
 //! Waiting until what was done is visible.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -68,12 +68,42 @@ async fn see_made(kafka: &Kafka, orders: &Orders) -> Late {
     late
 }
 
+/// Waits until the broker shows these topics; gives back those that it does not show in time. Whoever waits is told how
+/// many are left.
+pub(super) async fn appear(kafka: &Kafka, hidden: Vec<Address>) -> Vec<Address> {
+    let allowed = patience(hidden.len());
+    let news = News::default();
+    let look = |hidden| still_hidden(kafka, hidden, &news, allowed);
+    until_visible(hidden, allowed, look).await.items
+}
+
+async fn still_hidden(
+    kafka: &Kafka,
+    mut hidden: Vec<Address>,
+    news: &News,
+    allowed: Duration,
+) -> Result<Vec<Address>, KafkaError> {
+    let names = hidden.iter().map(|address| address.name.clone()).collect();
+    let left: HashSet<String> = still_missing(kafka, names).await?.into_iter().collect();
+    hidden.retain(|address| left.contains(&address.name));
+    if let Some(first) = hidden.first() {
+        news.tell(|| {
+            format!(
+                "waiting up to {} s for the broker to show topics that exist: {} left (`{first}` first)",
+                allowed.as_secs(),
+                hidden.len()
+            )
+        });
+    }
+    Ok(hidden)
+}
+
 /// Replicas take as long as their data: hours, some of them. Whoever waits is told how far they are, and may stop
 /// waiting at any time.
 async fn see_moved(kafka: &Kafka, orders: &Orders) -> Unseen<String> {
     let moved = orders.iter().filter(|(_, order)| order.replicas.is_some());
     let moved: Vec<String> = moved.map(|(name, _)| name.clone()).collect();
-    let news = Mutex::new(News::default());
+    let news = News::default();
     until_visible(moved, Duration::MAX, |names| {
         still_moving(kafka, names, &news)
     })
@@ -84,7 +114,7 @@ async fn see_moved(kafka: &Kafka, orders: &Orders) -> Unseen<String> {
 async fn still_moving(
     kafka: &Kafka,
     mut names: Vec<String>,
-    news: &Mutex<News>,
+    news: &News,
 ) -> Result<Vec<String>, KafkaError> {
     let seen = read(kafka, &names).await?;
     let progress = |name: &String| match seen.get(name)? {
@@ -96,30 +126,30 @@ async fn still_moving(
         .filter_map(|name| Some((name, progress(name)?)));
     if let Some((first, _)) = all.next() {
         let whole = Progress::sum(names.iter().filter_map(progress));
-        news.lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .tell(first, whole);
+        news.tell(|| {
+            format!(
+                "waiting for replicas on their way (`topic/{first}` first): {whole}; Ctrl-C leaves it to the brokers"
+            )
+        });
     }
     names.retain(|name| progress(name).is_some());
     Ok(names)
 }
 
-/// What was last told of replicas on their way, and when.
+/// When it was last told what is waited for.
 #[derive(Default)]
-struct News(Option<Instant>);
+struct News(Mutex<Option<Instant>>);
 
 impl News {
     const EVERY: Duration = Duration::from_secs(10);
 
-    fn tell(&mut self, first: &str, whole: Progress) {
-        if self.0.is_some_and(|told| told.elapsed() < News::EVERY) {
+    fn tell(&self, words: impl FnOnce() -> String) {
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.is_some_and(|told| told.elapsed() < News::EVERY) {
             return;
         }
-        self.0 = Some(Instant::now());
-        tracing::warn!(
-            target: "trueup::waiting",
-            "waiting for replicas on their way (`topic/{first}` first): {whole}; Ctrl-C leaves it to the brokers"
-        );
+        *told = Some(Instant::now());
+        tracing::warn!(target: "trueup::waiting", "{}", words());
     }
 }
 
