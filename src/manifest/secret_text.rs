@@ -57,6 +57,21 @@ pub(super) fn looks_secret(text: &str) -> bool {
     matches(&SHAPE, text)
 }
 
+/// Whether what stands where a path is wanted has neither folder nor ending: it may be a secret itself.
+pub(super) fn is_word(text: &str) -> bool {
+    !text.is_empty() && !text.contains(['/', '.', '\\'])
+}
+
+/// Whether a word has the shape of an nkey's seed, were it cut short or typed with others of its letters.
+pub(super) fn is_seed_like(word: &str) -> bool {
+    const LEAST: usize = 12;
+    let of_a_role = ["SN", "SC", "SO", "SA", "SU", "SX"];
+    let is_base32 = |c: char| matches!(c, 'A'..='Z' | '2'..='7');
+    word.len() >= LEAST
+        && of_a_role.iter().any(|role| word.starts_with(role))
+        && word.chars().all(is_base32)
+}
+
 /// Whether the line up to this byte names a secret: what stands there may be one.
 pub(super) fn stands_behind_secret_name(text: &str, byte: usize) -> bool {
     const NEAR: usize = 200;

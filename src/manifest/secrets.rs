@@ -9,7 +9,9 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::node::{Map, Node, Spot, Value, short};
-use super::secret_text::{is_secret_variable, logins, looks_secret, names_secret, written};
+use super::secret_text::{
+    is_secret_variable, is_seed_like, is_word, logins, looks_secret, names_secret, written,
+};
 use super::sources::Read;
 use super::variables::Variables;
 use crate::broker::kafka::KafkaSettings;
@@ -224,7 +226,24 @@ fn is_blinded(name: &str, text: &str) -> bool {
     ];
     const SHOWN_ENDINGS: [&str; 4] = ["_file", ".file", ".location", ".ms"];
     let shown = SHOWN.contains(&name) || SHOWN_ENDINGS.iter().any(|end| name.ends_with(end));
-    !shown || text.contains(['@', '\n']) || looks_secret(text) || is_no_address(name, text)
+    !shown
+        || text.contains(['@', '\n'])
+        || is_secret_by_shape(name, text)
+        || is_no_address(name, text)
+        || (takes_path(name) && is_word(text))
+}
+
+/// Whether a property takes the path of a file.
+fn takes_path(name: &str) -> bool {
+    const PATHS: [&str; 5] = ["creds", "nkey", "ca", "cert", "key"];
+    const ENDINGS: [&str; 3] = ["_file", ".file", ".location"];
+    PATHS.contains(&name) || ENDINGS.iter().any(|end| name.ends_with(end))
+}
+
+/// Whether a text is a secret by its shape; where no word of the user's is wanted, the beginning of one is, too.
+fn is_secret_by_shape(name: &str, text: &str) -> bool {
+    let wants_a_name = takes_path(name) || name == "context";
+    looks_secret(text) || (wants_a_name && is_seed_like(text))
 }
 
 /// Whether a text stands where addresses do and is none: any part of it may be a secret that was
@@ -245,6 +264,6 @@ fn is_remembered(name: &str, text: &str) -> bool {
     names_secret(name)
         || !known
         || text.contains(['@', '?', '\n'])
-        || looks_secret(text)
+        || is_secret_by_shape(name, text)
         || is_no_address(name, text)
 }

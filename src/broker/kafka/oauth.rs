@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use tokio::time::Instant;
@@ -86,7 +87,8 @@ fn fetch(grant: &ClientCredentials, wait: Duration) -> Result<SecretString, Kafk
         .read_to_string();
     let body = body.map_err(|error| failed(error.to_string()))?;
     if !status.is_success() {
-        return Err(failed(denial(status.as_u16(), &body)));
+        let denial = denial(status.as_u16(), &body);
+        return Err(failed(without_secret(denial, grant)));
     }
     let granted = serde_json::from_str::<Granted>(&body);
     granted
@@ -125,6 +127,28 @@ fn basic(grant: &ClientCredentials) -> SecretString {
         grant.client_secret.expose_secret()
     );
     SecretString::from(format!("Basic {}", STANDARD.encode(pair)))
+}
+
+/// What a form encodes.
+const OF_FORMS: AsciiSet = NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'*');
+
+/// What an endpoint says, which may repeat what it was sent, as it is or as it stood in the request.
+fn without_secret(said: String, grant: &ClientCredentials) -> String {
+    let secret = grant.client_secret.expose_secret();
+    if secret.is_empty() {
+        return said;
+    }
+    let pair = basic(grant);
+    let pair = pair.expose_secret().trim_start_matches("Basic ");
+    let encoded = utf8_percent_encode(secret, &OF_FORMS).to_string();
+    let forms = [secret, pair, &encoded, &encoded.replace("%20", "+")];
+    forms
+        .iter()
+        .fold(said, |said, form| said.replace(form, "***"))
 }
 
 fn denial(status: u16, body: &str) -> String {

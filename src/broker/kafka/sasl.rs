@@ -172,6 +172,7 @@ impl Exchange<'_> {
     }
 
     fn refused(&self, cause: String) -> KafkaError {
+        let cause = self.credentials.blinded(&cause);
         KafkaError::AuthenticationFailed {
             broker: self.broker(),
             mechanism: self.sasl.mechanism(),

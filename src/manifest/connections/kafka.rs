@@ -25,7 +25,13 @@ pub(super) fn read(
         if let Some(place) = reading.walk.files.place(entry.key) {
             connection.places.insert(property.to_owned(), place);
         }
-        match value(name, &entry.node, &mut reading) {
+        let value = value(name, &entry.node, &mut reading);
+        if let Some(path) = &value
+            && takes_path(name)
+        {
+            connection.words.note(name, &entry.node, path.as_ref());
+        }
+        match value {
             None => failed.push(property.to_owned()),
             Some(value) if &**name == "cluster_id" => connection.cluster_id = Some(value),
             Some(value) if property.len() < name.len() => {
@@ -66,7 +72,7 @@ fn value(name: &str, node: &Node, reading: &mut Reading<'_, '_>) -> Option<Strin
             .push(reading.walk.files.at(node, problem));
         return None;
     };
-    if !name.ends_with("_file") && !is_path(name) {
+    if !takes_path(name) {
         return Some(value);
     }
     let is_inline = reading.is_inline(name, node);
@@ -74,6 +80,10 @@ fn value(name: &str, node: &Node, reading: &mut Reading<'_, '_>) -> Option<Strin
         "" => value,
         path => reading.beside(node, path).display().to_string(),
     })
+}
+
+fn takes_path(name: &str) -> bool {
+    name.ends_with("_file") || is_path(name)
 }
 
 /// The properties that unknown ones probably mean, unless they are set.

@@ -3,6 +3,7 @@
 mod kafka;
 mod nats;
 mod nats_fields;
+mod words;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -13,12 +14,14 @@ use secrecy::{ExposeSecret, SecretString};
 use super::complaints::unknown_field;
 use super::files::read_secret;
 use super::node::{Entry, Files, Map, Node, Value};
-use super::secret_text::looks_secret;
+use super::secret_text::{is_seed_like, looks_secret};
 use super::sections::names_under;
 use super::suggest::nearest;
 use super::walk::Walk;
 use crate::broker::nats::NatsSettings;
 use crate::model::{Broker, Code, FieldPlace, Place, Problem};
+
+use words::Words;
 
 pub(super) use nats_fields::nats_declaration;
 
@@ -37,6 +40,7 @@ pub struct Connections {
 pub struct NatsConnection {
     settings: NatsSettings,
     files: IndexMap<String, PathBuf>,
+    words: Words,
     /// The account that it must be, where the manifest pins one.
     pub account: Option<String>,
     /// Where the manifest says it; none where it does not.
@@ -54,6 +58,7 @@ pub struct NatsConnection {
 pub struct KafkaConnection {
     properties: IndexMap<String, SecretString>,
     files: IndexMap<String, PathBuf>,
+    words: Words,
     /// The cluster that it must be, where the manifest pins one.
     pub cluster_id: Option<String>,
     /// Where the manifest says it; none where it does not.
@@ -69,6 +74,7 @@ impl Connections {
             nats: NatsConnection {
                 settings: NatsSettings::default(),
                 files: IndexMap::new(),
+                words: Words::default(),
                 account: None,
                 place: None,
                 places: IndexMap::new(),
@@ -78,6 +84,7 @@ impl Connections {
             kafka: KafkaConnection {
                 properties: IndexMap::new(),
                 files: IndexMap::new(),
+                words: Words::default(),
                 cluster_id: None,
                 place: None,
                 places: IndexMap::new(),
@@ -129,6 +136,7 @@ impl NatsConnection {
     /// # Errors
     /// A `file-unreadable` problem that names the property and the file.
     pub fn settings(&self) -> Result<NatsSettings, Problem> {
+        self.words.must_be_files(|name| self.place_of(name))?;
         let mut settings = self.settings.clone();
         for (property, path) in &self.files {
             let secret = read_secret(property, path)
@@ -150,6 +158,7 @@ impl KafkaConnection {
     /// # Errors
     /// A `file-unreadable` problem that names the property and the file.
     pub fn properties(&self) -> Result<IndexMap<String, String>, Problem> {
+        self.words.must_be_files(|name| self.place_of(name))?;
         let mut properties = self.exposed();
         for (property, path) in &self.files {
             let secret = read_secret(property, path)
@@ -273,9 +282,9 @@ impl Reading<'_, '_> {
 
     /// Whether a secret stands where the path of its file is wanted; it is complained of.
     fn is_inline(&mut self, name: &str, node: &Node) -> bool {
-        let is_secret = node
-            .text()
-            .is_some_and(|text| looks_secret(text) || text.contains('\n'));
+        let is_secret =
+            |text: &str| looks_secret(text) || is_seed_like(text) || text.contains('\n');
+        let is_secret = node.text().is_some_and(is_secret);
         if is_secret {
             let what = format!("`{name}` takes the path of a file, not what the file holds");
             let hint = "write it into a file that only you can read, and name that file here";
@@ -287,7 +296,8 @@ impl Reading<'_, '_> {
 
     /// Whether a secret stands where the name of a context is wanted; it is complained of.
     fn is_seed(&mut self, name: &str, node: &Node) -> bool {
-        let is_secret = node.text().is_some_and(looks_secret);
+        let is_secret = |text: &str| looks_secret(text) || is_seed_like(text);
+        let is_secret = node.text().is_some_and(is_secret);
         if is_secret {
             let what = format!("`{name}` takes the name of a `nats` context, not a secret");
             let hint = "write it into a file that only you can read, and name that file as `nkey`";

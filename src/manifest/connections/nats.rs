@@ -5,7 +5,7 @@ use super::super::secret_text::name_alone;
 use super::super::suggest::nearest;
 use super::super::walk::{Fields, Subject, Walk};
 use super::nats_fields::{NatsFields, nats_declaration};
-use super::{NatsConnection, Reading, twice};
+use super::{NatsConnection, Reading, Words, twice};
 use crate::broker::nats::NatsSettings;
 use crate::model::{Code, Flat, Place, Problem};
 
@@ -20,7 +20,8 @@ pub(super) fn read(
     mut reading: Reading<'_, '_>,
 ) {
     connection.place = reading.walk.files.place(entry.key);
-    let fields = checked(map, connection.place.clone(), &mut reading);
+    let (fields, words) = checked(map, connection.place.clone(), &mut reading);
+    connection.words = words;
     let written = Written {
         map,
         failed: failed(map, &fields.values),
@@ -49,7 +50,7 @@ impl Written<'_> {
 }
 
 /// The fields and where they stand. The complaints are about a blinded copy: none shows a secret.
-fn checked(map: &Map, place: Option<Place>, reading: &mut Reading<'_, '_>) -> Fields {
+fn checked(map: &Map, place: Option<Place>, reading: &mut Reading<'_, '_>) -> (Fields, Words) {
     let subject = Subject {
         noun: "`connections.nats`",
         address: None,
@@ -60,8 +61,8 @@ fn checked(map: &Map, place: Option<Place>, reading: &mut Reading<'_, '_>) -> Fi
     let said = reading.walk.fields(declaration, &blind, place, subject);
     let mut fields = Walk::new(reading.walk.files).fields(declaration, map, None, subject);
     fields.places = said.places;
-    settle_paths(&mut fields.values, map, reading);
-    fields
+    let words = settle_paths(&mut fields.values, map, reading);
+    (fields, words)
 }
 
 /// Puts what is said into the connection.
@@ -111,8 +112,10 @@ fn tell_complaints(
     }
 }
 
-/// Paths beside the file that names them; without those that hold a secret instead.
-fn settle_paths(values: &mut Flat, map: &Map, reading: &mut Reading<'_, '_>) {
+/// Paths beside the file that names them; without those that hold a secret instead. What is but a word comes
+/// back.
+fn settle_paths(values: &mut Flat, map: &Map, reading: &mut Reading<'_, '_>) -> Words {
+    let mut words = Words::default();
     for (name, entry) in map {
         if &**name == "context" && reading.is_seed(name, &entry.node) {
             values.shift_remove(&**name);
@@ -125,13 +128,12 @@ fn settle_paths(values: &mut Flat, map: &Map, reading: &mut Reading<'_, '_>) {
         } else if let Some(value) = values.get_mut(&**name)
             && let Some(path) = entry.node.text()
         {
-            *value = reading
-                .beside(&entry.node, path)
-                .display()
-                .to_string()
-                .into();
+            let path = reading.beside(&entry.node, path);
+            words.note(name, &entry.node, &path);
+            *value = path.display().to_string().into();
         }
     }
+    words
 }
 
 /// The fields that are written, however wrong: what follows from their absence is not said.

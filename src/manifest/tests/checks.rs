@@ -279,6 +279,7 @@ fn a_secret_where_a_path_is_wanted_is_refused_and_not_shown() {
             "ssl.ca.location: \"-----BEGIN CERTIFICATE-----\\nCANARY\"".to_owned(),
         ),
         ("kafka", format!("sasl.password_file: {seed}")),
+        ("nats", "nkey: SUACANARY234".to_owned()),
     ] {
         let text = format!(
             "stack: s\nconnections:\n  {broker}:\n    {line}\nnats: {{ streams: {{ A: }} }}\n"
@@ -299,6 +300,46 @@ fn a_secret_where_a_path_is_wanted_is_refused_and_not_shown() {
             "{line}: {shown}"
         );
     }
+}
+
+#[test]
+fn a_word_that_names_no_file_is_not_shown_for_it_may_be_the_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("word"), "p").unwrap();
+    let file = folder.path().join("a.yaml");
+    let complaint = |line: &str| {
+        let (broker, line) = line.split_once(' ').unwrap();
+        let text = format!("stack: s\nconnections:\n  {broker}:\n    {line}\n");
+        std::fs::write(&file, text).unwrap();
+        let loaded = super::loaded(&Inputs {
+            files: vec![crate::manifest::Input::of_argument(file.to_str().unwrap())],
+            ..Inputs::default()
+        });
+        let shown = loaded.sources.text(file.to_str().unwrap()).unwrap();
+        assert!(!shown.contains("hunter22"), "{shown}");
+        let connections = loaded.manifest.unwrap().connections;
+        let problem = match broker {
+            "nats" => connections.nats.settings().err(),
+            _ => connections.kafka.properties().err(),
+        };
+        problem.map(|problem| (problem.message, problem.place.map(|place| place.line)))
+    };
+    for line in [
+        "nats { user: u, password_file: hunter22 }",
+        "nats { nkey: hunter22 }",
+        "nats { creds: hunter22 }",
+        "kafka { security.protocol: ssl, ssl.key.location: hunter22, ssl.certificate.location: c.pem }",
+        "kafka { client.id_file: hunter22 }",
+    ] {
+        let (message, place) = complaint(line).unwrap();
+        assert!(message.contains("takes the path of a file"), "{message}");
+        assert!(!message.contains("hunter22"), "{message}");
+        assert_eq!(place, Some(4), "{line}");
+    }
+    assert_eq!(complaint("nats { nkey: word }"), None);
+    assert_eq!(complaint("nats { user: u, password_file: word }"), None);
+    let (message, _) = complaint("nats { user: u, password_file: ./other }").unwrap();
+    assert!(message.contains("other` can't be read"), "{message}");
 }
 
 #[test]

@@ -84,6 +84,31 @@ async fn a_denial_is_told_without_the_secret() {
 }
 
 #[tokio::test]
+async fn an_endpoint_that_repeats_the_secret_is_told_without_it() {
+    let said = r#"{"error":"s3cret","error_description":"app:s3cret is unknown, Basic YXBwOnMzY3JldA== was sent"}"#;
+    let (url, served) = endpoint("400 Bad Request", said);
+    let error = token(&grant(&url), soon()).await.unwrap_err().to_string();
+    served.join().unwrap();
+    assert!(
+        error.contains("HTTP 400: ***: app:*** is unknown, Basic *** was sent"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_secret_is_found_in_the_form_of_a_form() {
+    let TokenSource::Oidc(grant) = grant("http://h/token") else {
+        panic!("an endpoint")
+    };
+    let grant = ClientCredentials {
+        client_secret: SecretString::from("a b/c~d"),
+        ..grant
+    };
+    let said = "client_secret=a+b%2Fc%7Ed&x=a%20b%2Fc%7Ed".to_owned();
+    assert_eq!(without_secret(said, &grant), "client_secret=***&x=***");
+}
+
+#[tokio::test]
 async fn answers_without_a_token_and_endpoints_that_are_not_there() {
     let (url, served) = endpoint("200 OK", "{}");
     let error = token(&grant(&url), soon()).await.unwrap_err().to_string();

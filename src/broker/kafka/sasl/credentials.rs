@@ -65,6 +65,14 @@ impl Credentials {
             .clone()
     }
 
+    /// The broker's words without the secret, which they may repeat.
+    pub(super) fn blinded(&self, words: &str) -> String {
+        match self.secret.expose_secret() {
+            "" => words.to_owned(),
+            secret => words.replace(secret, "***"),
+        }
+    }
+
     fn refuse(&self, words: String) {
         *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = Some(words);
     }
