@@ -3,21 +3,43 @@
 use super::entries::Kinds;
 use super::node::{Entry, Files, Map, Node};
 use super::sections::{Holds, SECTIONS};
+use super::walk::Walk;
 use crate::kinds::Kind;
 use crate::model::{Code, KindName, Problem};
 
+/// What stands under an alias though the field itself is set, too. It counts for nothing, and what is wrong with it is told
+/// all the same.
+pub(super) struct Double {
+    kind: &'static dyn Kind,
+    alias: &'static str,
+    path: &'static str,
+    pub entry: Entry,
+}
+
+/// What is wrong with these by themselves.
+pub(super) fn check(doubles: &[Double], files: &Files) -> Vec<Problem> {
+    let mut walk = Walk::new(files);
+    for double in doubles {
+        if let Some(field) = double.kind.declaration().field(double.path) {
+            walk.alone(&field, &double.entry.node, double.alias);
+        }
+    }
+    walk.problems
+}
+
 /// Puts what stands under an alias where the field itself stands, in every resource and every
-/// default of a layer; so that layers and defaults meet under one name.
+/// default of a layer; so that layers and defaults meet under one name. What stands there already wins.
 pub(super) fn resolve(
     tree: &mut Map,
     kinds: Kinds<'_>,
     files: &Files,
     problems: &mut Vec<Problem>,
-) {
+) -> Vec<Double> {
     let mut all = Resolve {
         kinds,
         files,
         problems,
+        doubles: Vec::new(),
     };
     for section in SECTIONS {
         let Some(entries) = under(tree, &[section.head, section.name]) else {
@@ -43,12 +65,14 @@ pub(super) fn resolve(
             | Holds::Acls => {}
         }
     }
+    all.doubles
 }
 
 struct Resolve<'a> {
     kinds: Kinds<'a>,
     files: &'a Files,
     problems: &'a mut Vec<Problem>,
+    doubles: Vec<Double>,
 }
 
 impl Resolve<'_> {
@@ -68,15 +92,21 @@ impl Resolve<'_> {
         }
     }
 
-    fn map(&mut self, map: &mut Map, kind: &dyn Kind) {
+    fn map(&mut self, map: &mut Map, kind: &'static dyn Kind) {
         for (alias, path) in kind.aliases() {
             if let Some(entry) = map.shift_remove(*alias) {
-                self.put(map, alias, path, entry);
+                self.put(map, kind, (alias, path), entry);
             }
         }
     }
 
-    fn put(&mut self, map: &mut Map, alias: &str, path: &str, entry: Entry) {
+    fn put(
+        &mut self,
+        map: &mut Map,
+        kind: &'static dyn Kind,
+        (alias, path): (&'static str, &'static str),
+        entry: Entry,
+    ) {
         let (target, name) = match path.split_once('.') {
             None => (Some(map), path),
             Some((head, name)) => {
@@ -102,6 +132,12 @@ impl Resolve<'_> {
                 .note(self.files.place(first.key), "it is set here too")
                 .hint("keep one of the two"),
         );
+        self.doubles.push(Double {
+            kind,
+            alias,
+            path,
+            entry,
+        });
     }
 }
 

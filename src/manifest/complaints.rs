@@ -120,6 +120,9 @@ pub(super) fn type_hint(field: &Field, node: &Node) -> Option<String> {
     if let Some(hint) = dollar_hint(node) {
         return Some(hint);
     }
+    if let Some(hint) = one_in_a_list(field, node) {
+        return Some(hint);
+    }
     match (&field.shape, &node.value) {
         (Shape::Choice(words), Value::Bool(_) | Value::Integer(_) | Value::Number(_))
             if !words
@@ -156,6 +159,23 @@ pub(super) fn type_hint(field: &Field, node: &Node) -> Option<String> {
         }
         (Shape::List(_), Value::Text(text)) => Some(format!("write `[{}]`", short(text))),
         _ => None,
+    }
+}
+
+/// The way out where a list stands though there is but one value.
+fn one_in_a_list(field: &Field, node: &Node) -> Option<String> {
+    let is_list = matches!(
+        field.shape,
+        Shape::List(_) | Shape::Object(_) | Shape::Map(_)
+    );
+    let Value::List(items) = &node.value else {
+        return None;
+    };
+    let is_plain = |item: &Node| !matches!(item.value, Value::List(_) | Value::Map(_));
+    match items.as_slice() {
+        _ if is_list => None,
+        [only] if is_plain(only) => Some(format!("write it without brackets: {}", only.shown())),
+        _ => Some("write one value, without brackets".to_owned()),
     }
 }
 

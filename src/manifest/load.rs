@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use super::aliases;
+use super::aliases::{self, Double};
 use super::approvals;
 use super::complaints::{Surplus, follows, unknown_field};
 use super::connections;
@@ -53,7 +53,7 @@ pub(super) fn load(inputs: &Inputs, kinds: Kinds<'_>) -> Loaded {
     };
     let read: Vec<bool> = parsed.iter().flatten().map(|p| p.whole).collect();
     let mut secrets = Secrets::default();
-    let mut layer = laid_over(parsed, &files, kinds, &mut problems, &mut secrets);
+    let (mut layer, mut doubles) = laid_over(parsed, &files, kinds, &mut problems, &mut secrets);
     let mut surplus = Surplus::default();
     let mut telling = Telling {
         files: &files,
@@ -63,6 +63,9 @@ pub(super) fn load(inputs: &Inputs, kinds: Kinds<'_>) -> Loaded {
     let mut said = texts.iter().flatten().map(|text| text.text.as_str());
     if said.any(may_hold_variables) {
         variables.expand_all(&mut layer.tree, &mut telling);
+        for double in &mut doubles {
+            variables.expand_one(&mut double.entry.node, &mut telling);
+        }
     }
     if whole {
         problems.extend(variables.unused());
@@ -74,6 +77,7 @@ pub(super) fn load(inputs: &Inputs, kinds: Kinds<'_>) -> Loaded {
     let sources = Sources::of(&files, texts, secrets);
     let (manifest, more) = check(layer, inputs, &files, kinds, whole, &mut problems);
     surplus.add(&more);
+    problems.extend(aliases::check(&doubles, &files));
     sources.blind(&mut problems);
     finished(manifest, problems, &surplus, sources, &files)
 }
@@ -162,8 +166,9 @@ fn laid_over(
     kinds: Kinds<'_>,
     problems: &mut Vec<Problem>,
     secrets: &mut Secrets,
-) -> Layer {
+) -> (Layer, Vec<Double>) {
     let mut whole: Option<Layer> = None;
+    let mut doubles = Vec::new();
     for input in parsed {
         let mut parts = Vec::new();
         for parsed in input {
@@ -174,7 +179,7 @@ fn laid_over(
             }
         }
         let mut layer = layers::join(parts, files, problems);
-        aliases::resolve(&mut layer.tree, kinds, files, problems);
+        doubles.extend(aliases::resolve(&mut layer.tree, kinds, files, problems));
         match &mut whole {
             Some(whole) => layers::lay_over(whole, layer, files, problems),
             None => {
@@ -183,10 +188,11 @@ fn laid_over(
             }
         }
     }
-    whole.unwrap_or_else(|| Layer {
+    let whole = whole.unwrap_or_else(|| Layer {
         tree: Map::default(),
         declared: HashSet::new(),
-    })
+    });
+    (whole, doubles)
 }
 
 fn check(

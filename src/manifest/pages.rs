@@ -26,6 +26,23 @@ pub struct Part {
     pub fields: Vec<(String, Field)>,
 }
 
+impl Part {
+    /// The fields that stand under `path`, as a part of their own; none where there are none.
+    pub fn group(&self, path: &str) -> Option<Part> {
+        let below = |(field, facts): &(String, Field)| {
+            let rest = field.strip_prefix(path)?.strip_prefix('.')?;
+            Some((rest.to_owned(), facts.clone()))
+        };
+        let fields: Vec<(String, Field)> = self.fields.iter().filter_map(below).collect();
+        (!fields.is_empty()).then(|| Part {
+            path: format!("{}.{path}", self.path),
+            description: self.description.clone(),
+            kind: None,
+            fields,
+        })
+    }
+}
+
 /// Every part in the order of a manifest, then those that stand inside of resources.
 pub fn parts() -> &'static [Part] {
     static PARTS: LazyLock<Vec<Part>> = LazyLock::new(all);

@@ -86,6 +86,11 @@ impl Variables<'_> {
         }
     }
 
+    /// The same in one value of a resource.
+    pub fn expand_one(&self, node: &mut Node, telling: &mut Telling<'_>) {
+        self.expand(node, false, telling);
+    }
+
     /// `secret` says that a complaint can't show the text.
     fn expand(&self, node: &mut Node, secret: bool, telling: &mut Telling<'_>) {
         let mut complaints = Vec::new();

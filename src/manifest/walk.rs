@@ -154,6 +154,19 @@ impl<'a> Walk<'a> {
         entry
     }
 
+    /// Collects what is wrong with a value that counts for nothing.
+    pub fn alone(&mut self, field: &Field, node: &Node, path: &str) {
+        let subject = Subject {
+            noun: path,
+            address: None,
+            others: &[],
+            complete: false,
+        };
+        if !node.is_null() {
+            self.value(field, node, path, subject);
+        }
+    }
+
     /// The value in the broker's own units; none after a problem.
     fn value(
         &mut self,

@@ -343,6 +343,33 @@ fn a_word_that_names_no_file_is_not_shown_for_it_may_be_the_secret() {
 }
 
 #[test]
+fn what_is_said_twice_is_read_twice() {
+    let topic = |retention: &str| {
+        format!(
+            "stack: s\nkafka: {{ topics: {{ t: {{ partitions: 1, retention: {retention}, config: {{ retention.ms: 7d }} }} }} }}\n"
+        )
+    };
+    for (retention, code) in [("'${UNSET}'", "variable:"), ("7q", "bad-duration:")] {
+        let told = told(&layers(&[&topic(retention)]));
+        let says = |code: &str| told.iter().any(|line| line.contains(code));
+        assert!(says(code) && says("contradiction:"), "{told:?}");
+        assert_eq!(told.len(), 2, "{told:?}");
+    }
+}
+
+#[test]
+fn a_list_where_one_value_belongs_is_written_without_brackets() {
+    let topic = |partitions: &str| {
+        let text =
+            format!("stack: s\nkafka: {{ topics: {{ t: {{ partitions: {partitions} }} }} }}\n");
+        told(&layers(&[&text])).join("\n")
+    };
+    assert!(topic("[3]").contains("write it without brackets: `3`"));
+    assert!(topic("[3, 4]").contains("write one value, without brackets"));
+    assert!(!topic("{ a: 3 }").contains("brackets"));
+}
+
+#[test]
 fn a_secret_is_blinded_wherever_it_stands_again() {
     let text = "stack: s
 connections:
