@@ -1,4 +1,5 @@
 mod consent;
+mod offered;
 mod values;
 
 use std::ffi::OsString;
@@ -8,12 +9,12 @@ use std::time::Duration;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint};
 
 use super::exit;
-use super::explain::TopicParser;
 use super::ledger::LedgerPlace;
 use crate::model::Address;
 
 pub use consent::{Approved, Consent};
-use values::{VariableParser, duration, report};
+use offered::{Offered, any, forms, kinds, ledgers, patterns, topics_offered};
+use values::{VariableParser, duration, ledger, report};
 
 /// Brings NATS JetStream and Kafka to what one YAML manifest says.
 #[derive(Clone, Debug, Parser)]
@@ -52,7 +53,7 @@ pub struct Global {
     #[arg(long, global = true, value_name = "FORM", default_value = "text")]
     pub output: Form,
     /// Also write the result to a file in another form
-    #[arg(long = "report", global = true, value_name = "FORM=FILE", value_parser = report)]
+    #[arg(long = "report", global = true, value_name = "FORM=FILE", value_parser = Offered::new(report, forms), hide_possible_values = true)]
     pub reports: Vec<(Form, PathBuf)>,
     /// Where it is recorded what the stack owns: `nats`, `kafka`, `file:PATH`, or `none`
     ///
@@ -63,7 +64,9 @@ pub struct Global {
         global = true,
         value_name = "PLACE",
         env = "TRUEUP_LEDGER",
-        default_value = "none"
+        default_value = "none",
+        value_parser = Offered::new(ledger, ledgers),
+        hide_possible_values = true
     )]
     pub ledger: LedgerPlace,
     /// How long to wait for the stack's lock, where somebody else has it
@@ -181,7 +184,7 @@ pub enum Command {
     )]
     Explain {
         /// A kind, a section of a manifest, one of their fields, or a code; without one, what there is
-        #[arg(value_name = "KIND[.FIELD]|SECTION|CODE", value_parser = TopicParser, hide_possible_values = true)]
+        #[arg(value_name = "KIND[.FIELD]|SECTION|CODE", value_parser = Offered::new(any, topics_offered), hide_possible_values = true)]
         topic: Option<String>,
     },
     /// Print the JSON Schema of a manifest or a plan
@@ -246,7 +249,7 @@ pub struct PlanArgs {
     #[arg(long, value_name = "SNAPSHOT", value_hint = ValueHint::FilePath)]
     pub against: Option<PathBuf>,
     /// Only these resources: an address, or a pattern such as `topic/*`
-    #[arg(long = "target", value_name = "ADDRESS|GLOB")]
+    #[arg(long = "target", value_name = "ADDRESS|GLOB", value_parser = Offered::new(any, patterns), hide_possible_values = true)]
     pub targets: Vec<String>,
     /// What may be lost.
     #[command(flatten)]
@@ -263,7 +266,7 @@ pub struct ApplyArgs {
     #[arg(long)]
     pub auto_approve: bool,
     /// Only these resources: an address, or a pattern such as `topic/*`
-    #[arg(long = "target", value_name = "ADDRESS|GLOB", conflicts_with = "plan")]
+    #[arg(long = "target", value_name = "ADDRESS|GLOB", conflicts_with = "plan", value_parser = Offered::new(any, patterns), hide_possible_values = true)]
     pub targets: Vec<String>,
     /// What may be lost.
     #[command(flatten)]
@@ -280,7 +283,7 @@ pub struct DriftArgs {
     #[arg(long, value_name = "SNAPSHOT", value_hint = ValueHint::FilePath)]
     pub against: Option<PathBuf>,
     /// Only these resources: an address, or a pattern such as `topic/*`
-    #[arg(long = "target", value_name = "ADDRESS|GLOB")]
+    #[arg(long = "target", value_name = "ADDRESS|GLOB", value_parser = Offered::new(any, patterns), hide_possible_values = true)]
     pub targets: Vec<String>,
 }
 
@@ -291,7 +294,7 @@ pub struct ExportArgs {
     #[arg(long, value_name = "NAME")]
     pub stack: Option<String>,
     /// Only these resources: a kind, or a kind and a pattern such as `topic/orders-*`
-    #[arg(long, value_name = "KIND/GLOB")]
+    #[arg(long, value_name = "KIND/GLOB", value_parser = Offered::new(any, kinds), hide_possible_values = true)]
     pub only: Vec<String>,
     /// Save the live state into a file instead, for `plan --against`
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["stack", "only"])]
@@ -305,7 +308,7 @@ pub struct GraphArgs {
     #[arg(long = "as", value_name = "LANGUAGE", default_value = "mermaid")]
     pub language: Language,
     /// Only these resources and what they are tied to: an address, or a pattern such as `topic/*`
-    #[arg(long = "target", value_name = "ADDRESS|GLOB")]
+    #[arg(long = "target", value_name = "ADDRESS|GLOB", value_parser = Offered::new(any, patterns), hide_possible_values = true)]
     pub targets: Vec<String>,
 }
 

@@ -2,8 +2,6 @@ mod topic;
 
 use serde_json::Value;
 
-pub use topic::TopicParser;
-
 use super::args::Form;
 use super::exit::Exit;
 use super::failure::Failure;
@@ -86,23 +84,10 @@ fn overview(width: usize) -> String {
 }
 
 fn unknown(topic: &str) -> Failure {
-    let fields = registry().iter().flat_map(|kind| {
-        let name = kind.name();
-        explain::paths(kind.declaration())
-            .into_iter()
-            .map(move |path| format!("{name}.{path}"))
-    });
-    let of_parts = parts().iter().flat_map(|part| {
-        let path = &part.path;
-        part.fields
-            .iter()
-            .map(move |(field, _)| format!("{path}.{field}"))
-    });
-    let known: Vec<String> = topic::words()
-        .map(str::to_owned)
-        .chain(Code::ALL.iter().map(ToString::to_string))
-        .chain(fields)
-        .chain(of_parts)
+    let codes = Code::ALL.iter().map(ToString::to_string);
+    let known: Vec<String> = explain::topics(registry(), parts())
+        .into_iter()
+        .chain(codes)
         .collect();
     let near = nearest(topic, known.iter().map(String::as_str));
     let hint = if near.is_empty() {
@@ -112,4 +97,48 @@ fn unknown(topic: &str) -> Failure {
         format!("did you mean {}?", near.join(" or "))
     };
     Failure::said(format!("`{topic}` is no kind, section, field or code")).hint(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_that_there_is_has_a_page_in_every_form() {
+        for topic in explain::topics(registry(), parts()) {
+            let known = Topic::of(&topic);
+            assert!(known.is_some(), "{topic}");
+            assert!(text(known.as_ref(), 80).contains(' '), "{topic}");
+            assert!(!page(known.as_ref()).is_empty(), "{topic}");
+            assert!(document(known.as_ref()).is_object(), "{topic}");
+        }
+    }
+
+    #[test]
+    fn a_group_of_fields_is_explained_by_those_below_it() {
+        for (topic, below) in [
+            ("acl.resource", "transactional_id"),
+            ("stream.sources.external", "api"),
+            ("access.produce", "principal"),
+            ("topic.access.produce", "principal"),
+        ] {
+            let known = Topic::of(topic);
+            assert!(known.is_some(), "{topic}");
+            let page = text(known.as_ref(), 80);
+            assert!(page.contains(below), "{topic}: {page}");
+        }
+    }
+
+    #[test]
+    fn what_an_acl_has_where_nothing_is_said_is_not_required() {
+        for (topic, default) in [
+            ("acl.permission", "allow"),
+            ("acl.pattern", "literal"),
+            ("acl.host", "*"),
+        ] {
+            let page = text(Topic::of(topic).as_ref(), 80);
+            let says = |word: &str| page.split_whitespace().any(|said| said == word);
+            assert!(!says("required") && says(default), "{topic}: {page}");
+        }
+    }
 }

@@ -114,6 +114,14 @@ impl Declaration {
         }
     }
 
+    /// The field at a dotted path, those of the objects in lists included (`sources.external.api`).
+    pub fn within(&self, path: &str) -> Option<Cow<'_, Field>> {
+        self.field(path).or_else(|| {
+            let (head, rest) = path.split_once('.')?;
+            self.fields.get(head)?.inside()?.within(rest)
+        })
+    }
+
     /// What a live resource says in fields that are not declared here: those of a newer server.
     pub fn unknown<'a>(&'a self, live: &'a Flat) -> impl Iterator<Item = (&'a String, &'a Value)> {
         live.iter()
@@ -188,6 +196,20 @@ fn put(doc: &mut Doc, name: &str, value: Option<Value>) {
 }
 
 impl Field {
+    /// The fields of an object, or of the objects of a list or map.
+    pub fn inside(&self) -> Option<&Declaration> {
+        match &self.shape {
+            Shape::Object(inner) => Some(inner),
+            Shape::List(item) | Shape::Map(item) => item.inside(),
+            Shape::Bool
+            | Shape::Integer { .. }
+            | Shape::Number
+            | Shape::Text
+            | Shape::Choice(_)
+            | Shape::Other(_) => None,
+        }
+    }
+
     /// Whether a live resource that holds this value takes the default in its place.
     pub fn can_reset(&self, live: &Value) -> bool {
         match self.facts.edit {

@@ -8,6 +8,7 @@ use clap::ValueEnum;
 use clap::builder::TypedValueParser;
 use clap::error::ErrorKind;
 
+use super::super::ledger::LedgerPlace;
 use super::Form;
 use crate::manifest::is_variable_name;
 
@@ -49,6 +50,11 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         format!("`{text}` is no duration; write a number and a unit: `30s`, `5m`, `1h`")
     })?;
     Duration::try_from(parsed).map_err(|_| format!("`{text}` is below zero"))
+}
+
+/// Where the ledger is.
+pub(super) fn ledger(text: &str) -> Result<LedgerPlace, String> {
+    text.parse()
 }
 
 /// A report's form and file.

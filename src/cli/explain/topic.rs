@@ -1,6 +1,4 @@
-use std::ffi::OsStr;
-
-use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
+use std::borrow::Cow;
 
 use crate::kinds::{Kind, kind};
 use crate::manifest::{Part, parts};
@@ -11,7 +9,7 @@ pub(super) enum Topic {
     Code(Code),
     Kind(&'static dyn Kind),
     Field(&'static dyn Kind, String),
-    Part(&'static Part),
+    Part(Cow<'static, Part>),
     PartField(&'static Part, String),
 }
 
@@ -22,10 +20,10 @@ impl Topic {
         if let Ok(code) = said.parse::<Code>() {
             return Some(Topic::Code(code));
         }
-        of_kind(said)
+        inside_a_resource(said)
+            .or_else(|| of_kind(said))
             .or_else(|| of_part(said))
             .or_else(|| of_part(&format!("kafka.acls.{}", said.strip_prefix("acl.")?)))
-            .or_else(|| inside_a_resource(said))
     }
 }
 
@@ -46,7 +44,7 @@ fn of_kind(said: &str) -> Option<Topic> {
 fn of_field(kind: &'static dyn Kind, field: &str) -> Option<Topic> {
     let alias = kind.aliases().iter().find(|(alias, _)| *alias == field);
     let path = alias.map_or(field, |(_, path)| path);
-    let known = |path: &str| kind.declaration().field(path).is_some();
+    let known = |path: &str| kind.declaration().within(path).is_some();
     if known(path) {
         return Some(Topic::Field(kind, path.to_owned()));
     }
@@ -74,14 +72,19 @@ fn at(part: &'static Part, rest: &str) -> Option<Topic> {
     match (part.kind, rest) {
         (Some(name), "") => kind(name).map(Topic::Kind),
         (Some(name), field) => of_field(kind(name)?, field),
-        (None, "") => Some(Topic::Part(part)),
+        (None, "") => Some(Topic::Part(Cow::Borrowed(part))),
         (None, field) => part_field(part, field),
     }
 }
 
 fn part_field(part: &'static Part, field: &str) -> Option<Topic> {
     let known = part.fields.iter().any(|(path, _)| path == field);
-    known.then(|| Topic::PartField(part, field.to_owned()))
+    match known {
+        true => Some(Topic::PartField(part, field.to_owned())),
+        false => part
+            .group(field)
+            .map(|group| Topic::Part(Cow::Owned(group))),
+    }
 }
 
 /// What stands in a resource beside its fields: `topic.access`, `stream.lifecycle.protect`.
@@ -102,33 +105,5 @@ fn after<'s>(said: &'s str, words: &str) -> Option<&'s str> {
         Some(rest)
     } else {
         rest.strip_prefix('.')
-    }
-}
-
-/// The kinds and the parts of a manifest.
-pub(super) fn words() -> impl Iterator<Item = &'static str> {
-    let kinds = KindName::ALL.iter().map(|kind| kind.as_str());
-    kinds.chain(parts().iter().map(|part| part.path.as_str()))
-}
-
-/// Takes any text, and tells a shell's completions the words that there are.
-#[derive(Clone, Debug)]
-pub struct TopicParser;
-
-impl TypedValueParser for TopicParser {
-    type Value = String;
-
-    fn parse_ref(
-        &self,
-        command: &clap::Command,
-        argument: Option<&clap::Arg>,
-        value: &OsStr,
-    ) -> Result<String, clap::Error> {
-        StringValueParser::new().parse_ref(command, argument, value)
-    }
-
-    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
-        let codes = Code::ALL.iter().map(|code| code.as_str());
-        Some(Box::new(words().chain(codes).map(PossibleValue::new)))
     }
 }

@@ -15,7 +15,8 @@ pub struct AclSpec {
     #[schemars(extend("x-field" = fixed()))]
     pub principal: String,
     /// Whether it allows or denies. Deny wins over allow.
-    #[schemars(extend("x-field" = fixed()))]
+    #[serde(default = "allow")]
+    #[schemars(extend("x-field" = fixed().default_is(allow().as_str())))]
     pub permission: Permission,
     /// What it is that may be done. Read, write, delete and alter imply describe; alter_configs
     /// implies describe_configs.
@@ -25,16 +26,30 @@ pub struct AclSpec {
     #[schemars(extend("x-field" = fixed()))]
     pub resource_type: ResourceType,
     /// Whether `name` is the very name or the beginning of names.
-    #[schemars(extend("x-field" = fixed()))]
+    #[serde(default = "literal")]
+    #[schemars(extend("x-field" = fixed().default_is(literal().as_str())))]
     pub pattern: PatternType,
     /// The name or its beginning; a literal `*` is every name. The cluster's is `kafka-cluster`.
     #[schemars(extend("x-field" = fixed()))]
     pub name: String,
     /// The client's IP address; `*` is every one. Kafka never compares host names.
-    #[schemars(extend("x-field" = fixed()))]
+    #[serde(default = "everywhere")]
+    #[schemars(extend("x-field" = fixed().default_is(everywhere())))]
     pub host: String,
 }
 
 fn fixed() -> Facts {
     field().edit(Edit::Fixed)
+}
+
+fn allow() -> Permission {
+    Permission::Allow
+}
+
+fn literal() -> PatternType {
+    PatternType::Literal
+}
+
+fn everywhere() -> String {
+    "*".to_owned()
 }

@@ -48,7 +48,7 @@ pub fn kind(kind: &dyn Kind) -> Value {
 
 /// A field of a kind by its path; none where it has no such field.
 pub fn field(kind: &dyn Kind, path: &str) -> Option<Value> {
-    let field = kind.declaration().field(path)?;
+    let field = kind.declaration().within(path)?;
     let mut page = one(path, &field, Some(kind.name().broker()));
     page["kind"] = kind.name().as_str().into();
     Some(versioned(page))

@@ -67,7 +67,7 @@ pub fn field(
     path: &str,
     width: usize,
 ) -> Option<String> {
-    let field = declaration.field(path)?;
+    let field = declaration.within(path)?;
     let mut page = Page::new(width);
     page.line(&Line::new().put(Tone::Strong, &format!("{name}.{path}")));
     page.gap();
@@ -80,35 +80,13 @@ pub fn field(
         page.gap();
         page.wrapped(Line::indented(2), Tone::Change, &unknown);
     }
-    if let Some(inner) = inside(&field) {
+    if let Some(inner) = field.inside() {
         page.gap();
         let mut rows = vec![heads(&["field", "takes", "default", "change", "since"])];
         rows.extend(all(inner, "").iter().map(|(path, field)| row(path, field)));
         page.table(2, &fit(rows, width));
     }
     Some(page.finish())
-}
-
-/// The paths of every field that can be declared, in the order of the struct.
-pub fn paths(declaration: &Declaration) -> Vec<String> {
-    all(declaration, "")
-        .into_iter()
-        .map(|(path, _)| path)
-        .collect()
-}
-
-/// The fields of an object, or of the objects of a list.
-fn inside(field: &Field) -> Option<&Declaration> {
-    match &field.shape {
-        Shape::Object(inner) => Some(inner),
-        Shape::List(item) | Shape::Map(item) => inside(item),
-        Shape::Bool
-        | Shape::Integer { .. }
-        | Shape::Number
-        | Shape::Text
-        | Shape::Choice(_)
-        | Shape::Other(_) => None,
-    }
 }
 
 /// What is known of a field that lives on no broker.

@@ -60,7 +60,7 @@ pub fn kind(kind: &dyn Kind) -> String {
 
 /// A field of a kind by its path; none where it has no such field.
 pub fn field(kind: &dyn Kind, path: &str) -> Option<String> {
-    let field = kind.declaration().field(path)?;
+    let field = kind.declaration().within(path)?;
     let text = section(kind.name(), path, &field);
     Some(text.trim_start().to_owned())
 }

@@ -4,12 +4,14 @@ mod code;
 mod kind;
 mod near;
 mod section;
+mod topics;
 mod words;
 
 pub mod json;
 pub mod markdown;
 
 pub use code::{code, codes};
-pub use kind::{field, kind, kinds, paths};
+pub use kind::{field, kind, kinds};
 pub use near::nearest;
 pub use section::{part, part_field, parts};
+pub use topics::{paths, topics};

@@ -56,6 +56,7 @@ fn a_miss_names_what_is_near() {
         ("topicz", "`topic`"),
         ("imutable", "`immutable`"),
         ("topic.partitons", "`topic.partitions`"),
+        ("topic.retentin", "did you mean `topic.retention`"),
     ] {
         let ran = run(trueup(&["explain", topic]));
         assert_eq!((ran.code, ran.stdout.as_str()), (1, ""));
@@ -184,6 +185,14 @@ fn completions_are_taken_by_a_shell_and_know_every_command() {
     }
     let script = run(trueup(&["completions", "bash"])).stdout;
     assert!(script.contains("connections.nats") && script.contains("partition-decrease"));
+    for offered in [
+        "stream.sources.external.api",
+        "topic.retention",
+        "markdown=",
+    ] {
+        assert!(script.contains(offered), "{offered}");
+    }
+    assert!(script.contains("\"kv stream\"") || script.contains("topic/*"));
     let script = super::file(&script, ".bash");
     let read = Command::new("bash")
         .arg("-n")
