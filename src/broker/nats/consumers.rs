@@ -75,7 +75,7 @@ impl JetStream {
         answers.await.into_iter().collect()
     }
 
-    /// All consumers of a stream, ephemeral and internal ones included.
+    /// All consumers of a stream, ephemeral and internal ones included; none of a stream that is gone.
     ///
     /// # Errors
     /// As for any read; [`NatsError::ListingIncomplete`] when the cluster could not get them all.
@@ -84,7 +84,10 @@ impl JetStream {
         let mut consumers = IndexMap::new();
         loop {
             let body = Body::Json(json!({"offset": consumers.len()}));
-            let mut page = self.wire.page(&call, &body, Kept::Whole).await?;
+            let page = self.wire.page(&call, &body, Kept::Whole).await;
+            let Some(mut page) = absent_when(page, &[STREAM_NOT_FOUND])? else {
+                return Ok(Vec::new());
+            };
             if let Some(Value::Array(missing)) =
                 page.get("missing").filter(|missing| !is_empty(missing))
             {

@@ -262,7 +262,7 @@ async fn three_hundred_consumers() {
         names.collect::<Vec<_>>(),
         (0..300).map(|n| format!("c{n:03}")).collect::<Vec<_>>()
     );
-    assert_eq!(code(jetstream.consumer_list("NOBODY").await), 10059);
+    assert_eq!(jetstream.consumer_list("NOBODY").await.unwrap().len(), 0);
 }
 
 #[tokio::test]
