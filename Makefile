@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test matrix laws build fmt audit sandbox-up sandbox-down bench fuzz fuzz-keep
+.PHONY: help demo test matrix laws build fmt audit sandbox-up sandbox-down bench fuzz fuzz-keep crashes
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ sandbox-down: ## stops them and removes their data
 
 laws: ## the laws on many random pairs: 100,000 on a snapshot, 1,000 of each kind on real brokers
 	@sandbox/run-tests laws
+
+crashes: ## an apply killed around every change that it makes, in minutes; writes docs/reliability.md
+	@sandbox/run-tests crashes
 
 bench: ## trueup on real brokers beside the same work in bare requests: 1,000 and 10,000 of each, in minutes
 	@benches/scale

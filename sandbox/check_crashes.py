@@ -1,0 +1,346 @@
+#!/usr/bin/env python3
+"""trueup killed around every request by which an apply changes something, and with every kind of answer lost in turn: the next
+run finishes by itself.
+
+Usage: sandbox/check_crashes.py FOLDER TRUEUP [--sample N] [--write PAGE], where FOLDER is a sandbox that runs.
+
+Each trial has resources of its own: some that the stack owns, kept, changed, forgotten and deleted by the apply; some of
+nobody, adopted or left alone; some new. With `--sample`, about so many trials, evenly spread.
+"""
+
+import argparse
+import collections
+import datetime
+import itertools
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+
+from check_elections import PATIENCE, Cluster, check, expect, say
+from gate import READS, Cut, Gate
+
+LEDGERS = ["nats", "kafka", "file"]
+LEASE = 30
+MESSAGES = 3
+
+BEFORE = """\
+stack: {p}
+nats:
+  streams:
+    {p}-kept: {{ subjects: [{p}.kept], max_msgs: 100, consumers: {{ changed: {{ ack_wait: 30s }}, gone: {{}} }} }}
+    {p}-gone: {{ subjects: [{p}.gone] }}
+    {p}-forgotten: {{ subjects: [{p}.forgotten], lifecycle: {{ on_remove: forget }} }}
+  key_value: {{ {p}-changed: {{ history: 1 }}, {p}-gone: {{}} }}
+  object_store: {{ {p}-changed: {{ description: one }}, {p}-gone: {{}} }}
+kafka:
+  defaults: {{ topic: {{ partitions: 1, replication_factor: 1 }} }}
+  topics:
+    {p}-kept: {{ retention: 7d, access: {{ produce: [User:{p}-a] }} }}
+    {p}-gone: {{}}
+"""
+
+NOBODYS = """\
+stack: {p}-other
+nats: {{ streams: {{ {p}-found: {{ subjects: [{p}.found] }}, {p}-alone: {{ subjects: [{p}.alone] }} }} }}
+kafka:
+  defaults: {{ topic: {{ partitions: 1, replication_factor: 1 }} }}
+  topics: {{ {p}-found: {{}}, {p}-alone: {{}} }}
+"""
+
+WANTED = """\
+stack: {p}
+nats:
+  streams:
+    {p}-kept: {{ subjects: [{p}.kept], max_msgs: 200, consumers: {{ changed: {{ ack_wait: 60s }}, new: {{}} }} }}
+    {p}-found: {{ subjects: [{p}.found], max_age: 1d }}
+    {p}-new: {{ subjects: [{p}.new], consumers: {{ new: {{}} }} }}
+  key_value: {{ {p}-changed: {{ history: 5 }}, {p}-new: {{}} }}
+  object_store: {{ {p}-changed: {{ description: two }}, {p}-new: {{}} }}
+kafka:
+  defaults: {{ topic: {{ partitions: 1, replication_factor: 1 }} }}
+  topics:
+    {p}-kept: {{ retention: 8d, partitions: 2, access: {{ produce: [User:{p}-b] }} }}
+    {p}-found: {{ retention: 8d }}
+    {p}-new: {{ access: {{ produce: [User:{p}-b] }} }}
+approvals:
+  - {{ risk: consumer-deleted, address: consumer/{p}-kept/gone, max_messages: 0, reason: a trial, expires: 2999-12-31 }}
+  - {{ risk: acl-removed, address: acl/User:{p}-a/allow/write/topic/literal/{p}-kept/*, reason: a trial, expires: 2999-12-31 }}
+  - {{ risk: acl-removed, address: acl/User:{p}-a/allow/describe/topic/literal/{p}-kept/*, reason: a trial, expires: 2999-12-31 }}
+"""
+
+ACLS = "acl/User:{p}-b/allow/{operation}/topic/literal/{p}-{topic}/*"
+THERE = [
+    "stream/{p}-kept", "consumer/{p}-kept/changed", "consumer/{p}-kept/new", "stream/{p}-found", "stream/{p}-alone", "stream/{p}-forgotten",
+    "stream/{p}-new", "consumer/{p}-new/new", "kv/{p}-changed", "kv/{p}-new", "object-store/{p}-changed", "object-store/{p}-new",
+    "topic/{p}-kept", "topic/{p}-found", "topic/{p}-alone", "topic/{p}-new",
+]  # fmt: skip
+ALONE = ["stream/{p}-alone", "topic/{p}-alone"]
+
+PAGE = """\
+# Reliability
+
+What becomes of an apply that is killed (`SIGKILL`) before or after each request by which it changes something on a broker or in its ledger,
+or that loses the answer: seen, not promised. `make crashes` starts the brokers, runs each trial below with the command as users have it, and writes this
+page. Don't edit it.
+
+A gate between the command and both brokers counts its requests. Between two that only read nothing changes, so that the first of each kind of
+read stands for all. In one apply a stream, a consumer, a bucket, an object store, a topic and ACLs are
+created, changed and deleted, a stream and a topic are adopted and changed, and a stream is forgotten. In each trial the gate picks one request,
+and
+
+- kills the command before the request is sent,
+- kills it when the broker has answered, before the answer arrives,
+- or loses the answer and the connection, and lets the command go on.
+
+Then the same apply runs once more, without a gate. It has to end with 0, a plan after it with nothing to do, no intent may be left in the ledger, no lock beyond its lease of
+{lease} s; all that is declared is there and what the stack no longer declares is gone; what was there after the kill was not made a second time (same topic id, same
+`created`), the messages are still there, and what nobody declared is as it was.
+
+{date}, nats-server {nats}, Kafka {kafka}: {trials:,} trials, {failed} failed, {seconds:.0f} s.
+
+{table}
+"""
+
+
+def main() -> int:
+    arguments = parser().parse_args()
+    bench = Bench(arguments.folder, arguments.trueup.resolve())
+    begin = time.monotonic()
+    points = [point for ledger in LEDGERS for point in bench.points(ledger)]
+    if arguments.sample:
+        points = points[:: max(1, len(points) // arguments.sample)]
+    say(f"{len(points)} trials")
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as workers:
+        results = list(workers.map(bench.tried, points))
+    failed = [result for result in results if result.wrong]
+    for result in failed:
+        say(f"{result.point}: {result.wrong}")
+    table = tabled(results)
+    if arguments.write:
+        arguments.write.write_text(bench.page(table, len(results), len(failed), time.monotonic() - begin))
+    print(table)
+    return 1 if failed else 0
+
+
+def parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, metavar="FOLDER")
+    parser.add_argument("trueup", type=Path, metavar="TRUEUP")
+    parser.add_argument("--sample", type=int, metavar="N", help="about so many trials")
+    parser.add_argument("--write", type=Path, metavar="PAGE", help="the page that tells the counts")
+    return parser
+
+
+@dataclass(frozen=True)
+class Point:
+    """Where an apply is cut: at the nth request of a name."""
+
+    ledger: str
+    name: str
+    nth: int
+    cut: Cut
+
+    def __str__(self) -> str:
+        return f"{self.ledger} ledger, {self.name} {self.nth}, {self.cut.value}"
+
+
+@dataclass
+class Result:
+    """What a trial came to; it is only a trial where the request was made."""
+
+    point: Point
+    was_cut: bool
+    wrong: str | None
+
+
+class Bench(Cluster):
+    """The brokers, and trials on them side by side."""
+
+    def __init__(self, folder: Path, trueup: Path) -> None:
+        super().__init__(folder, trueup)
+        self.nats = self.environment["NATS_URL"].removeprefix("nats://")
+        self.numbers, self.lock, self.done = itertools.count(), threading.Lock(), 0
+        # trials of an earlier run may still be there
+        self.began = f"{time.time():.0f}"
+
+    def points(self, ledger: str) -> list[Point]:
+        """Every request by which the apply changes something, and the first of those that read, from an apply that is left alone; an
+        answer is lost once for each name."""
+        trial = Trial(self, ledger)
+        trial.prepare()
+        names = trial.cut(None).names
+        trial.finish()
+        seen, points = collections.Counter(), []
+        for name in names:
+            seen[name] += 1
+            cuts = [] if name in READS else [Cut.BEFORE, Cut.AFTER]
+            if seen[name] == 1:
+                cuts = [Cut.BEFORE, Cut.AFTER, Cut.LOST]
+            points += [Point(ledger, name, seen[name], cut) for cut in cuts]
+        say(f"{ledger} ledger: an apply makes {len(names)} requests of {len(seen)} kinds")
+        return points
+
+    def tried(self, point: Point) -> Result:
+        trial = Trial(self, point.ledger)
+        was_cut, wrong = False, None
+        try:
+            trial.prepare()
+            was_cut = trial.cut(point).was_cut
+            trial.finish()
+        except SystemExit as failure:
+            wrong = str(failure)
+        with self.lock:
+            self.done += 1
+            if self.done % 25 == 0:
+                say(f"{self.done} done")
+        return Result(point, was_cut, wrong)
+
+    def page(self, table: str, trials: int, failed: int, seconds: float) -> str:
+        targets = {target["broker"]: target for target in self.snapshot(self.folder / "versions.json")["targets"]}
+        versions = json.loads((self.folder / "versions.json").read_text())["surroundings"]
+        date = datetime.datetime.now(datetime.UTC).date()
+        kafka = versions["kafka"]["release"]
+        return PAGE.format(
+            lease=LEASE, date=date, nats=targets["nats"]["version"], kafka=kafka, trials=trials, failed=failed, seconds=seconds, table=table
+        )
+
+    def snapshot(self, file: Path) -> dict:
+        expect(self.run_with("export", "--snapshot", file), 0)
+        return json.loads(file.read_text())
+
+    def run_with(self, *arguments: object) -> subprocess.CompletedProcess:
+        ended = subprocess.run(
+            [self.trueup, *arguments], env=self.environment, capture_output=True, stdin=subprocess.DEVNULL, text=True, timeout=PATIENCE
+        )
+        return subprocess.CompletedProcess([" ".join(map(str, arguments))], ended.returncode, ended.stdout, ended.stderr)
+
+    def ask(self, subject: str, payload: str) -> dict:
+        """A request of NATS in its own protocol, so that what is counted is not what trueup says."""
+        host, port = self.nats.rsplit(":", 1)
+        with socket.create_connection((host, int(port)), timeout=PATIENCE) as connection, connection.makefile("rb") as answers:
+            message = f'CONNECT {{"verbose":false,"lang":"check","version":"1"}}\r\nSUB answer.{id(connection)} 1\r\n'
+            message += f"PUB {subject} answer.{id(connection)} {len(payload)}\r\n{payload}\r\n"
+            connection.sendall(message.encode())
+            for line in answers:
+                if line.startswith(b"MSG"):
+                    return json.loads(answers.read(int(line.split()[-1])))
+        sys.exit(f"no answer to `{subject}`")
+
+
+class Trial:
+    """One stack with neighbours, from its first apply to its end."""
+
+    def __init__(self, bench: Bench, ledger: str) -> None:
+        self.bench = bench
+        with bench.lock:
+            self.name = f"crash-{bench.began}-{next(bench.numbers)}"
+        self.folder = bench.folder / self.name
+        self.folder.mkdir()
+        self.ledger = ["--ledger", f"file:{self.folder / 'ledger.json'}" if ledger == "file" else ledger]
+        self.files = {name: self.write(name, text) for name, text in [("before", BEFORE), ("nobodys", NOBODYS), ("wanted", WANTED)]}
+
+    def write(self, name: str, text: str) -> Path:
+        file = self.folder / f"{name}.yaml"
+        file.write_text(text.format(p=self.name))
+        return file
+
+    def named(self, addresses: list[str]) -> list[str]:
+        return [address.format(p=self.name) for address in addresses]
+
+    def run(self, *arguments: object, manifest: str = "wanted") -> subprocess.CompletedProcess:
+        return self.bench.run_with(*arguments, "-f", self.files[manifest], *self.ledger)
+
+    def prepare(self) -> None:
+        expect(self.run("apply", "--auto-approve", manifest="before"), 0)
+        expect(self.bench.run_with("apply", "--auto-approve", "-f", self.files["nobodys"], "--ledger", "none"), 0)
+        for _ in range(MESSAGES):
+            self.bench.ask(f"{self.name}.kept", "kept")
+        self.before = self.live()
+
+    def cut(self, point: Point | None) -> Gate:
+        """The apply behind the gate."""
+        cut, at = (point.cut, (point.name, point.nth)) if point else (None, None)
+        with Gate(self.bench.nats, self.bench.environment["KAFKA_BROKERS"], cut, at) as gate:
+            arguments = [self.bench.trueup, "apply", "--auto-approve", "-f", self.files["wanted"], *self.ledger]
+            environment = self.bench.environment | gate.environment
+            gate.victim = subprocess.Popen(
+                arguments, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            )
+            said, _ = gate.victim.communicate(timeout=PATIENCE)
+        code = gate.victim.returncode
+        is_killed = gate.was_cut and cut is not Cut.LOST
+        fine = (-9,) if is_killed else (0, 1, 4, 6) if gate.was_cut else (0,)
+        check(code in fine, f"it ended with {code}:\n{said}")
+        self.after = self.live()
+        self.look_at_the_lock(is_killed)
+        return gate
+
+    def look_at_the_lock(self, is_killed: bool) -> None:
+        """Nobody has it, or it ends soon; what was killed has it taken away, to save the time."""
+        holder = json.loads(expect(self.run("lock", "show", "--output", "json"), 0))["holder"]
+        if holder is None:
+            return
+        end = datetime.datetime.fromisoformat(holder["until"])
+        left = (end - datetime.datetime.now(datetime.UTC)).total_seconds()
+        # told in whole seconds
+        check(left <= LEASE + 1, f"the lock lasts {left:.1f} s longer")
+        if is_killed:
+            expect(self.run("lock", "release"), 0)
+
+    def finish(self) -> None:
+        """The same once more, and what has to be true then."""
+        expect(self.run("apply", "--auto-approve", "--lock-timeout", f"{LEASE + 10}s"), 0)
+        said = expect(self.run("plan"), 0)
+        check("No changes." in said, f"a plan has something to do:\n{said}")
+        now = self.live()
+        acls = [(operation, topic) for operation in ["write", "describe"] for topic in ["kept", "new"]]
+        there = self.named(THERE) + [ACLS.format(p=self.name, operation=operation, topic=topic) for operation, topic in acls]
+        check(sorted(now) == sorted(there), f"there is {sorted(now)}, and not {sorted(there)}")
+        for earlier in [self.before, self.after]:
+            again = [a for a in now if a in earlier and earlier[a]["incarnation"] != now[a]["incarnation"]]
+            check(not again, f"made a second time: {again}")
+        for address in self.named(ALONE):
+            check(now[address] == self.before[address], f"`{address}` is nobody's, and is no longer as it was")
+        state = self.bench.ask(f"$JS.API.STREAM.INFO.{self.name}-kept", "")["state"]
+        check(state["messages"] == MESSAGES, f"{state['messages']} messages are left of {MESSAGES}")
+        stacks = json.loads(expect(self.run("ledger", "show", "--output", "json"), 0))["stacks"]
+        records = [record for stack in stacks if stack["stack"] == self.name for record in stack["records"]]
+        check(records != [], "the ledger knows nothing of the stack")
+        left = [record for record in records if record["phase"] != "present"]
+        check(not left, f"intents are left: {left}")
+        # so that those that come after have less to list; what needs more consent stays
+        self.run("destroy", "--stack", self.name, "--approve", f"stream-deleted@stream/{self.name}-kept")
+
+    def live(self) -> dict[str, dict]:
+        """All that is there under the trial's name."""
+        resources = self.bench.snapshot(self.folder / "live.json")["resources"]
+        own = (f"/{self.name}-", f":{self.name}-")
+        return {address: live for address, live in resources.items() if any(part in address for part in own)}
+
+
+def tabled(results: list[Result]) -> str:
+    """Trials by ledger and kind of request; what was never asked a second time is no trial."""
+    rows = collections.defaultdict(collections.Counter)
+    for result in results:
+        row = rows[(result.point.ledger, result.point.name)]
+        row[result.point.cut] += result.was_cut
+        row["wrong"] += result.wrong is not None
+    lines = ["| ledger | request | killed before | killed after | answer lost | failed |", "|---|---|---|---|---|---|"]
+    for (ledger, name), row in rows.items():
+        lines.append(f"| {ledger} | `{name}` | {row[Cut.BEFORE]} | {row[Cut.AFTER]} | {row[Cut.LOST]} | {row['wrong']} |")
+    total = sum(rows.values(), collections.Counter())
+    lines.append(f"| | **all** | **{total[Cut.BEFORE]}** | **{total[Cut.AFTER]}** | **{total[Cut.LOST]}** | **{total['wrong']}** |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
