@@ -104,12 +104,10 @@ class Gate:
             ]
             try:
                 await asyncio.wait(directions, return_when=asyncio.FIRST_COMPLETED)
+                await ended(directions)
             except asyncio.CancelledError:
                 pass  # the gate is closed
             finally:
-                for direction in directions:
-                    direction.cancel()
-                await asyncio.gather(*directions, return_exceptions=True)
                 to_client.close()
                 to_broker.close()
 
@@ -140,6 +138,12 @@ class Gate:
             await asyncio.sleep(0.001)
         self.victim.kill()
         self.was_cut = True
+
+
+async def ended(directions: list[asyncio.Future]) -> None:
+    for direction in directions:
+        direction.cancel()
+    await asyncio.gather(*directions, return_exceptions=True)
 
 
 class Nats:
