@@ -105,7 +105,7 @@ Then the same apply runs once more, without a gate. It has to end with 0, a plan
 {lease} s; all that is declared is there and what the stack no longer declares is gone; what was there after the kill was not made a second time (same topic id, same
 `created`), the messages are still there, and what nobody declared is as it was.
 
-{date}, nats-server {nats}, Kafka {kafka}: {trials:,} trials, {failed} failed, {seconds:.0f} s.
+{date}, nats-server {nats}, Kafka {kafka}: {trials:,} trials of {all:,} that there are, evenly spread, {failed} failed, {seconds:.0f} s.
 
 {table}
 """
@@ -116,6 +116,7 @@ def main() -> int:
     bench = Bench(arguments.folder, arguments.trueup.resolve())
     begin = time.monotonic()
     points = [point for ledger in LEDGERS for point in bench.points(ledger)]
+    there_are = len(points)
     if arguments.sample:
         points = points[:: max(1, len(points) // arguments.sample)]
     say(f"{len(points)} trials")
@@ -126,7 +127,7 @@ def main() -> int:
         say(f"{result.point}: {result.wrong}")
     table = tabled(results)
     if arguments.write:
-        arguments.write.write_text(bench.page(table, len(results), len(failed), time.monotonic() - begin))
+        arguments.write.write_text(bench.page(table, len(results), there_are, len(failed), time.monotonic() - begin))
     print(table)
     return 1 if failed else 0
 
@@ -204,13 +205,21 @@ class Bench(Cluster):
                 say(f"{self.done} done")
         return Result(point, was_cut, wrong)
 
-    def page(self, table: str, trials: int, failed: int, seconds: float) -> str:
+    def page(self, table: str, trials: int, there_are: int, failed: int, seconds: float) -> str:
         targets = {target["broker"]: target for target in self.snapshot(self.folder / "versions.json")["targets"]}
         versions = json.loads((self.folder / "versions.json").read_text())["surroundings"]
         date = datetime.datetime.now(datetime.UTC).date()
         kafka = versions["kafka"]["release"]
         return PAGE.format(
-            lease=LEASE, date=date, nats=targets["nats"]["version"], kafka=kafka, trials=trials, failed=failed, seconds=seconds, table=table
+            lease=LEASE,
+            date=date,
+            nats=targets["nats"]["version"],
+            kafka=kafka,
+            trials=trials,
+            all=there_are,
+            failed=failed,
+            seconds=seconds,
+            table=table,
         )
 
     def snapshot(self, file: Path) -> dict:
