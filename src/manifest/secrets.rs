@@ -8,6 +8,7 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
+use super::connections::takes_path;
 use super::node::{Map, Node, Spot, Value, short};
 use super::secret_text::{
     is_secret_variable, is_seed_like, is_word, logins, looks_secret, names_secret, written,
@@ -231,13 +232,6 @@ fn is_blinded(name: &str, text: &str) -> bool {
         || is_secret_by_shape(name, text)
         || is_no_address(name, text)
         || (takes_path(name) && is_word(text))
-}
-
-/// Whether a property takes the path of a file.
-fn takes_path(name: &str) -> bool {
-    const PATHS: [&str; 5] = ["creds", "nkey", "ca", "cert", "key"];
-    const ENDINGS: [&str; 3] = ["_file", ".file", ".location"];
-    PATHS.contains(&name) || ENDINGS.iter().any(|end| name.ends_with(end))
 }
 
 /// Whether a text is a secret by its shape; where no word of the user's is wanted, the beginning of one is, too.

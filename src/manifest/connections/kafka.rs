@@ -82,7 +82,8 @@ fn value(name: &str, node: &Node, reading: &mut Reading<'_, '_>) -> Option<Strin
     })
 }
 
-fn takes_path(name: &str) -> bool {
+/// Whether a property takes the path of a file.
+pub(super) fn takes_path(name: &str) -> bool {
     name.ends_with("_file") || is_path(name)
 }
 

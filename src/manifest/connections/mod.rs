@@ -107,6 +107,11 @@ impl Connections {
     }
 }
 
+/// Whether a property of either connection takes the path of a file.
+pub(super) fn takes_path(name: &str) -> bool {
+    nats::takes_path(name) || kafka::takes_path(name)
+}
+
 /// Whether a property of librdkafka's takes the path of a file.
 fn is_path(property: &str) -> bool {
     [".file", ".location"]
@@ -282,30 +287,37 @@ impl Reading<'_, '_> {
 
     /// Whether a secret stands where the path of its file is wanted; it is complained of.
     fn is_inline(&mut self, name: &str, node: &Node) -> bool {
-        let is_secret =
-            |text: &str| looks_secret(text) || is_seed_like(text) || text.contains('\n');
-        let is_secret = node.text().is_some_and(is_secret);
+        let is_long = node.text().is_some_and(|text| text.contains('\n'));
+        let is_secret = is_long || is_secret(node);
         if is_secret {
             let what = format!("`{name}` takes the path of a file, not what the file holds");
             let hint = "write it into a file that only you can read, and name that file here";
-            let problem = Problem::error(Code::Property, what).hint(hint);
-            self.walk.problems.push(self.walk.files.at(node, problem));
+            self.complain(node, what, hint);
         }
         is_secret
     }
 
     /// Whether a secret stands where the name of a context is wanted; it is complained of.
     fn is_seed(&mut self, name: &str, node: &Node) -> bool {
-        let is_secret = |text: &str| looks_secret(text) || is_seed_like(text);
-        let is_secret = node.text().is_some_and(is_secret);
+        let is_secret = is_secret(node);
         if is_secret {
             let what = format!("`{name}` takes the name of a `nats` context, not a secret");
             let hint = "write it into a file that only you can read, and name that file as `nkey`";
-            let problem = Problem::error(Code::Property, what).hint(hint);
-            self.walk.problems.push(self.walk.files.at(node, problem));
+            self.complain(node, what, hint);
         }
         is_secret
     }
+
+    fn complain(&mut self, node: &Node, what: String, hint: &str) {
+        let problem = Problem::error(Code::Property, what).hint(hint);
+        self.walk.problems.push(self.walk.files.at(node, problem));
+    }
+}
+
+/// Whether a secret, or the beginning of one, stands where the name of something is wanted.
+fn is_secret(node: &Node) -> bool {
+    let by_shape = |text: &str| looks_secret(text) || is_seed_like(text);
+    node.text().is_some_and(by_shape)
 }
 
 fn twice(property: &str) -> Problem {

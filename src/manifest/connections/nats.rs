@@ -112,6 +112,11 @@ fn tell_complaints(
     }
 }
 
+/// Whether a field takes the path of a file.
+pub(super) fn takes_path(name: &str) -> bool {
+    name.ends_with("_file") || PATHS.contains(&name)
+}
+
 /// Paths beside the file that names them; without those that hold a secret instead. What is but a word comes
 /// back.
 fn settle_paths(values: &mut Flat, map: &Map, reading: &mut Reading<'_, '_>) -> Words {
@@ -120,7 +125,7 @@ fn settle_paths(values: &mut Flat, map: &Map, reading: &mut Reading<'_, '_>) -> 
         if &**name == "context" && reading.is_seed(name, &entry.node) {
             values.shift_remove(&**name);
         }
-        if !PATHS.contains(&&**name) && !name.ends_with("_file") {
+        if !takes_path(name) {
             continue;
         }
         if reading.is_inline(name, &entry.node) {
