@@ -165,21 +165,19 @@ fn right(probe: RightProbe) -> Finding {
     let what = format!("right for {needed_for}");
     let subject = format!("publish to `{subject}`");
     match verdict {
-        Verdict::Denied if needed_for == "counts" => {
-            Finding::new(Broker::Nats, what, Health::Doubtful, format!("may not {subject}"))
-                .hint("allow it; without it, what a lower limit takes can't be counted and is taken for the worst")
-        }
         Verdict::Allowed => Finding::new(Broker::Nats, what, Health::Good, subject),
-        Verdict::Denied => Finding::new(
-            Broker::Nats,
-            what,
-            match needed_for {
-                "export" => Health::Doubtful,
+        Verdict::Denied => {
+            let health = match needed_for {
+                "export" | "counts" => Health::Doubtful,
                 _ => Health::Bad,
-            },
-            format!("may not {subject}"),
-        )
-        .hint(format!("allow it; {needed_for} needs it")),
+            };
+            let without = match needed_for {
+                "counts" => "without it, what a lower limit takes can't be counted and is taken for the worst".to_owned(),
+                _ => format!("{needed_for} needs it"),
+            };
+            Finding::new(Broker::Nats, what, health, format!("may not {subject}"))
+                .hint(format!("allow it; {without}"))
+        }
         Verdict::Unknown(why) => Finding::new(
             Broker::Nats,
             what,
