@@ -13,7 +13,8 @@ use super::ledger::LedgerPlace;
 use crate::model::Address;
 
 pub use consent::{Approved, Consent};
-use offered::{Offered, any, forms, kinds, ledgers, patterns, topics_offered};
+pub(super) use offered::topics_offered;
+use offered::{Offered, any, forms, kinds, ledgers, patterns};
 use values::{VariableParser, duration, ledger, report};
 
 /// Brings NATS JetStream and Kafka to what one YAML manifest says.

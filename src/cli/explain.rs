@@ -2,13 +2,12 @@ mod topic;
 
 use serde_json::Value;
 
-use super::args::Form;
+use super::args::{Form, topics_offered};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::screen::Screen;
 use crate::kinds::registry;
 use crate::manifest::parts;
-use crate::model::Code;
 use crate::report::explain::{self, json, markdown, nearest};
 use topic::Topic;
 
@@ -84,12 +83,7 @@ fn overview(width: usize) -> String {
 }
 
 fn unknown(topic: &str) -> Failure {
-    let codes = Code::ALL.iter().map(ToString::to_string);
-    let known: Vec<String> = explain::topics(registry(), parts())
-        .into_iter()
-        .chain(codes)
-        .collect();
-    let near = nearest(topic, known.iter().map(String::as_str));
+    let near = nearest(topic, topics_offered().iter().map(String::as_str));
     let hint = if near.is_empty() {
         "`trueup explain` lists the kinds, sections and codes".to_owned()
     } else {

@@ -3,8 +3,10 @@
 use std::ffi::OsStr;
 use std::sync::LazyLock;
 
+use clap::ValueEnum;
 use clap::builder::{PossibleValue, TypedValueParser};
 
+use super::Form;
 use crate::kinds::registry;
 use crate::manifest::parts;
 use crate::model::{Code, KindName};
@@ -52,7 +54,7 @@ pub(super) fn any(text: &str) -> Result<String, String> {
 }
 
 /// What `explain` explains: kinds and sections, their fields, and codes.
-pub(super) fn topics_offered() -> &'static [String] {
+pub(in crate::cli) fn topics_offered() -> &'static [String] {
     static TOPICS: LazyLock<Vec<String>> = LazyLock::new(|| {
         let codes = Code::ALL.iter().map(|code| code.as_str().to_owned());
         topics(registry(), parts())
@@ -86,7 +88,11 @@ pub(super) fn ledgers() -> &'static [String] {
 
 /// The forms of a report, each before its file.
 pub(super) fn forms() -> &'static [String] {
-    static FORMS: LazyLock<Vec<String>> =
-        LazyLock::new(|| ["text=", "json=", "markdown="].map(str::to_owned).into());
+    static FORMS: LazyLock<Vec<String>> = LazyLock::new(|| {
+        let forms = Form::value_variants()
+            .iter()
+            .filter_map(Form::to_possible_value);
+        forms.map(|form| format!("{}=", form.get_name())).collect()
+    });
     &FORMS
 }
