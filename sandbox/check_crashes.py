@@ -206,15 +206,13 @@ class Bench(Cluster):
         return Result(point, was_cut, wrong)
 
     def page(self, table: str, trials: int, there_are: int, failed: int, seconds: float) -> str:
-        targets = {target["broker"]: target for target in self.snapshot(self.folder / "versions.json")["targets"]}
-        versions = json.loads((self.folder / "versions.json").read_text())["surroundings"]
+        versions = self.snapshot(self.folder / "versions.json")["surroundings"]
         date = datetime.datetime.now(datetime.UTC).date()
-        kafka = versions["kafka"]["release"]
         return PAGE.format(
             lease=LEASE,
             date=date,
-            nats=targets["nats"]["version"],
-            kafka=kafka,
+            nats=".".join(map(str, versions["nats"]["version"])),
+            kafka=versions["kafka"]["release"],
             trials=trials,
             all=there_are,
             failed=failed,
@@ -223,14 +221,8 @@ class Bench(Cluster):
         )
 
     def snapshot(self, file: Path) -> dict:
-        expect(self.run_with("export", "--snapshot", file), 0)
+        expect(self.call("export", "--snapshot", file), 0)
         return json.loads(file.read_text())
-
-    def run_with(self, *arguments: object) -> subprocess.CompletedProcess:
-        ended = subprocess.run(
-            [self.trueup, *arguments], env=self.environment, capture_output=True, stdin=subprocess.DEVNULL, text=True, timeout=PATIENCE
-        )
-        return subprocess.CompletedProcess([" ".join(map(str, arguments))], ended.returncode, ended.stdout, ended.stderr)
 
     def ask(self, subject: str, payload: str) -> dict:
         """A request of NATS in its own protocol, so that what is counted is not what trueup says."""
@@ -265,12 +257,12 @@ class Trial:
     def named(self, addresses: list[str]) -> list[str]:
         return [address.format(p=self.name) for address in addresses]
 
-    def run(self, *arguments: object, manifest: str = "wanted") -> subprocess.CompletedProcess:
-        return self.bench.run_with(*arguments, "-f", self.files[manifest], *self.ledger)
+    def run(self, command: str, *arguments: object, manifest: str = "wanted") -> subprocess.CompletedProcess:
+        return self.bench.call(command, *arguments, "-f", self.files[manifest], *self.ledger)
 
     def prepare(self) -> None:
         expect(self.run("apply", "--auto-approve", manifest="before"), 0)
-        expect(self.bench.run_with("apply", "--auto-approve", "-f", self.files["nobodys"], "--ledger", "none"), 0)
+        expect(self.bench.call("apply", "--auto-approve", "-f", self.files["nobodys"], "--ledger", "none"), 0)
         for _ in range(MESSAGES):
             self.bench.ask(f"{self.name}.kept", "kept")
         self.before = self.live()

@@ -164,9 +164,11 @@ class Cluster:
         check(not any([start.wait() for start in starts]), "the nodes do not come back")
 
     def run(self, command: str, manifest: Path, *options: str) -> subprocess.CompletedProcess:
-        arguments = [self.trueup, command, "-f", manifest, *options]
+        return self.call(command, "-f", manifest, *options)
+
+    def call(self, command: str, *arguments: object) -> subprocess.CompletedProcess:
         ended = subprocess.run(
-            arguments, env=self.environment, capture_output=True, stdin=subprocess.DEVNULL, text=True, timeout=PATIENCE
+            [self.trueup, command, *arguments], env=self.environment, capture_output=True, stdin=subprocess.DEVNULL, text=True, timeout=PATIENCE
         )
         return subprocess.CompletedProcess([command], ended.returncode, ended.stdout, ended.stderr)
 

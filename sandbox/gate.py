@@ -9,6 +9,7 @@ import struct
 import subprocess
 import threading
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -38,13 +39,6 @@ class Cut(Enum):
     BEFORE = "killed before the request is sent"
     AFTER = "killed when the broker has answered, before the answer arrives"
     LOST = "the answer is lost with the connection"
-
-
-@dataclass
-class Asked:
-    """A request on its way."""
-
-    is_chosen: bool
 
 
 @dataclass
@@ -102,31 +96,31 @@ class Gate:
                 asyncio.ensure_future(talk.requests(from_client, to_broker)),
                 asyncio.ensure_future(talk.answers(from_broker, to_client)),
             ]
-            try:
+            # cancelled when the gate is closed
+            with suppress(asyncio.CancelledError):
                 await asyncio.wait(directions, return_when=asyncio.FIRST_COMPLETED)
+            with suppress(asyncio.CancelledError):
                 await ended(directions)
-            except asyncio.CancelledError:
-                pass  # the gate is closed
-            finally:
-                to_client.close()
-                to_broker.close()
+            to_client.close()
+            to_broker.close()
 
         return relay
 
-    def asked(self, name: str) -> Asked:
+    def asked(self, name: str) -> bool:
+        """Whether this request is the chosen one."""
         self.names.append(name)
-        return Asked((name, self.names.count(name)) == self.at)
+        return (name, self.names.count(name)) == self.at
 
-    async def passes(self, asked: Asked) -> bool:
+    async def passes(self, is_chosen: bool) -> bool:
         """Whether a request is handed over."""
-        if not (asked.is_chosen and self.cut is Cut.BEFORE):
+        if not (is_chosen and self.cut is Cut.BEFORE):
             return True
         await self.kill()
         return False
 
-    async def arrives(self, asked: Asked) -> bool:
+    async def arrives(self, is_chosen: bool) -> bool:
         """Whether an answer is."""
-        if not asked.is_chosen:
+        if not is_chosen:
             return True
         if self.cut is Cut.AFTER:
             await self.kill()
@@ -158,15 +152,15 @@ class Nats:
             payload = await reader.readexactly(int(words[-1]) + 2) if words[0].upper() in (b"PUB", b"HPUB") else b""
             if payload:
                 with_reply = {b"PUB": 4, b"HPUB": 5}[words[0].upper()]
-                asked = self.gate.asked(named(words[1].decode()))
-                if not await self.gate.passes(asked):
+                is_chosen = self.gate.asked(named(words[1].decode()))
+                if not await self.gate.passes(is_chosen):
                     return
                 if len(words) == with_reply:
-                    self.waiting[words[2]] = asked
-                elif asked.is_chosen:
+                    self.waiting[words[2]] = is_chosen
+                elif is_chosen:
                     to_broker.write(line + payload)
                     await to_broker.drain()
-                    await self.gate.arrives(asked)
+                    await self.gate.arrives(is_chosen)
                     return
             to_broker.write(line + payload)
             await to_broker.drain()
@@ -176,8 +170,7 @@ class Nats:
             words = line.split()
             if words[0] in (b"MSG", b"HMSG"):
                 payload = await reader.readexactly(int(words[-1]) + 2)
-                asked = self.waiting.pop(words[1], None)
-                if asked is not None and not await self.gate.arrives(asked):
+                if not await self.gate.arrives(self.waiting.pop(words[1], False)):
                     return
                 line += payload
             to_client.write(line)
@@ -187,7 +180,7 @@ class Nats:
 def named(subject: str) -> str:
     """A request without the names in it: `$JS.API.STREAM.CREATE`, `$KV`."""
     words = subject.split(".")
-    return ".".join(words[: 4 if subject.startswith("$JS.API.") and len(words) > 3 else 3 if subject.startswith("$JS.API.") else 1])
+    return ".".join(words[:4] if words[:2] == ["$JS", "API"] else words[:1])
 
 
 class Kafka:
@@ -200,10 +193,10 @@ class Kafka:
     async def requests(self, reader: asyncio.StreamReader, to_broker: asyncio.StreamWriter) -> None:
         while frame := await whole(reader):
             key, _, number = struct.unpack(">hhi", frame[4:12])
-            asked = self.gate.asked(KAFKA_REQUESTS.get(key, f"request {key}"))
-            if not await self.gate.passes(asked):
+            is_chosen = self.gate.asked(KAFKA_REQUESTS.get(key, f"request {key}"))
+            if not await self.gate.passes(is_chosen):
                 return
-            self.waiting[number] = asked
+            self.waiting[number] = is_chosen
             to_broker.write(frame)
             await to_broker.drain()
 
