@@ -1,5 +1,6 @@
 //! Connections and protocols of the two brokers. Knows no kinds.
 
+mod certificate_words;
 pub mod crypto;
 mod fence;
 pub mod kafka;

@@ -7,15 +7,14 @@ impl KafkaError {
         Problem::error(self.code(), self.to_string())
     }
 
-    /// The same as problems: where no bootstrap address can be used, that and one for each.
+    /// The same as problems: where no bootstrap address can be used, one for each.
     pub fn problems(&self) -> Vec<Problem> {
-        let KafkaError::NoBroker { failures } = self else {
-            return vec![self.problem()];
-        };
-        let head = "no kafka broker of `bootstrap.servers` can be used";
-        let mut problems = vec![Problem::error(self.code(), head)];
-        problems.extend(failures.iter().map(KafkaError::problem));
-        problems
+        match self {
+            KafkaError::NoBroker { failures } if !failures.is_empty() => {
+                failures.iter().map(KafkaError::problem).collect()
+            }
+            _ => vec![self.problem()],
+        }
     }
 
     /// The code that `explain` has a page for.

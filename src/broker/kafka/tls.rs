@@ -18,6 +18,7 @@ use tokio_rustls::rustls::{
 
 use super::error::KafkaError;
 use super::settings::{TlsSettings, Verify};
+use crate::broker::certificate_words::{in_words, names};
 pub(crate) use certificates::certificates;
 
 /// What a TLS connection needs; made once per client.
@@ -172,12 +173,12 @@ fn certificate_failure(broker: String, error: &CertificateError) -> KafkaError {
         CertificateError::NotValidForNameContext { presented, .. } => {
             KafkaError::CertificateWrongHost {
                 broker,
-                presented: presented.clone(),
+                presented: names(presented),
             }
         }
         error => KafkaError::Tls {
             broker,
-            cause: format!("bad certificate: {error}"),
+            cause: in_words(error),
         },
     }
 }

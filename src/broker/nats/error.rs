@@ -172,11 +172,14 @@ pub enum NatsError {
     },
     /// The server's certificate is for another name.
     #[error(
-        "the certificate of NATS server `{server}` is not valid for this host name; connect by a name that it carries"
+        "the certificate of NATS server `{server}` is not valid for this host name{}; connect by a name that it carries",
+        but_for(names)
     )]
     CertificateName {
         /// The address without credentials.
         server: String,
+        /// The names that it carries.
+        names: Vec<String>,
     },
     /// The server asks for a client certificate and we have none.
     #[error("NATS server `{server}` requires a client certificate; set `cert` and `key`")]
@@ -429,6 +432,14 @@ impl std::fmt::Display for Action {
             Action::Publish => "publish",
             Action::Subscribe => "subscribe",
         })
+    }
+}
+
+fn but_for(names: &[String]) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    match names.is_empty() {
+        true => String::new(),
+        false => format!(", but for {}", names.join(", ")),
     }
 }
 

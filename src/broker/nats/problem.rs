@@ -7,15 +7,14 @@ impl NatsError {
         Problem::error(self.code(), self.to_string())
     }
 
-    /// The same as problems: where none of several servers can be used, that and one for each.
+    /// The same as problems: where none of several servers can be used, one for each.
     pub fn problems(&self) -> Vec<Problem> {
-        let NatsError::NoneReachable { errors } = self else {
-            return vec![self.problem()];
-        };
-        let head = format!("none of the {} NATS servers can be used", errors.len());
-        let mut problems = vec![Problem::error(self.code(), head)];
-        problems.extend(errors.iter().map(NatsError::problem));
-        problems
+        match self {
+            NatsError::NoneReachable { errors } if !errors.is_empty() => {
+                errors.iter().map(NatsError::problem).collect()
+            }
+            _ => vec![self.problem()],
+        }
     }
 
     /// The code that `explain` has a page for.

@@ -11,6 +11,7 @@ use tokio_rustls::rustls::{AlertDescription, CertificateError, Error};
 
 use super::credentials::file;
 use super::{NatsError, NatsSettings};
+use crate::broker::certificate_words::{in_words, names};
 
 /// Reads the files once, so that what is wrong with them is said before anything is sent.
 pub(super) async fn check_files(settings: &NatsSettings) -> Result<(), NatsError> {
@@ -99,12 +100,17 @@ fn certificate_meaning(
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
             NatsError::CertificateExpired { server }
         }
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            NatsError::CertificateName { server }
-        }
+        CertificateError::NotValidForName => NatsError::CertificateName {
+            server,
+            names: Vec::new(),
+        },
+        CertificateError::NotValidForNameContext { presented, .. } => NatsError::CertificateName {
+            server,
+            names: names(presented),
+        },
         other => NatsError::Tls {
             server,
-            reason: format!("its certificate is not valid: {other}"),
+            reason: in_words(other),
         },
     }
 }

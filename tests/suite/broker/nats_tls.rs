@@ -53,8 +53,19 @@ async fn a_certificate_for_another_name() {
     let (server, papers) = served(Papers::for_name("elsewhere.test"), "");
     let error = refusal(papers.trusting(&server)).await;
     assert!(
-        matches!(error, NatsError::CertificateName { .. }),
+        matches!(&error, NatsError::CertificateName { names, .. } if names == &["elsewhere.test"]),
         "{error:?}"
+    );
+    assert!(error.to_string().contains("but for `elsewhere.test`"));
+}
+
+#[tokio::test]
+async fn the_certificate_of_an_authority() {
+    let (server, papers) = served(Papers::of_an_authority(), "");
+    let told = refusal(papers.trusting(&server)).await.to_string();
+    assert!(
+        told.contains("its certificate is that of an authority") && !told.contains("EndEntity"),
+        "{told}"
     );
 }
 
@@ -212,6 +223,21 @@ impl Papers {
         params.not_before = date_time_ymd(2019, 1, 1);
         params.not_after = date_time_ymd(2020, 1, 1);
         Papers::written(params)
+    }
+
+    /// A server that shows its authority's own certificate.
+    fn of_an_authority() -> Papers {
+        let papers = Papers::new();
+        let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let folder = papers.folder.path();
+        write(folder, "server.key", &key.serialize_pem());
+        let authority = CertifiedIssuer::self_signed(params, key).unwrap();
+        for name in ["ca.pem", "server.pem"] {
+            write(folder, name, &authority.pem());
+        }
+        papers
     }
 
     fn written(server: CertificateParams) -> Papers {
