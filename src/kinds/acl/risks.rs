@@ -96,7 +96,6 @@ fn wide(acl: &AclBinding) -> Option<Risk> {
     let AclBinding {
         principal,
         operation,
-        name,
         ..
     } = acl;
     let what = right(acl);
@@ -125,13 +124,24 @@ fn wide(acl: &AclBinding) -> Option<Risk> {
             Code::AclWide,
             Harm::Medium,
             format!(
-                "`{principal}` gets {what}: that is on all that begins with `{}`, now and later",
-                name.trim_end_matches('*')
+                "`{principal}` gets {what}: that is {}, now and later",
+                on_all(acl)
             ),
         ),
         Permission::Allow => return None,
     };
     Some(risk(code, harm, evidence, None))
+}
+
+/// What an ACL on everything is on: whose name begins with its one letter, or all of them.
+fn on_all(acl: &AclBinding) -> String {
+    let kind = acl.resource_type.as_str();
+    match (acl.pattern, acl.name.as_str()) {
+        (PatternType::Literal, _) | (PatternType::Prefixed, "") => format!("every {kind}"),
+        (PatternType::Prefixed, letter) => {
+            format!("every {kind} whose name begins with `{letter}`")
+        }
+    }
 }
 
 fn is_everything(acl: &AclBinding) -> bool {
@@ -299,6 +309,27 @@ mod tests {
             let deny = acl(&format!("{principal}/deny/read/topic/literal/orders/*"));
             let expected = Some((Code::AclDenyShadows, harm));
             assert_eq!(told(shadows(&deny, &of_all)), expected);
+        }
+    }
+
+    #[test]
+    fn what_everything_is_is_told_in_words() {
+        let told = |address: &str| wide(&acl(address)).unwrap().evidence;
+        for (address, words) in [
+            (
+                "User:a/allow/read/topic/literal/*/*",
+                "that is every topic, now",
+            ),
+            (
+                "User:a/allow/read/group/prefixed//*",
+                "that is every group, now",
+            ),
+            (
+                "User:a/allow/read/topic/prefixed/o/*",
+                "every topic whose name begins with `o`, now",
+            ),
+        ] {
+            assert!(told(address).contains(words), "{}", told(address));
         }
     }
 

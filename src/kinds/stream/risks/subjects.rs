@@ -54,7 +54,7 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: Code::StreamOriginChanged,
-        fields: &["sources", "mirror.name"],
+        fields: &["sources"],
         fires: |change| !forsaken(change).is_empty(),
         needs: &[],
         find: |scene| {
@@ -62,6 +62,22 @@ pub(super) const RULES: &[Rule] = &[
             Finding::keeping(
                 Harm::Medium,
                 format!("{names} is no longer copied as before"),
+            )
+        },
+    },
+    // "stream mirror configuration can not be updated" (10055) but for taking it away (nats-server 2.12)
+    Rule {
+        code: Code::StreamOriginChanged,
+        fields: &["mirror.name"],
+        fires: |change| unmirrored(change).is_some(),
+        needs: &[],
+        find: |scene| {
+            let name = unmirrored(&scene.change).unwrap_or_default();
+            Finding::keeping(
+                Harm::High,
+                format!(
+                    "`{name}` is no longer mirrored, for good: no server makes a stream a mirror again"
+                ),
             )
         },
     },
@@ -191,8 +207,12 @@ fn forsaken(change: &StreamChange) -> Vec<String> {
         .iter()
         .filter(|source| !kept.contains(source));
     let names = sources.filter_map(|source| source["name"].as_str());
-    let mirror = live
-        .word("mirror.name")
-        .filter(|_| next.word("mirror.name").is_none());
-    names.chain(mirror).map(str::to_owned).collect()
+    names.map(str::to_owned).collect()
+}
+
+/// What was mirrored, where nothing is any longer.
+fn unmirrored(change: &StreamChange) -> Option<String> {
+    let next = Said(&change.next);
+    let was = Said(&change.live).word("mirror.name").map(str::to_owned);
+    was.filter(|_| next.word("mirror.name").is_none())
 }

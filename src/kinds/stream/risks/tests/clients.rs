@@ -254,8 +254,8 @@ fn what_clients_rely_on_is_told() {
             "mirror.name",
             json!("A"),
             json!(""),
-            Harm::Medium,
-            Harm::Medium,
+            Harm::High,
+            Harm::High,
         ),
     ] {
         let to = || {
