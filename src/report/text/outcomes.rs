@@ -40,7 +40,6 @@ pub fn outcomes(plan: &Plan, done: &[Done], view: &View<'_>) -> String {
             text,
         );
     }
-    summary::blocked(&mut page, plan);
     summary::incomplete(&mut page, plan);
     summary::next(&mut page, view.next);
     page.finish()

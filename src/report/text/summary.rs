@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use crate::model::{Action, Code};
+use crate::model::{Action, Code, Step};
 use crate::plan::Plan;
 use crate::report::{Line, Page, Tone};
 
@@ -87,34 +87,70 @@ pub(super) fn as_declared(count: usize) -> String {
     }
 }
 
-/// How many steps are blocked, and the reasons by code, counted where they are not one a step.
+/// What stands in the way of a step.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Hindrance {
+    /// It can't be done, whoever asks.
+    Impossible,
+    /// A right is missing.
+    Denied,
+    /// Nobody has consented to what it may cost.
+    Unapproved,
+}
+
+impl Hindrance {
+    fn of(step: &Step) -> Hindrance {
+        let mut codes = step.refusals.iter().map(|refusal| refusal.code);
+        match (
+            step.refusals.is_empty(),
+            codes.all(|code| code == Code::Denied),
+        ) {
+            (true, _) => Hindrance::Unapproved,
+            (false, true) => Hindrance::Denied,
+            (false, false) => Hindrance::Impossible,
+        }
+    }
+
+    fn words(self, steps: usize) -> String {
+        match (self, steps) {
+            (Hindrance::Impossible, 1) => "1 step can't be carried out".to_owned(),
+            (Hindrance::Impossible, n) => format!("{n} steps can't be carried out"),
+            (Hindrance::Denied, 1) => "1 step lacks a right".to_owned(),
+            (Hindrance::Denied, n) => format!("{n} steps lack a right"),
+            (Hindrance::Unapproved, 1) => "1 step needs an approval".to_owned(),
+            (Hindrance::Unapproved, n) => format!("{n} steps need an approval"),
+        }
+    }
+}
+
+/// How many steps are blocked by what, and the reasons by code, counted where they are not one a step.
 pub(in crate::report) fn blocked_why(plan: &Plan) -> Option<String> {
-    let mut codes: BTreeMap<Code, usize> = BTreeMap::new();
-    let steps = plan.blocked_steps().count();
+    let mut all: BTreeMap<Hindrance, Vec<&Step>> = BTreeMap::new();
     for step in plan.blocked_steps() {
+        all.entry(Hindrance::of(step)).or_default().push(step);
+    }
+    let told = all.iter().map(|(by, steps)| hindered(*by, steps));
+    let told: Vec<String> = told.collect();
+    (!told.is_empty()).then(|| told.join("; "))
+}
+
+/// `2 steps can't be carried out, for 3 reasons: needs-replace ×2, partition-decrease`.
+fn hindered(by: Hindrance, steps: &[&Step]) -> String {
+    let mut codes: BTreeMap<Code, usize> = BTreeMap::new();
+    for step in steps {
         let refused = step.refusals.iter().map(|refusal| refusal.code);
         let risky = step.risks.iter().filter(|risk| risk.blocks());
         for code in refused.chain(risky.map(|risk| risk.code)) {
             *codes.entry(code).or_default() += 1;
         }
     }
-    if steps == 0 {
-        return None;
-    }
     let reasons: usize = codes.values().sum();
-    let for_reasons = if reasons == steps {
-        String::new()
-    } else {
-        format!(", for {reasons} reasons")
+    let for_reasons = match reasons == steps.len() {
+        true => String::new(),
+        false => format!(", for {reasons} reasons"),
     };
-    let steps = match steps {
-        1 => "1 step".to_owned(),
-        n => format!("{n} steps"),
-    };
-    let named = named(&codes);
-    Some(format!(
-        "{steps} can't be carried out{for_reasons}: {named}"
-    ))
+    let words = by.words(steps.len());
+    format!("{words}{for_reasons}: {}", named(&codes))
 }
 
 /// `immutable ×2, partition-decrease`, and how many reasons more.

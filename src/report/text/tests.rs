@@ -333,6 +333,14 @@ fn what_is_blocked_adds_up() {
         why(vec![topic]),
         "1 step can't be carried out: partition-decrease"
     );
+    let mut risky = step("stream/S", Action::Update, 1);
+    risky.risks = vec![Risk::of(Code::StreamSealed, Harm::High, "for good")];
+    let denied = blocked("topic/u", &[Code::Denied]);
+    let topic = blocked("topic/t", &[Code::PartitionDecrease, Code::Denied]);
+    assert_eq!(
+        why(vec![risky, denied, topic]),
+        "1 step can't be carried out, for 2 reasons: partition-decrease, denied; 1 step lacks a right: denied; 1 step needs an approval: stream-sealed"
+    );
 }
 
 #[test]
