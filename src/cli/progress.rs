@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::io::{IsTerminal, stderr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -9,20 +9,15 @@ use super::args::Global;
 use crate::apply::Watch;
 use crate::model::{Address, Outcome};
 
-/// How often a line is written where no terminal shows a live one.
-const EVERY: Duration = Duration::from_secs(10);
-
-/// What is going on, on standard error: a live line on a terminal, elsewhere a plain one now and
-/// then. It is gone when dropped.
+/// What is going on: a live line on standard error where that is a terminal, gone when dropped. Elsewhere nothing: who reads
+/// there later wants what came of it.
 pub(super) struct Progress {
     state: Arc<Mutex<State>>,
     bar: Option<ProgressBar>,
-    ticker: Option<tokio::task::JoinHandle<()>>,
 }
 
 struct State {
     phase: String,
-    since: Instant,
     total: usize,
     failed: usize,
     unknown: usize,
@@ -35,7 +30,6 @@ impl Progress {
     pub fn start(global: &Global) -> Progress {
         let state = Arc::new(Mutex::new(State {
             phase: String::new(),
-            since: Instant::now(),
             total: 0,
             failed: 0,
             unknown: 0,
@@ -49,9 +43,7 @@ impl Progress {
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
-        let plain = !global.quiet && !live;
-        let ticker = plain.then(|| tokio::spawn(tell_now_and_then(state.clone())));
-        Progress { state, bar, ticker }
+        Progress { state, bar }
     }
 
     /// Something else goes on now.
@@ -84,9 +76,6 @@ impl Drop for Progress {
     fn drop(&mut self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
-        }
-        if let Some(ticker) = &self.ticker {
-            ticker.abort();
         }
     }
 }
@@ -134,17 +123,6 @@ fn style() -> ProgressStyle {
         .unwrap_or_else(|_| ProgressStyle::default_spinner())
 }
 
-async fn tell_now_and_then(state: Arc<Mutex<State>>) {
-    loop {
-        tokio::time::sleep(EVERY).await;
-        let line = {
-            let state = state.lock().unwrap_or_else(PoisonError::into_inner);
-            format!("{} ({} s)\n", state.line(), state.since.elapsed().as_secs())
-        };
-        super::screen::error_line(&line);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -154,7 +132,6 @@ mod tests {
         let line = |failed, unknown| {
             let state = State {
                 phase: String::new(),
-                since: Instant::now(),
                 total: 5,
                 failed,
                 unknown,
