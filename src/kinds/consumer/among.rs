@@ -1,12 +1,10 @@
 //! Consumers beside their stream and beside each other.
 
-use std::collections::HashMap;
-
 use super::rules::{acks, filters_of, is_push};
 use super::stream_of;
 use crate::kinds::Resources;
 use crate::kinds::stream::{
-    Complaint, Said, SubjectTree, collide, declared_as, has_sources, is_mirror, subject_fault,
+    Complaint, Said, collide, declared_as, first_overlapping, has_sources, is_mirror, subject_fault,
 };
 use crate::model::{Address, Code, Flat, KindName, Problem, Resource, few};
 
@@ -56,17 +54,19 @@ fn outside(said: Said<'_>, name: &str, stream: &Flat) -> Vec<Complaint> {
         Some(_) => "filter_subject",
         None => "filter_subjects",
     };
-    let mut captured = SubjectTree::default();
-    for subject in &subjects {
-        captured.insert(subject, ());
-    }
+    let mut filters = filters_of(said);
+    filters.retain(|filter| subject_fault(filter).is_none());
+    let both = subjects.iter().map(|subject| (0, *subject));
+    let both = both.chain(filters.iter().map(|filter| (1, *filter)));
+    let captors = first_overlapping(both).into_iter().skip(subjects.len());
     let named = subjects.iter().map(|subject| format!("`{subject}`"));
     let within = format!("take a filter within {}", few(named, NAMED));
-    filters_of(said)
-        .into_iter()
-        .filter(|filter| subject_fault(filter).is_none())
-        .filter(|filter| captured.overlapping(filter, &|()| true).is_none())
-        .map(|filter| {
+    let outside = filters
+        .iter()
+        .zip(captors)
+        .filter(|(_, captor)| captor.is_none());
+    outside
+        .map(|(filter, _)| {
             Complaint::new(
                 Code::FilterOutside,
                 field,
@@ -187,31 +187,46 @@ pub(super) fn limits(said: Said<'_>, stream: &Flat) -> Vec<Complaint> {
         .collect()
 }
 
+/// What a consumer takes of a work queue.
+struct Taken<'a> {
+    filter: &'a str,
+    by: &'a Resource,
+    /// The filter under the name of the queue: what two queues hold never meets.
+    of_queue: String,
+}
+
 /// Consumers of one work queue whose filters overlap (10099, 10100).
 pub(super) fn check_all(all: &Resources) -> Vec<Problem> {
-    let mut trees: HashMap<&str, SubjectTree<(&str, &Resource)>> = HashMap::new();
-    let mut problems = Vec::new();
-    for consumer in all.values() {
-        let Some(stream) = stream_of(consumer) else {
-            continue;
-        };
-        let declared = all.get(&Address::new(KindName::Stream, stream));
-        if !declared.is_some_and(|stream| is_work_queue(Said(&stream.declared))) {
-            continue;
-        }
-        let tree = trees.entry(stream).or_default();
-        let filters = queue_filters(&consumer.declared);
-        let of_others = |(_, other): &(&str, &Resource)| other.address != consumer.address;
-        for filter in &filters {
-            if let Some((subject, other)) = tree.overlapping(filter, &of_others) {
-                problems.push(overlap(consumer, filter, subject, other));
-            }
-        }
-        for filter in filters {
-            tree.insert(filter, (filter, consumer));
-        }
+    let of_each = all.values().enumerate().map(|(owner, consumer)| {
+        let taken = taken(consumer, all).into_iter();
+        taken.map(move |taken| (owner, taken))
+    });
+    let taken: Vec<(usize, Taken<'_>)> = of_each.flatten().collect();
+    let filters = taken
+        .iter()
+        .map(|(owner, it)| (*owner, it.of_queue.as_str()));
+    let found = first_overlapping(filters).into_iter().zip(&taken);
+    found
+        .filter_map(|(other, (_, own))| Some(overlap(own, &taken[other?].1)))
+        .collect()
+}
+
+/// What this resource takes, where it is a consumer of a work queue.
+fn taken<'a>(consumer: &'a Resource, all: &Resources) -> Vec<Taken<'a>> {
+    let Some(stream) = stream_of(consumer) else {
+        return Vec::new();
+    };
+    let declared = all.get(&Address::new(KindName::Stream, stream));
+    if !declared.is_some_and(|stream| is_work_queue(Said(&stream.declared))) {
+        return Vec::new();
     }
-    problems
+    let filters = queue_filters(&consumer.declared).into_iter();
+    let of = |filter| Taken {
+        filter,
+        by: consumer,
+        of_queue: format!("{stream}.{filter}"),
+    };
+    filters.map(of).collect()
 }
 
 /// What a consumer takes from the queue; everything when it has no filter.
@@ -224,7 +239,17 @@ pub(super) fn queue_filters(declared: &Flat) -> Vec<&str> {
     filters
 }
 
-fn overlap(consumer: &Resource, filter: &str, subject: &str, other: &Resource) -> Problem {
+fn overlap(own: &Taken<'_>, other: &Taken<'_>) -> Problem {
+    let Taken {
+        filter,
+        by: consumer,
+        ..
+    } = own;
+    let Taken {
+        filter: subject,
+        by: other,
+        ..
+    } = other;
     let field = match Said(&consumer.declared).word("filter_subject") {
         Some(_) => "filter_subject",
         None => "filter_subjects",

@@ -2,8 +2,8 @@
 
 use super::{DECLARATION, flow_control};
 use crate::kinds::stream::{
-    Complaint, Said, SubjectTree, asset_name, bad_instants, description, is_within, metadata,
-    no_subject, not_literal, server_metadata, subject_fault,
+    Complaint, Said, asset_name, bad_instants, description, first_covering, metadata, no_subject,
+    not_literal, server_metadata, subject_fault,
 };
 use crate::model::{Address, Code};
 
@@ -80,16 +80,19 @@ fn filters(said: Said<'_>) -> Vec<Complaint> {
         Some(_) => "filter_subject",
         None => "filter_subjects",
     };
+    let given = filters_of(said);
+    let is_sound = |filter: &&str| subject_fault(filter).is_none();
+    let sound: Vec<&str> = given.iter().copied().filter(is_sound).collect();
+    // where each takes something that the other doesn't, a server takes both
+    let mut others = first_covering(sound.iter().copied().enumerate()).into_iter();
     let mut found = Vec::new();
-    let mut before = SubjectTree::default();
-    for filter in filters_of(said) {
+    for filter in given {
         if let Some(reason) = subject_fault(filter) {
             found.push(no_subject(field, filter, reason));
             continue;
         }
-        // where each takes something that the other doesn't, a server takes both
-        let covers = |other: &&str| is_within(filter, other) || is_within(other, filter);
-        if let Some(other) = before.overlapping(filter, &covers) {
+        if let Some(other) = others.next().flatten() {
+            let other = sound[other];
             let overlap = Complaint::new(
                 Code::FilterOverlap,
                 field,
@@ -98,7 +101,6 @@ fn filters(said: Said<'_>) -> Vec<Complaint> {
             );
             found.push(overlap.word(filter));
         }
-        before.insert(filter, filter);
     }
     found
 }

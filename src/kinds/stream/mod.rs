@@ -16,6 +16,7 @@ mod losses;
 mod names;
 mod origins;
 mod overlaps;
+mod patterns;
 mod purges;
 mod refused;
 mod rehearse;
@@ -54,14 +55,13 @@ pub(super) use losses::left;
 pub(super) use names::{asset_name, is_of_ledger, of_ledger};
 pub(crate) use names::{bucket_of, stream_name};
 pub(super) use origins::{has_sources, is_mirror, local_origins};
+pub(super) use patterns::{first_covering, first_overlapping};
 pub(super) use risks::{Standing, or_everything, risks as losses, standing};
 pub(super) use room::account;
 pub(super) use rules::{description, metadata, server_metadata};
 pub(super) use said::Said;
 pub(super) use settle::shared as shared_settle;
-pub(super) use subjects::{
-    SubjectTree, collide, fault as subject_fault, is_within, no_subject, not_literal,
-};
+pub(super) use subjects::{collide, fault as subject_fault, is_within, no_subject, not_literal};
 pub(super) use view::View;
 pub(super) use wire::{
     config_of, each, exported, fields_of, told_left_out, unanswered, unconnected, unreadable,

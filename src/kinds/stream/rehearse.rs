@@ -4,8 +4,9 @@ use std::collections::HashSet;
 
 use super::change::StreamChange;
 use super::origins::{has_sources, is_mirror};
+use super::patterns::first_overlapping;
 use super::said::Said;
-use super::subjects::{self, SubjectTree};
+use super::subjects;
 use super::view::View;
 use super::wire::each;
 use super::{copies, room};
@@ -102,19 +103,21 @@ async fn asked(nats: &JetStream, wanted: &Wanted<'_>, planned: &HashSet<String>)
 
 /// The same for many subjects, from one listing.
 fn listed(streams: &[Doc], wanted: &[Wanted<'_>], planned: &HashSet<String>) -> Vec<Other> {
-    let mut tree = SubjectTree::default();
+    let mut held = Vec::new();
     for info in streams {
         let config = &info["config"];
         let name = config["name"].as_str().unwrap_or_default();
         let captured = config["subjects"].as_array().into_iter().flatten();
-        for subject in captured.filter_map(|subject| subject.as_str()) {
-            tree.insert(subject, name.to_owned());
+        let captured = captured.filter_map(|subject| subject.as_str());
+        if !planned.contains(name) {
+            held.extend(captured.map(|subject| (name, subject)));
         }
     }
-    let is_theirs = |name: &String| !planned.contains(name);
-    wanted
-        .iter()
-        .map(|wanted| Ok(tree.overlapping(&wanted.subject, &is_theirs).cloned()))
+    let both = held.iter().map(|(_, subject)| (0, *subject));
+    let both = both.chain(wanted.iter().map(|wanted| (1, wanted.subject.as_str())));
+    let captors = first_overlapping(both).into_iter().skip(held.len());
+    captors
+        .map(|captor| Ok(captor.map(|captor| held[captor].0.to_owned())))
         .collect()
 }
 

@@ -4,6 +4,7 @@
 //! offline check and the plan apply the same ones.
 
 use super::complaint::Complaint;
+use super::patterns::first_overlapping;
 use super::said::Said;
 use super::view::stream_declaration;
 use super::wire::SERVER_METADATA;
@@ -300,15 +301,18 @@ fn placement_preferred(said: Said<'_>) -> Option<Complaint> {
 /// What is wrong with the list of subjects.
 fn subject_list(said: Said<'_>) -> Vec<Complaint> {
     let listed = said.texts("subjects");
+    let is_sound = |subject: &&str| subjects::fault(subject).is_none();
+    let sound: Vec<&str> = listed.iter().copied().filter(is_sound).collect();
+    let mut others = first_overlapping(sound.iter().copied().enumerate()).into_iter();
     let mut found = Vec::new();
-    let mut before = subjects::SubjectTree::default();
     for subject in listed {
         if let Some(reason) = subjects::fault(subject) {
             found.push(subjects::no_subject("subjects", subject, reason));
             continue;
         }
         found.extend(needs_no_ack(said, subject));
-        if let Some(other) = before.overlapping(subject, &|_| true) {
+        if let Some(other) = others.next().flatten() {
+            let other = sound[other];
             let overlap = Complaint::new(
                 Code::SubjectOverlap,
                 "subjects",
@@ -317,7 +321,6 @@ fn subject_list(said: Said<'_>) -> Vec<Complaint> {
             );
             found.push(overlap.word(subject));
         }
-        before.insert(subject, subject);
     }
     found
 }

@@ -1,6 +1,4 @@
-//! Subjects with wildcards: syntax, overlap, and a tree that finds an overlap among many.
-
-use std::collections::HashMap;
+//! Subjects with wildcards: syntax, overlap.
 
 use super::complaint::Complaint;
 use crate::model::Code;
@@ -69,94 +67,9 @@ pub(in crate::kinds) fn is_within(inner: &str, outer: &str) -> bool {
     }
 }
 
-/// Subjects with what they belong to. Finding what overlaps one costs its length, not the number
-/// of subjects.
-pub(in crate::kinds) struct SubjectTree<T> {
-    root: Node<T>,
-}
-
-struct Node<T> {
-    children: HashMap<String, Node<T>>,
-    ends: Vec<T>,
-}
-
-impl<T> Default for SubjectTree<T> {
-    fn default() -> Self {
-        SubjectTree {
-            root: Node::default(),
-        }
-    }
-}
-
-impl<T> Default for Node<T> {
-    fn default() -> Self {
-        Node {
-            children: HashMap::new(),
-            ends: Vec::new(),
-        }
-    }
-}
-
-impl<T> SubjectTree<T> {
-    /// Adds a subject of this owner.
-    pub(in crate::kinds) fn insert(&mut self, subject: &str, owner: T) {
-        let mut node = &mut self.root;
-        for token in subject.split('.') {
-            node = node.children.entry(token.to_owned()).or_default();
-        }
-        node.ends.push(owner);
-    }
-
-    /// One owner that `counts` and whose subject overlaps this one.
-    pub(in crate::kinds) fn overlapping(
-        &self,
-        subject: &str,
-        counts: &dyn Fn(&T) -> bool,
-    ) -> Option<&T> {
-        let tokens: Vec<&str> = subject.split('.').collect();
-        self.root.overlapping(&tokens, counts)
-    }
-}
-
-impl<T> Node<T> {
-    fn overlapping<'n>(&'n self, tokens: &[&str], counts: &dyn Fn(&T) -> bool) -> Option<&'n T> {
-        let Some((token, rest)) = tokens.split_first() else {
-            return self.ends.iter().find(|owner| counts(owner));
-        };
-        if *token == ">" {
-            return self.children.values().find_map(|node| node.any(counts));
-        }
-        let everything = self
-            .children
-            .get(">")
-            .and_then(|node| node.ends.iter().find(|owner| counts(owner)));
-        everything.or_else(|| {
-            self.matching(token)
-                .into_iter()
-                .find_map(|node| node.overlapping(rest, counts))
-        })
-    }
-
-    /// The children that may stand for the same token.
-    fn matching<'n>(&'n self, token: &str) -> Vec<&'n Node<T>> {
-        if token == "*" {
-            let children = self.children.iter().filter(|(name, _)| *name != ">");
-            return children.map(|(_, node)| node).collect();
-        }
-        let named = [token, "*"].into_iter();
-        named.filter_map(|name| self.children.get(name)).collect()
-    }
-
-    fn any(&self, counts: &dyn Fn(&T) -> bool) -> Option<&T> {
-        let here = self.ends.iter().find(|owner| counts(owner));
-        here.or_else(|| self.children.values().find_map(|node| node.any(counts)))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     #[test]
     fn subjects_collide_as_servers_say() {
@@ -189,28 +102,6 @@ mod tests {
         }
         for good in ["a", "a.*", ">", "a.>", "$KV.b.>", "a*b.c"] {
             assert_eq!(fault(good), None, "{good}");
-        }
-    }
-
-    fn subject() -> impl Strategy<Value = String> {
-        let token = prop::sample::select(vec!["a", "b", "*"]);
-        (prop::collection::vec(token, 1..4), any::<bool>()).prop_map(|(mut tokens, full)| {
-            if full {
-                tokens.push(">");
-            }
-            tokens.join(".")
-        })
-    }
-
-    proptest! {
-        #[test]
-        fn the_tree_finds_what_a_search_finds(held in prop::collection::vec(subject(), 1..8), asked in subject()) {
-            let mut tree = SubjectTree::default();
-            for (owner, subject) in held.iter().enumerate() {
-                tree.insert(subject, owner);
-            }
-            let expected = held.iter().any(|subject| collide(subject, &asked));
-            prop_assert_eq!(tree.overlapping(&asked, &|_| true).is_some(), expected);
         }
     }
 }
