@@ -19,14 +19,14 @@ use crate::kinds::acl::{
 use crate::model::{Address, Code, Doc, Problem, Resource, Severity};
 
 /// The entries of `kafka.acls`.
-pub(super) fn items<'n>(walk: &mut Walk<'_>, entry: &'n Entry) -> &'n [Node] {
-    match &entry.node.value {
+pub(super) fn items(walk: &mut Walk<'_>, entry: Entry) -> Vec<Node> {
+    match entry.node.value {
         Value::List(items) => items,
-        Value::Null | Value::Broken => &[],
+        Value::Null | Value::Broken => Vec::new(),
         _ => {
             let what = format!("`kafka.acls` is a list, not {}", entry.node.shown());
             say(walk, &entry.node, Problem::error(Code::WrongType, what));
-            &[]
+            Vec::new()
         }
     }
 }

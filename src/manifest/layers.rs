@@ -151,26 +151,34 @@ impl Merge<'_> {
     }
 }
 
-/// Lays what `default` says beneath an entry; an explicit `null` of the entry stays and wins. Says
-/// how many nodes were copied for it.
-pub(super) fn lay_beneath(entry: &mut Map, default: &Map) -> usize {
-    let mut copies = 0;
+/// Lays what `default` says beneath an entry; an explicit `null` of the entry stays and wins.
+pub(super) fn lay_beneath(entry: &mut Map, default: &Map) {
     for (key, under) in default {
         match entry.get_mut(key) {
             None => {
-                copies += under.node.extent().0;
                 entry.insert(key.clone(), under.clone());
             }
             Some(over) => {
                 if let (Value::Map(over), Value::Map(under)) =
                     (&mut over.node.value, &under.node.value)
                 {
-                    copies += lay_beneath(over, under);
+                    lay_beneath(over, under);
                 }
             }
         }
     }
-    copies
+}
+
+/// How many nodes [`lay_beneath`] copies.
+pub(super) fn copies_beneath(entry: &Map, default: &Map) -> usize {
+    let copies = default.iter().map(|(key, under)| match entry.get(key) {
+        None => under.node.extent().0,
+        Some(over) => match (over.node.map(), under.node.map()) {
+            (Some(over), Some(under)) => copies_beneath(over, under),
+            _ => 0,
+        },
+    });
+    copies.sum()
 }
 
 fn declared(tree: &Map) -> HashSet<(KindName, Box<str>)> {

@@ -245,7 +245,7 @@ fn check_rules(
     problems: &mut Vec<Problem>,
     surplus: &mut Surplus,
 ) {
-    let check = |resources: &[&Resource]| {
+    let check = |resources: Vec<&Resource>| {
         let (mut found, mut surplus) = (Vec::new(), Surplus::default());
         for resource in resources {
             let Some(kind) = kinds(resource.address.kind) else {
@@ -261,7 +261,7 @@ fn check_rules(
     };
     let all: Vec<&Resource> = declared.resources.values().collect();
     let mut found = Vec::new();
-    for (problems, more) in side_by_side(&all, check) {
+    for (problems, more) in side_by_side(all, check) {
         found.extend(problems);
         surplus.add(&more);
         surplus.bound(&mut found);

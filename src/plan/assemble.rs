@@ -162,7 +162,7 @@ impl Draft {
     /// Every planned resource compared, in manifest order.
     fn of(desired: Desired<'_>, observations: &Observations, surroundings: &Surroundings) -> Draft {
         let planned: Vec<&Resource> = desired.planned().collect();
-        let parts = side_by_side(&planned, |part| {
+        let parts = side_by_side(planned, |part| {
             let mut draft = Draft::default();
             for resource in part {
                 if let Some(kind) = kind(resource.address.kind) {
