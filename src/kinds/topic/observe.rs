@@ -67,12 +67,41 @@ pub(super) async fn read(
 const PAGES_AT_ONCE: usize = 2;
 
 async fn page(kafka: &Kafka, names: &[String]) -> Result<IndexMap<String, Observed>, KafkaError> {
-    let (described, mut configs) = try_join(
-        kafka.describe_topics(names),
-        kafka.describe_topic_configs(names),
-    )
-    .await?;
+    let configs = kafka.describe_topic_configs(names);
+    let (described, configs) = try_join(describe(kafka, names), configs).await?;
+    Ok(put_together(described, configs))
+}
+
+/// What topics have of these keys; of a topic without keys no config is read.
+pub(super) async fn read_keys(
+    kafka: &Kafka,
+    keys: IndexMap<String, Vec<String>>,
+) -> Result<IndexMap<String, Observed>, KafkaError> {
+    let names: Vec<String> = keys.keys().cloned().collect();
+    let (asked, others): (IndexMap<_, _>, IndexMap<_, _>) =
+        keys.into_iter().partition(|(_, keys)| !keys.is_empty());
+    let configs = kafka.describe_topic_keys(asked);
+    let (described, mut configs) = try_join(describe(kafka, &names), configs).await?;
+    configs.extend(others.into_keys().map(|name| (name, Ok(Vec::new()))));
+    Ok(put_together(described, configs))
+}
+
+type Configs = IndexMap<String, Result<Vec<ConfigEntry>, ItemError>>;
+type Described = IndexMap<String, Result<TopicDescription, ItemError>>;
+
+async fn describe(
+    kafka: &Kafka,
+    names: &[String],
+) -> Result<(Described, Reassignments), KafkaError> {
+    let described = kafka.describe_topics(names).await?;
     let moving = reassignments(kafka, &described).await?;
+    Ok((described, moving))
+}
+
+fn put_together(
+    (described, moving): (Described, Reassignments),
+    mut configs: Configs,
+) -> IndexMap<String, Observed> {
     let mut last = Inherited::default();
     let seen = described.into_iter().map(|(name, description)| {
         let configs = configs.swap_remove(&name);
@@ -82,7 +111,7 @@ async fn page(kafka: &Kafka, names: &[String]) -> Result<IndexMap<String, Observ
         }
         (name, observed)
     });
-    Ok(seen.collect())
+    seen.collect()
 }
 
 type Inherited = Arc<IndexMap<String, Value>>;
@@ -96,10 +125,7 @@ fn share(inherited: &mut Inherited, last: &mut Inherited) {
 }
 
 /// Without DESCRIBE on the cluster there is no list; then what the partitions show has to do.
-async fn reassignments(
-    kafka: &Kafka,
-    described: &IndexMap<String, Result<TopicDescription, ItemError>>,
-) -> Result<Reassignments, KafkaError> {
+async fn reassignments(kafka: &Kafka, described: &Described) -> Result<Reassignments, KafkaError> {
     let counts: Vec<(String, i32)> = described
         .iter()
         .filter_map(|(name, topic)| Some((name.clone(), partition_count(topic.as_ref().ok()?))))

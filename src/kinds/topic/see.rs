@@ -7,7 +7,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use tokio::time::Instant;
 
-use super::observe::read;
+use super::observe::{read, read_keys};
 use super::order::Order;
 use super::replicas::Progress;
 use super::{declaration, deletion};
@@ -39,7 +39,7 @@ type Late = HashMap<String, Outcome>;
 
 /// While topics are still missing only their descriptions are asked for, those of the oldest
 /// thousand: a broker shows changes in their order, and it is busy opening their logs. What is
-/// there is then read once, configs and all.
+/// there is then read once, with the configs that were set.
 async fn see_made(kafka: &Kafka, orders: &Orders) -> Late {
     let allowed = patience(orders.len());
     let is_new = |name: &&String| orders.get(*name).is_some_and(|o| o.create.is_some());
@@ -49,7 +49,8 @@ async fn see_made(kafka: &Kafka, orders: &Orders) -> Late {
     let shown = |name: &&String| !missing.items.contains(*name) && !moved.items.contains(*name);
     let there: Vec<String> = orders.keys().filter(shown).cloned().collect();
     let still_hidden = |names: Vec<String>| async move {
-        let seen = read(kafka, &names).await?;
+        let wanted = |name: &String| (name.clone(), orders.get(name).map(keys).unwrap_or_default());
+        let seen = read_keys(kafka, names.iter().map(wanted).collect()).await?;
         let is_hidden = |name: &String| !is_visible(orders.get(name), seen.get(name));
         Ok(names.into_iter().filter(is_hidden).collect())
     };
@@ -66,6 +67,13 @@ async fn see_made(kafka: &Kafka, orders: &Orders) -> Late {
         late.extend(left.items.into_iter().map(|name| (name, outcome.clone())));
     }
     late
+}
+
+/// The configs that an order sets or takes away.
+fn keys(order: &Order) -> Vec<String> {
+    let paths = order.deltas.iter().map(|delta| delta.path.as_str());
+    let keys = paths.filter_map(|path| path.strip_prefix("config."));
+    keys.map(str::to_owned).collect()
 }
 
 /// Waits until the broker shows these topics; gives back those that it does not show in time. Whoever waits is told how

@@ -96,6 +96,9 @@ pub enum ConfigType {
 const TOPIC: i8 = 2;
 const BROKER: i8 = 4;
 
+/// A name, and the keys that are asked for; without them every key.
+type Asked = (String, Option<Vec<String>>);
+
 impl Kafka {
     /// The effective configs of these topics, in this order, each once; the keys in the broker's order.
     ///
@@ -104,13 +107,30 @@ impl Kafka {
         &self,
         names: &[String],
     ) -> Result<IndexMap<String, Result<Vec<ConfigEntry>, ItemError>>, KafkaError> {
-        let names = distinct(names);
-        let slices = split(&names, TOPICS_PER_DESCRIBE, |_| 1);
-        let parts = read(slices, READS_IN_FLIGHT, |names| {
-            self.describe_configs(Target::Any, TOPIC, names)
+        let every = distinct(names).into_iter().map(|name| (name, None));
+        self.topic_configs(every.collect()).await
+    }
+
+    /// The same of these keys of each topic alone, which costs a broker a fraction. No keys at all are every key.
+    pub async fn describe_topic_keys(
+        &self,
+        keys: IndexMap<String, Vec<String>>,
+    ) -> Result<IndexMap<String, Result<Vec<ConfigEntry>, ItemError>>, KafkaError> {
+        let asked = keys.into_iter().map(|(name, keys)| (name, Some(keys)));
+        self.topic_configs(asked.collect()).await
+    }
+
+    async fn topic_configs(
+        &self,
+        asked: Vec<Asked>,
+    ) -> Result<IndexMap<String, Result<Vec<ConfigEntry>, ItemError>>, KafkaError> {
+        let slices = split(&asked, TOPICS_PER_DESCRIBE, |_| 1);
+        let parts = read(slices, READS_IN_FLIGHT, |asked| {
+            self.describe_configs(Target::Any, TOPIC, asked)
         });
         let results = parts.await?.into_iter().flatten();
-        Ok(names.iter().cloned().zip(results).collect())
+        let names = asked.iter().map(|(name, _)| name.clone());
+        Ok(names.zip(results).collect())
     }
 
     /// The effective configs of one broker, asked of that broker itself. Needs DESCRIBE_CONFIGS on the cluster.
@@ -119,7 +139,11 @@ impl Kafka {
         broker_id: i32,
     ) -> Result<Vec<ConfigEntry>, KafkaError> {
         let described = self
-            .describe_configs(Target::Node(broker_id), BROKER, vec![broker_id.to_string()])
+            .describe_configs(
+                Target::Node(broker_id),
+                BROKER,
+                vec![(broker_id.to_string(), None)],
+            )
             .await?;
         let only = described
             .into_iter()
@@ -132,20 +156,24 @@ impl Kafka {
         &self,
         target: Target,
         resource_type: i8,
-        names: Vec<String>,
+        asked: Vec<Asked>,
     ) -> Result<Vec<Result<Vec<ConfigEntry>, ItemError>>, KafkaError> {
-        let resource = |name: &String| {
+        let resource = |(name, keys): &Asked| {
+            let keys = keys
+                .as_ref()
+                .map(|keys| keys.iter().map(|key| text(key)).collect());
             DescribeConfigsResource::default()
                 .with_resource_type(resource_type)
                 .with_resource_name(text(name))
-                .with_configuration_keys(None)
+                .with_configuration_keys(keys)
         };
         let request = DescribeConfigsRequest::default()
-            .with_resources(names.iter().map(resource).collect())
+            .with_resources(asked.iter().map(resource).collect())
             .with_include_synonyms(true);
         let answer = self.ask(target, Effect::Read, &request, |_| false).await?;
         let described: HashMap<_, _> = answer.results.into_iter().map(described).collect();
-        Ok(in_order(names.iter().map(String::as_str), described))
+        let names = asked.iter().map(|(name, _)| name.as_str());
+        Ok(in_order(names, described))
     }
 }
 
