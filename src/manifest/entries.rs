@@ -115,3 +115,70 @@ pub(super) fn find<'n>(node: &'n Node, path: &str) -> Option<&'n Node> {
     }
     Some(node)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+    use crate::kinds::kind;
+    use crate::manifest::{aliases, layers, yaml};
+
+    const TEXT: &str = "
+nats:
+  defaults: { streams: { max_age: 1d, max_aeg: 1d } }
+  streams:
+    A: { subjects: [a], consumers: { one: {}, two: { ack_wait: x } } }
+    B: 1
+    C: { max_aeg: 1d, lifecycle: { protect: 1 } }
+kafka:
+  defaults: { topics: { partitions: 3 } }
+  topics:
+    t: { retention: 7d, access: { produce: [User:a, User:b], consume: [{ principal: User:c, groups: [g] }] } }
+    u: { partitions: x, access: { consume: [{ principal: User:c, groups: [g] }, { principle: User:d }] } }
+  acls:
+    - { principal: User:a, operations: [read], resource: { topic: t } }
+    - { principal: User:a, operations: [], resource: { topic: t } }
+";
+
+    fn listed(files: &Files) -> Listed {
+        let parsed = yaml::parse(0, &files.0[0], TEXT, &AtomicUsize::new(0));
+        let mut problems = Vec::new();
+        let mut layer = layers::join(parsed.documents, files, &mut problems);
+        aliases::resolve(&mut layer.tree, &kind, files, &mut problems);
+        assert!(problems.is_empty());
+        listed::list(layer, files, &kind, true)
+    }
+
+    /// What is declared when so many items are a part.
+    fn in_parts(each: usize) -> Declared {
+        let files = Files(vec!["a.yaml".into()]);
+        let mut listed = listed(&files);
+        let mut items = std::mem::take(&mut listed.items).into_iter();
+        let defaults = std::mem::take(&mut listed.defaults);
+        let mut gathered = Gathered::new(Declared {
+            resources: Resources::new(),
+            faulty: listed.faulty,
+            problems: listed.problems,
+            surplus: listed.surplus,
+        });
+        while items.len() > 0 {
+            let part = items.by_ref().take(each).collect();
+            let part = Reading::new(&files, &kind, &defaults).part(part);
+            gathered.add(part, &files);
+        }
+        gathered.declared
+    }
+
+    #[test]
+    fn the_same_is_declared_whatever_the_parts() {
+        let whole = in_parts(100);
+        assert!(whole.resources.len() > 12 && whole.problems.len() > 6);
+        for each in 1..6 {
+            let other = in_parts(each);
+            assert!(whole.resources.iter().eq(other.resources.iter()), "{each}");
+            assert_eq!(whole.problems, other.problems, "{each}");
+            assert_eq!(whole.faulty, other.faulty, "{each}");
+        }
+    }
+}

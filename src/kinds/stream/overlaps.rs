@@ -120,7 +120,12 @@ mod tests {
         let all: Resources = (0..10_000)
             .map(|i| {
                 let wild = format!("*.{i}.b");
-                let subjects = [format!("app.{i}.*"), format!("{i}.of"), format!("*.{i}"), wild];
+                let subjects = [
+                    format!("app.{i}.*"),
+                    format!("{i}.of"),
+                    format!("*.{i}"),
+                    wild,
+                ];
                 declared(&format!("stream/S{i}"), json!({ "subjects": subjects }))
             })
             .collect();

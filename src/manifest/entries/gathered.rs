@@ -66,3 +66,72 @@ fn too_many(spot: Spot, files: &Files) -> Problem {
         .at(files.place(spot))
         .hint("split the stack in several, each a manifest of its own; what follows was not read")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::reading::Step;
+    use super::*;
+    use crate::kinds::Resources;
+    use crate::manifest::complaints::Surplus;
+    use crate::manifest::entries::Faulty;
+    use crate::model::{Address, Flat, Resource};
+
+    fn nothing() -> Declared {
+        Declared {
+            resources: Resources::new(),
+            faulty: Faulty::new(),
+            problems: Vec::new(),
+            surplus: Surplus::default(),
+        }
+    }
+
+    /// Three items, each with a stream and a problem; the last stands for so many resources at most.
+    fn part(names: [&str; 3], most: usize) -> Part {
+        let resource = |name: &str| {
+            let address: Address = format!("stream/{name}").parse().unwrap();
+            (address.clone(), Resource::new(address, Flat::new()))
+        };
+        let step = |count: usize| Step {
+            spot: Spot {
+                file: 0,
+                line: 1,
+                column: 1,
+                start: 0,
+                end: 0,
+            },
+            most: if count == 3 { most } else { 1 },
+            resources: count,
+            problems: count,
+        };
+        Part {
+            resources: names.map(resource).into_iter().collect(),
+            problems: names
+                .map(|name| Problem::error(Code::BadName, name))
+                .to_vec(),
+            steps: (1..=3).map(step).collect(),
+            ..Part::default()
+        }
+    }
+
+    #[test]
+    fn what_stands_behind_the_bound_is_left_out_wherever_parts_end() {
+        let mut gathered = Gathered::new(nothing());
+        for part in [
+            part(["a", "b", "c"], 1),
+            part(["d", "e", "f"], MOST_RESOURCES - 4),
+            part(["g", "h", "i"], 1),
+        ] {
+            gathered.add(part, &Files::default());
+        }
+        let Declared {
+            resources,
+            problems,
+            ..
+        } = gathered.declared;
+        let names: Vec<&str> = resources.keys().map(|it| it.name.as_str()).collect();
+        assert_eq!(names, ["a", "b", "c", "d", "e"]);
+        let told: Vec<&str> = problems.iter().map(|it| it.message.as_str()).collect();
+        assert_eq!(told[..5], ["a", "b", "c", "d", "e"]);
+        assert!(told.len() == 6 && told[5].contains("more than 150000 resources"));
+    }
+}
