@@ -73,6 +73,7 @@ codes! {
     // what a broker would refuse, said by the plan
     Immutable "immutable" "The field can't change after creation, and a resource that holds data is never replaced." "Make a new resource beside it, move the data (a stream can source another), then retire the old one." "nats-server configUpdateCheck; Kafka has no request for it";
     OneWay "one-way" "The field can be switched on but never off." "Leave it on, or make a new resource." "nats-server configUpdateCheck";
+    NotReset "not-reset" "A value that nobody declares can't go back to the default, though `lifecycle: { undeclared: reset }` wants that: it never changes, or one way only, or is of a field that this trueup does not know." "Declare it as it is, or leave it to the broker (`lifecycle: { ignore: [FIELD] }`); where it must go, make a new resource beside it.";
     NeedsReplace "needs-replace" "The consumer can't change in place; a replacement loses its position." "Make a consumer with another name that starts where this one stands." "nats-server checkConsumerCfg and updateConfig";
     PartitionDecrease "partition-decrease" "Kafka can't take partitions away." "Keep the number, or make a new topic and move the data." "Kafka CreatePartitions, INVALID_PARTITIONS (37); KIP-195";
     ReplicationBelowMinIsr "replication-below-min-isr" "A topic would have fewer replicas than must have a write (`min.insync.replicas`): producers with `acks=all` would be refused." "Declare a lower `min.insync.replicas` in the same plan, or more replicas." "Kafka NOT_ENOUGH_REPLICAS (19)";

@@ -14,7 +14,7 @@ use crate::kinds::{
 };
 use crate::model::{
     Action, Address, Approval, Base, Change, Code, Parent, Place, Problem, Refusal, Resource, Risk,
-    Source, Step, side_by_side,
+    Source, Step, Undeclared, side_by_side,
 };
 
 /// Everything that a plan is made from, beside what was observed.
@@ -205,6 +205,7 @@ impl Draft {
         let title = title.unwrap_or_default();
         let mut difference = diff(kind, resource, live, &title.once_set);
         self.add_undeclared(kind, resource, &difference);
+        self.problems.extend(not_reset(resource, &difference));
         let is_equal = live.is_some() && difference.deltas.is_empty();
         if title.label.is_written(is_equal) {
             difference.deltas.push(labelling(desired.stack, live));
@@ -382,7 +383,26 @@ fn source(place: &Place) -> Source {
     }
 }
 
-fn plan_problem(problem: &Problem) -> PlanProblem {
+/// What is to go back to the default and can't.
+fn not_reset(resource: &Resource, difference: &Difference) -> Option<PlanProblem> {
+    let kept = difference.undeclared.iter().chain(&difference.unknown);
+    let kept: Vec<String> = kept.map(|(path, _)| format!("`{path}`")).collect();
+    if resource.lifecycle.undeclared != Undeclared::Reset || kept.is_empty() {
+        return None;
+    }
+    let them = kept.join(", ");
+    let message = format!(
+        "`{}`: {them} can't be reset and stays as it is",
+        resource.address
+    );
+    let problem = Problem::warning(Code::NotReset, message)
+        .hint("declare it as it is, or name it in `lifecycle: { ignore: [..] }`")
+        .about(&resource.address)
+        .at(resource.place.clone());
+    Some(plan_problem(&problem))
+}
+
+pub(super) fn plan_problem(problem: &Problem) -> PlanProblem {
     PlanProblem {
         code: problem.code,
         message: problem.message.clone(),

@@ -282,8 +282,8 @@ fn told(plan: &Plan) -> String {
     for step in &plan.steps {
         tell_step(&mut lines, step);
     }
-    let of_approval = |p: &&PlanProblem| p.code == Code::ApprovalUnneeded;
-    for problem in plan.problems.iter().filter(of_approval) {
+    let is_told = |p: &&PlanProblem| matches!(p.code, Code::ApprovalUnneeded | Code::NotReset);
+    for problem in plan.problems.iter().filter(is_told) {
         let address = problem.address.as_ref().map(ToString::to_string);
         writeln!(
             lines,
