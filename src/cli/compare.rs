@@ -18,6 +18,7 @@ pub(super) async fn compared(
     targets: &[String],
     against: Option<&Path>,
     consent: &Consent,
+    strict: bool,
     global: &Global,
     screen: &Screen,
 ) -> Result<Result<(Work, Plan), Exit>, Failure> {
@@ -25,7 +26,7 @@ pub(super) async fn compared(
     let mut signals = Signals::listen()?;
     let progress = Progress::start(global);
     let compared = signals
-        .or(work.compare(targets, against, consent, &progress))
+        .or(work.compare(targets, against, consent, strict, &progress))
         .await?;
     drop(progress);
     Ok(compared.map(|plan| (work, plan)))

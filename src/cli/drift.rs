@@ -21,6 +21,7 @@ pub(super) async fn run(
         &args.targets,
         args.against.as_deref(),
         &Consent::default(),
+        args.strict,
         global,
         screen,
     )

@@ -19,6 +19,7 @@ pub(super) async fn run(
         &args.targets,
         args.against.as_deref(),
         &args.consent,
+        false,
         global,
         screen,
     )

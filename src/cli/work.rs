@@ -193,31 +193,35 @@ impl Work {
         })
     }
 
-    /// The same against a snapshot: no broker is contacted, and no ledger.
+    /// The plan that `plan` and `drift` show: against a snapshot where one is named, so that no broker is contacted, and no
+    /// ledger. `strict` says that rights on what is declared count, too.
     ///
     /// # Errors
-    /// A target that names nothing, a file that is no snapshot.
-    pub async fn plan_against(&self, targets: &[String], file: &Path) -> Result<Plan, Failure> {
-        let chosen = target::chosen(targets, &self.manifest.resources)?;
-        let port = snapshot::read(file)?;
-        Ok(engine::plan(self.desired(chosen.as_ref()), &port).await)
-    }
-
-    /// The plan that `plan` and `drift` show: against a snapshot where one is named.
-    ///
-    /// # Errors
-    /// As [`Work::plan`] and [`Work::plan_against`].
+    /// As [`Work::plan`]; a target that names nothing, a file that is no snapshot.
     pub async fn compare(
         &self,
         targets: &[String],
         against: Option<&Path>,
         consent: &Consent,
+        strict: bool,
         progress: &Progress,
     ) -> Result<Plan, Failure> {
-        match against {
-            Some(file) => self.plan_against(targets, file).await,
-            None => Ok(self.plan(targets, consent, progress).await?.plan),
-        }
+        let chosen = target::chosen(targets, &self.manifest.resources)?;
+        let desired = self.desired(chosen.as_ref());
+        let (plan, port): (Plan, Box<dyn Port>) = match against {
+            Some(file) => {
+                let port = snapshot::read(file)?;
+                (engine::plan(desired, &port).await, Box::new(port))
+            }
+            None => {
+                let planned = self.plan(targets, consent, progress).await?;
+                (planned.plan, Box::new(planned.port))
+            }
+        };
+        Ok(match strict {
+            true => plan.beside(engine::undeclared_rights(desired, &*port).await),
+            false => plan,
+        })
     }
 
     /// Connects to these brokers.

@@ -7,6 +7,7 @@ mod doctor;
 mod export;
 mod planning;
 mod port;
+mod rights;
 mod snapshot;
 mod stale;
 
@@ -15,5 +16,6 @@ pub use doctor::{Finding, Health, doctor, look_at_ledger};
 pub use export::{Exported, export, left_out};
 pub use planning::{observe, observe_all, plan, weigh_again};
 pub use port::{LiveBrokers, Port};
+pub use rights::undeclared_rights;
 pub use snapshot::{SNAPSHOT_VERSION, Snapshot, SnapshotError, SnapshotPort};
 pub use stale::{How, Moved, moved, wrong_target};

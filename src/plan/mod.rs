@@ -1,6 +1,7 @@
 //! Declared and live, compared, judged, ordered and written down: the plan. Pure.
 
 mod assemble;
+mod beside;
 mod consent;
 mod diff;
 mod document;

@@ -4,7 +4,7 @@ use super::change::{compared, many_lines, shown};
 use super::plan::header;
 use super::step::{Told, mark_of, place, refusal};
 use super::{View, summary, unread};
-use crate::model::{Action, Change, Step};
+use crate::model::{Action, Change, KindName, Step};
 use crate::plan::{Plan, UndeclaredField};
 use crate::report::line::safe;
 use crate::report::value::{LONG, cut};
@@ -141,16 +141,23 @@ fn row(
 
 /// What the brokers hold beside what is declared: what could be declared, then what no manifest can.
 fn undeclared(page: &mut Page, fields: &[UndeclaredField], counted: Drift) {
-    for (is_unknown, heading, way_out) in [
-        (false, "Set on the brokers and not declared:", DECLARE),
+    let is_right = |field: &&UndeclaredField| field.address.kind == KindName::Acl;
+    let (rights, fields): (Vec<_>, Vec<_>) = fields.iter().partition(is_right);
+    let (unknown, known) = fields.into_iter().partition(|field| field.unknown);
+    for (among, heading, way_out) in [
+        (known, "Set on the brokers and not declared:", DECLARE),
         (
-            true,
+            unknown,
             "Set on the brokers in fields that this trueup does not know:",
             UNKNOWN,
         ),
+        (
+            rights,
+            "Rights on declared topics that are not declared:",
+            RIGHTS,
+        ),
     ] {
-        let among = fields.iter().filter(|field| field.unknown == is_unknown);
-        let rows: Vec<_> = among.map(undeclared_row).collect();
+        let rows: Vec<_> = among.into_iter().map(undeclared_row).collect();
         if rows.is_empty() {
             continue;
         }
@@ -184,6 +191,9 @@ pub(in crate::report) fn held(field: &UndeclaredField) -> String {
 
 /// The way out of values that `apply` leaves alone.
 const DECLARE: &str = "declare them, or put them back to the defaults with `lifecycle: { undeclared: reset }`; `apply` leaves them alone";
+
+/// The way out of rights that nobody here has given.
+const RIGHTS: &str = "declare them (`access` in the topic, or `kafka.acls`), or take them away with Kafka's own tool; `apply` leaves them alone";
 
 /// The way out of fields that no manifest can declare.
 const UNKNOWN: &str = "no manifest can declare them, and `apply` writes them back as they are: take a trueup that knows the server's version, or put them back with the server's own tool";

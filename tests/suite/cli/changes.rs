@@ -291,3 +291,40 @@ fn a_plan_against_a_snapshot_is_the_plan_without_a_broker() {
         refused.stderr
     );
 }
+
+#[test]
+fn rights_on_a_declared_topic_that_nobody_declares_are_strict_drift() {
+    let topic = topic();
+    let fields = "partitions: 1, retention: 7d";
+    let right = format!(
+        "{{ principal: 'User:stranger', operations: [read], resource: {{ topic: {topic} }} }}"
+    );
+    let theirs = file(
+        &format!(
+            "stack: cli\nkafka: {{ topics: {{ {topic}: {{ {fields} }} }}, acls: [{right}] }}\n"
+        ),
+        ".yaml",
+    );
+    assert_eq!(apply(&theirs).code, 0);
+    let ours = manifest(&topic, fields);
+    let drift = |more: &[&str]| {
+        let asked = [&["drift", "-f", ours.to_str().unwrap()], more].concat();
+        ran(&asked)
+    };
+    assert_eq!(drift(&[]).code, 0);
+    let strict = drift(&["--strict"]);
+    let acl = format!("acl/User:stranger/allow/read/topic/literal/{topic}/*");
+    assert_eq!(strict.code, 2, "{}{}", strict.stdout, strict.stderr);
+    assert!(strict.stdout.contains(&acl), "{}", strict.stdout);
+    assert!(
+        strict.stdout.contains("Rights on declared topics"),
+        "{}",
+        strict.stdout
+    );
+    let declared = ran(&["drift", "--strict", "-f", theirs.to_str().unwrap()]);
+    assert!(
+        !declared.stdout.contains("Rights on"),
+        "{}",
+        declared.stdout
+    );
+}
