@@ -74,7 +74,7 @@ impl Approval {
         }
         let is_bounded = self.max.is_some() || self.max_bytes.is_some();
         match (is_bounded || self.terms.is_none(), risk.at_stake) {
-            (false, Some(count)) => {
+            (false, Some(count)) if count > 0 => {
                 let is_are = if count == 1 { "is" } else { "are" };
                 let lost = counted(count, what);
                 Err(format!(
@@ -84,7 +84,7 @@ impl Approval {
             (false, None) if risk.harm == Harm::Critical => {
                 Err("it has no bound, and nobody knows how much is at stake".to_owned())
             }
-            (true, _) | (false, None) => Ok(()),
+            (_, _) => Ok(()),
         }
     }
 }
@@ -275,6 +275,7 @@ mod tests {
                 critical(Some(1), None),
                 "it has no bound, and 1 record is at stake; give it `max_records`",
             ),
+            (declared(None, None), critical(Some(0), None), ""),
             (
                 declared(None, None),
                 critical(None, None),
