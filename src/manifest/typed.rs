@@ -6,9 +6,12 @@ use serde::forward_to_deserialize_any;
 
 use super::node::{Node, Value};
 
-/// The value; none where the tree does not fit.
-pub(super) fn typed<T: DeserializeOwned>(node: &Node) -> Option<T> {
-    T::deserialize(node).ok()
+/// The value. A field that is null was not said.
+///
+/// # Errors
+/// Why the tree does not fit.
+pub(super) fn typed<T: DeserializeOwned>(node: &Node) -> Result<T, String> {
+    T::deserialize(node).map_err(|error| error.to_string())
 }
 
 impl<'de> IntoDeserializer<'de, Error> for &'de Node {
@@ -37,7 +40,8 @@ impl<'de> Deserializer<'de> for &'de Node {
             Value::List(items) => visitor.visit_seq(SeqDeserializer::new(items.iter())),
             Value::Map(map) => {
                 let entries = map.iter().map(|(key, entry)| (&**key, &entry.node));
-                visitor.visit_map(MapDeserializer::new(entries))
+                let said = entries.filter(|(_, node)| !node.is_null());
+                visitor.visit_map(MapDeserializer::new(said))
             }
         }
     }

@@ -277,6 +277,40 @@ fn a_null_that_takes_nothing_away_is_warned_of_at_any_depth() {
 }
 
 #[test]
+fn a_null_within_an_entry_takes_away_no_more_than_it_says() {
+    let of = |kafka: &str| {
+        let text = format!("stack: s\nkafka: {{ {kafka} }}\n");
+        let manifest = sound(layers(&[&text]));
+        let of_kind = |kind| {
+            let keys = manifest.resources.keys();
+            keys.filter(|address| address.kind == kind).count()
+        };
+        of_kind(KindName::Acl)
+    };
+    let topic = |access: &str| of(&format!("topics: {{ t: {{ partitions: 1, access: {{ {access} }} }} }}"));
+    assert_eq!(topic("produce: [User:a], consume: null"), 2);
+    assert_eq!(topic("produce: null, consume: [User:b]"), 2);
+    for null in ["transactional_ids: null", "hosts: null", "host: null"] {
+        let entry = format!("produce: [{{ principal: User:a, {null} }}, User:c]");
+        assert_eq!(topic(&entry), 4, "{null}");
+    }
+    assert_eq!(
+        topic("consume: [{ principal: User:b, groups: null }, User:c]"),
+        4
+    );
+    for null in ["hosts: null", "principals: null", "permission: null"] {
+        let entry = format!(
+            "acls: [{{ principal: User:q, {null}, operations: [read], resource: {{ topic: t, group: null }} }}]"
+        );
+        assert_eq!(of(&entry), 1, "{null}");
+    }
+    let kept = sound(layers(&[
+        "stack: s\nnats: { streams: { A: { lifecycle: { ignore: null, protect: true } } } }",
+    ]));
+    assert!(kept.resources.values().all(|it| it.lifecycle.protect));
+}
+
+#[test]
 fn a_variable_that_was_given_and_is_used_nowhere_is_told() {
     let given = ["AGE", "REPLICSA", "ZZZ"].map(|name| (name.to_owned(), "3".to_owned()));
     let text = text(
