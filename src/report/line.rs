@@ -125,7 +125,7 @@ impl fmt::Display for Line {
     }
 }
 
-/// The text with control characters and marks that reorder text made visible.
+/// The text with control characters, blanks that are no space, and marks that reorder text made visible.
 pub(super) fn safe(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_unsafe) {
         return Cow::Borrowed(text);
@@ -142,6 +142,8 @@ pub(super) fn safe(text: &str) -> Cow<'_, str> {
 
 fn is_unsafe(c: char) -> bool {
     c.is_control()
+        || c.is_whitespace() && c != ' '
+        || matches!(c, '\u{200b}' | '\u{feff}')
         || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 

@@ -18,9 +18,15 @@ pub(super) fn lines(value: &Value) -> Vec<String> {
             .iter()
             .map(|(key, value)| format!("{}: {}", safe(key), nested(value)))
             .collect(),
-        Value::String(text) => text.lines().map(|line| safe(line).into_owned()).collect(),
+        Value::String(text) => text.lines().map(to_its_end).collect(),
         other => vec![nested(other)],
     }
+}
+
+/// The line with the spaces at its end made visible.
+fn to_its_end(line: &str) -> String {
+    let text = line.trim_end_matches(' ');
+    safe(text).into_owned() + &"·".repeat(line.len() - text.len())
 }
 
 /// Characters of a value, or of one line of it, that text and Markdown show; JSON holds them all.

@@ -16,6 +16,8 @@ const MOST_COMPARED: usize = 5_000;
 const SHORT: usize = 24;
 /// Characters shown before the difference of two long lines.
 const BEFORE: usize = 40;
+/// Stands below a text that differs from the other by how it ends.
+const ENDLESS: &str = "(no newline at the end)";
 /// Equal lines shown on each side of a difference.
 const CONTEXT: usize = 1;
 
@@ -129,6 +131,11 @@ pub(super) fn compared(page: &mut Page, before: &Value, after: &Value, indent: u
     if let ([old], [new]) = (&mut old[..], &mut new[..]) {
         from_the_difference(old, new);
     }
+    match (ends_a_line(before), ends_a_line(after)) {
+        (Some(false), Some(true)) => old.push(ENDLESS.to_owned()),
+        (Some(true), Some(false)) => new.push(ENDLESS.to_owned()),
+        (_, _) => {}
+    }
     let mut left = MOST_LINES;
     let mut hidden = 0;
     for (tag, text) in differences(&old, &new) {
@@ -147,6 +154,11 @@ pub(super) fn compared(page: &mut Page, before: &Value, after: &Value, indent: u
         page.wrapped(start, tone, &cut(&safe(&text), LONG));
     }
     more(page, indent, hidden);
+}
+
+/// Whether it is a text that ends with the end of a line; of what is no text there is nothing to say.
+fn ends_a_line(value: &Value) -> Option<bool> {
+    value.as_str().map(|text| text.ends_with('\n'))
 }
 
 /// Of two long lines that begin alike, leaves what stands just before the difference and all that

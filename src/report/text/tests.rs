@@ -274,6 +274,25 @@ fn text_over_several_lines_is_compared_line_by_line() {
 }
 
 #[test]
+fn what_differs_in_blanks_only_is_seen() {
+    for (old, new, seen) in [
+        ("x\ny\n", "x\ny", "+ (no newline at the end)"),
+        ("x\ny", "x\ny\n", "- (no newline at the end)"),
+        ("x\ny ", "x\ny", "- y·"),
+        ("x y", "x\u{a0}y", "x\\u{a0}y"),
+    ] {
+        let mut changed = step("topic/a", Action::Update, 1);
+        changed.changes = vec![change("config.note", json!(old), json!(new))];
+        for screen in [
+            plan(&of(vec![changed.clone()], 0), &view(80)),
+            drift(&of(vec![changed], 0), Drift::Declared, &view(80)),
+        ] {
+            assert!(bare(&screen).contains(seen), "{screen}");
+        }
+    }
+}
+
+#[test]
 fn a_long_value_is_cut_and_counted_and_its_difference_is_seen() {
     let mut made = step("topic/a", Action::Create, 1);
     made.changes = vec![change("config.x", Value::Null, json!("x".repeat(4_000)))];
