@@ -1,3 +1,7 @@
+use std::collections::HashSet;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
 /// Why a document of ours is refused before its content is looked at.
@@ -28,8 +32,9 @@ pub fn versioned(text: &str, ours: &str) -> Result<Value, FormatError> {
         );
         return Err(FormatError::NotOne(what));
     }
-    let value: Value =
-        serde_json::from_str(text).map_err(|error| FormatError::NotOne(error.to_string()))?;
+    let not_one = |error: serde_json::Error| FormatError::NotOne(error.to_string());
+    let value: Value = serde_json::from_str(text).map_err(not_one)?;
+    serde_json::from_str::<Unambiguous>(text).map_err(not_one)?;
     let version = match &value["format_version"] {
         Value::String(version) => version.as_str(),
         Value::Null => {
@@ -49,6 +54,62 @@ pub fn versioned(text: &str, ours: &str) -> Result<Value, FormatError> {
 
 fn major(version: &str) -> &str {
     version.split('.').next().unwrap_or_default()
+}
+
+/// JSON in which no object says the same key twice: which of the two counts is not for everyone who reads it the same.
+struct Unambiguous;
+
+impl<'de> Deserialize<'de> for Unambiguous {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Unambiguous)
+    }
+}
+
+impl<'de> Visitor<'de> for Unambiguous {
+    type Value = Unambiguous;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self, A::Error> {
+        let mut keys = HashSet::new();
+        while let Some((key, Unambiguous)) = map.next_entry::<String, Unambiguous>()? {
+            if let Some(twice) = keys.replace(key) {
+                return Err(A::Error::custom(format!("`{twice}` is there twice")));
+            }
+        }
+        Ok(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self, A::Error> {
+        while items.next_element::<Unambiguous>()?.is_some() {}
+        Ok(self)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_unit<E>(self) -> Result<Self, E> {
+        Ok(self)
+    }
 }
 
 #[cfg(test)]
@@ -77,6 +138,10 @@ mod tests {
             (r#""format_version": 2"#, "is `2`, not text"),
             ("", "is missing"),
             ("?", "key must be a string"),
+            (
+                r#""format_version": "1.0", "a": [{ "b": 1, "b": 1 }]"#,
+                "`b` is there twice",
+            ),
         ] {
             let Err(FormatError::NotOne(why)) = of(version) else {
                 panic!("{version} was taken");
