@@ -10,8 +10,10 @@ mod fetch;
 mod groups;
 mod log_dirs;
 mod offsets;
+mod quotas;
 mod reassignments;
 mod said;
+mod scram;
 mod topics;
 
 pub use alter::ConfigChange;
@@ -21,7 +23,9 @@ pub use create::NewTopic;
 pub use delete::OldTopic;
 pub use groups::{Committed, Group};
 pub use offsets::Span;
+pub use quotas::{EntityName, Quota, QuotaChange, QuotaEntity};
 pub use reassignments::{Assignment, Reassignment};
+pub use scram::{Credential, NewCredential, ScramChange, ScramMechanism};
 pub(super) use topics::request as topics_of;
 pub use topics::{Partition, TopicDescription};
 

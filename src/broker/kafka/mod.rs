@@ -24,7 +24,8 @@ mod tls;
 pub use acl::{AclBinding, AclFilter, Operation, PatternType, Permission, ResourceType};
 pub use admin::{
     Assignment, Broker, Cluster, Committed, ConfigChange, ConfigEntry, ConfigSource, ConfigSynonym,
-    ConfigType, Group, NewTopic, OldTopic, Partition, Reassignment, Span, TopicDescription,
+    ConfigType, Credential, EntityName, Group, NewCredential, NewTopic, OldTopic, Partition, Quota,
+    QuotaChange, QuotaEntity, Reassignment, ScramChange, ScramMechanism, Span, TopicDescription,
 };
 pub(crate) use batch::TOPICS_PER_DESCRIBE;
 pub use client::{ApiRange, Kafka, Witness};

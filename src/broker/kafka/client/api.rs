@@ -62,6 +62,8 @@ requests! {
     DescribeQuorum: DescribeQuorumRequest -> DescribeQuorumResponse,
     DescribeConfigs: DescribeConfigsRequest -> DescribeConfigsResponse,
     DescribeAcls: DescribeAclsRequest -> DescribeAclsResponse,
+    DescribeClientQuotas: DescribeClientQuotasRequest -> DescribeClientQuotasResponse,
+    DescribeUserScramCredentials: DescribeUserScramCredentialsRequest -> DescribeUserScramCredentialsResponse,
     ListPartitionReassignments: ListPartitionReassignmentsRequest -> ListPartitionReassignmentsResponse,
     ListOffsets: ListOffsetsRequest -> ListOffsetsResponse,
     DescribeLogDirs: DescribeLogDirsRequest -> DescribeLogDirsResponse,
@@ -80,6 +82,8 @@ requests! {
     DeleteTopics: DeleteTopicsRequest -> DeleteTopicsResponse,
     AlterPartitionReassignments: AlterPartitionReassignmentsRequest -> AlterPartitionReassignmentsResponse,
     DeleteAcls: DeleteAclsRequest -> DeleteAclsResponse,
+    AlterClientQuotas: AlterClientQuotasRequest -> AlterClientQuotasResponse,
+    AlterUserScramCredentials: AlterUserScramCredentialsRequest -> AlterUserScramCredentialsResponse,
 }
 
 impl Versions {
