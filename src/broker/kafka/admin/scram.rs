@@ -121,6 +121,19 @@ pub struct ScramChange {
     pub delete: Vec<ScramMechanism>,
 }
 
+impl ScramChange {
+    /// The change that is sent in this round.
+    fn turn(&self, turn: usize) -> Option<ScramChange> {
+        let deletion = || self.delete.get(turn - self.set.len());
+        let (set, delete) = match self.set.get(turn) {
+            Some(new) => (vec![new.clone()], Vec::new()),
+            None => (Vec::new(), vec![*deletion()?]),
+        };
+        let user = self.user.clone();
+        Some(ScramChange { user, set, delete })
+    }
+}
+
 impl Kafka {
     /// The credentials of these users, or of all; a user without any does not exist, and is none of the answers.
     ///
@@ -146,16 +159,33 @@ impl Kafka {
 
     /// Sets and removes credentials; each user has its own result. Users must be distinct.
     ///
+    /// A cluster takes one change of a user in a request (`DUPLICATE_RESOURCE`, seen on 4.3.1), so that there are as many rounds as
+    /// a user has changes: what is set comes first, and after a failure nothing more is sent of that user.
+    ///
     /// Needs ALTER on the cluster: an item's error 31 (`CLUSTER_AUTHORIZATION_FAILED`) says that it lacks.
     pub async fn alter_users(
         &self,
         changes: &[ScramChange],
     ) -> Result<IndexMap<String, Result<(), ItemError>>, KafkaError> {
-        let slices = split(changes, RECORDS_PER_REQUEST, |change| {
-            change.set.len() + change.delete.len()
-        });
-        let results = write(slices, |slice| self.alter_some_users(slice)).await?;
-        Ok(by_name(changes.iter().map(|change| &change.user), results))
+        let users = changes.iter().map(|change| (change.user.clone(), Ok(())));
+        let mut results: IndexMap<String, Result<(), ItemError>> = users.collect();
+        for turn in 0.. {
+            let goes_on = |change: &ScramChange| results[&change.user].is_ok();
+            let turns = changes.iter().filter(|change| goes_on(change));
+            let turns: Vec<ScramChange> = turns.filter_map(|change| change.turn(turn)).collect();
+            if turns.is_empty() {
+                break;
+            }
+            let slices = split(&turns, RECORDS_PER_REQUEST, |_| 1);
+            let done = write(slices, |slice| self.alter_some_users(slice)).await;
+            let done = match done {
+                Err(error) if turn == 0 => return Err(error),
+                Err(error) => vec![Err(ItemError::unanswered(&error)); turns.len()],
+                Ok(done) => done,
+            };
+            results.extend(by_name(turns.iter().map(|change| &change.user), done));
+        }
+        Ok(results)
     }
 
     async fn alter_some_users(&self, changes: Vec<ScramChange>) -> Result<Results, KafkaError> {
@@ -253,6 +283,24 @@ mod tests {
             hex,
             "c4a49510323ab4f952cac1fa99441939e78ea74d6be81ddf7096e87513dc615d"
         );
+    }
+
+    #[test]
+    fn one_change_of_a_user_goes_at_a_time_and_what_is_set_goes_first() {
+        let new = |mechanism| NewCredential {
+            mechanism,
+            iterations: 4096,
+            password: "p".into(),
+        };
+        let change = ScramChange {
+            user: "ann".to_owned(),
+            set: vec![new(ScramMechanism::Sha512)],
+            delete: vec![ScramMechanism::Sha256],
+        };
+        let turns: Vec<_> = (0..3).map(|turn| change.turn(turn)).collect();
+        let counts = |turn: &ScramChange| (turn.set.len(), turn.delete.len());
+        let counts: Vec<_> = turns.iter().map(|turn| turn.as_ref().map(counts)).collect();
+        assert_eq!(counts, [Some((1, 0)), Some((0, 1)), None]);
     }
 
     #[test]
