@@ -6,6 +6,11 @@ mod fence;
 pub mod kafka;
 pub mod nats;
 
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use secrecy::SecretString;
+
 pub use fence::Fence;
 
 /// The brokers that a manifest speaks of, connected; one that it does not name is never contacted.
@@ -15,6 +20,8 @@ pub struct Brokers {
     pub nats: Option<nats::JetStream>,
     /// Kafka.
     pub kafka: Option<kafka::Kafka>,
+    /// The passwords of users that may be made on Kafka, by the user's name.
+    pub passwords: Arc<IndexMap<String, SecretString>>,
 }
 
 impl Brokers {

@@ -59,6 +59,10 @@ const fn words(kind: KindName, count: usize) -> &'static str {
         (KindName::Topic, _) => "topics",
         (KindName::Acl, 1) => "ACL",
         (KindName::Acl, _) => "ACLs",
+        (KindName::Quota, 1) => "quota",
+        (KindName::Quota, _) => "quotas",
+        (KindName::User, 1) => "user",
+        (KindName::User, _) => "users",
     }
 }
 

@@ -233,14 +233,11 @@ impl Work {
         brokers: &[Broker],
         progress: &Progress,
     ) -> Result<LiveBrokers, Failure> {
-        connect(
-            &self.manifest.connections,
-            brokers,
-            &self.environment,
-            progress,
-        )
-        .await
-        .map_err(|problems| self.complaints(problems).into())
+        let told = |problems| Failure::from(self.complaints(problems));
+        let passwords = self.manifest.passwords.read().map_err(told)?;
+        let connections = &self.manifest.connections;
+        let port = connect(connections, brokers, &self.environment, progress).await;
+        Ok(port.map_err(told)?.with_passwords(passwords))
     }
 
     fn complaints(&self, problems: Vec<Problem>) -> Complaints {
@@ -379,9 +376,11 @@ impl Reach {
         brokers: &[Broker],
         progress: &Progress,
     ) -> Result<LiveBrokers, Failure> {
-        connect(&self.connections, brokers, &self.environment, progress)
-            .await
-            .map_err(|problems| self.failure(problems))
+        let told = |problems| self.failure(problems);
+        let passwords = self.manifest().map(|manifest| manifest.passwords.read());
+        let passwords = passwords.transpose().map_err(told)?.unwrap_or_default();
+        let port = connect(&self.connections, brokers, &self.environment, progress).await;
+        Ok(port.map_err(told)?.with_passwords(passwords))
     }
 
     /// These problems, with the texts that they point into.

@@ -1,4 +1,8 @@
+use std::sync::Arc;
+
 use async_trait::async_trait;
+use indexmap::IndexMap;
+use secrecy::SecretString;
 use tokio::task::JoinSet;
 
 use crate::broker::Brokers;
@@ -68,6 +72,12 @@ impl LiveBrokers {
             surroundings,
             targets,
         }
+    }
+
+    /// The same, with the passwords of users that may be made.
+    pub fn with_passwords(mut self, passwords: IndexMap<String, SecretString>) -> Self {
+        self.brokers.passwords = Arc::new(passwords);
+        self
     }
 
     /// Whether this broker is connected.

@@ -12,7 +12,7 @@ pub fn kept_from_deletion(address: &Address) -> Option<&'static str> {
         names.iter().any(begins)
     };
     let (stream, consumer) = match address.kind {
-        KindName::Acl => return None,
+        KindName::Acl | KindName::Quota | KindName::User => return None,
         KindName::Consumer => address.stream_and_consumer().unwrap_or_default(),
         KindName::Stream | KindName::Kv | KindName::ObjectStore | KindName::Topic => {
             (address.name.as_str(), "")

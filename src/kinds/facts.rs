@@ -41,6 +41,10 @@ pub struct Facts {
     /// value that is not declared is no override, and is never reset.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub inherent: bool,
+    /// What of the resource it stands for, where no broker holds the field itself: it is compared with what the ledger says was
+    /// last applied.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stands_for: Option<String>,
     /// Where the facts come from: an ADR, a KIP, a server's source. Where a field says nothing, its
     /// struct's `x-source` holds.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -115,6 +119,7 @@ pub fn field() -> Facts {
         text: false,
         hidden: false,
         inherent: false,
+        stands_for: None,
         source: None,
         takes: None,
     }
@@ -194,6 +199,12 @@ impl Facts {
     /// Has no default to go back to.
     pub fn inherent(mut self) -> Self {
         self.inherent = true;
+        self
+    }
+
+    /// Held by the ledger alone; stands for this.
+    pub fn stands_for(mut self, what: &str) -> Self {
+        self.stands_for = Some(what.to_owned());
         self
     }
 

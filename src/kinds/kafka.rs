@@ -1,14 +1,17 @@
 //! What the kinds on Kafka share: the client, its failures in the plan's words, and waiting until
 //! a change is visible.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Observations, Observed};
+use super::{Live, Observations, Observed};
 use crate::broker::Brokers;
-use crate::broker::kafka::{Fate, ItemError, Kafka, KafkaError};
-use crate::model::{Address, Code, Outcome, Problem, Refusal, Step};
+use crate::broker::kafka::{Fate, ItemError, Kafka, KafkaError, Operation};
+use crate::model::{Address, Code, Flat, Outcome, Problem, Refusal, Step};
 
 /// The connected cluster.
 pub(super) fn client(brokers: &Brokers) -> Result<&Kafka, Problem> {
@@ -26,6 +29,48 @@ pub(super) fn refuse_all(steps: &[&Step], problem: &Problem) -> Vec<(Address, Re
         .iter()
         .map(|step| (step.address.clone(), refusal.clone()))
         .collect()
+}
+
+/// Every step with its outcome; applied, where nothing else is said.
+pub(super) fn each(
+    steps: &[&Step],
+    mut outcomes: HashMap<Address, Outcome>,
+) -> Vec<(Address, Outcome)> {
+    let outcome = |step: &&Step| {
+        let outcome = outcomes.remove(&step.address).unwrap_or(Outcome::Applied);
+        (step.address.clone(), outcome)
+    };
+    steps.iter().map(outcome).collect()
+}
+
+/// A resource that has neither an id nor a time of making.
+pub(super) fn live_by_name(fields: Flat) -> Live {
+    Live {
+        raw: fields
+            .iter()
+            .map(|(path, value)| (path.clone(), value.clone()))
+            .collect(),
+        fields,
+        incarnation: None,
+        inherited: Arc::default(),
+    }
+}
+
+/// The refusal of every step, where a right on the cluster is known to lack.
+pub(super) async fn refused_without(
+    kafka: &Kafka,
+    steps: &[&Step],
+    operation: Operation,
+    right: &str,
+) -> Vec<(Address, Refusal)> {
+    let denied = || Problem::error(Code::Denied, needs(right)).hint(Code::Denied.way_out());
+    match kafka.cluster().await {
+        Err(error) => refuse_all(steps, &error.problem()),
+        Ok(cluster) => match cluster.authorized_operations {
+            Some(rights) if !rights.contains(&operation) => refuse_all(steps, &denied()),
+            Some(_) | None => Vec::new(),
+        },
+    }
 }
 
 /// The same for every step, when nothing could be sent.
@@ -61,6 +106,23 @@ pub(super) fn is_before(release: &str, other: &str) -> bool {
     }
 }
 
+/// A name as one part of an address between slashes: `%` and `/` are percent-encoded.
+pub(super) fn encoded(field: &str) -> Cow<'_, str> {
+    match field.contains(['%', '/']) {
+        true => field.replace('%', "%25").replace('/', "%2F").into(),
+        false => field.into(),
+    }
+}
+
+/// The name that such a part stands for.
+pub(super) fn decoded(field: &str) -> Cow<'_, str> {
+    if !field.contains('%') {
+        return field.into();
+    }
+    let decoded = field.replace("%2F", "/").replace("%2f", "/");
+    decoded.replace("%25", "%").into()
+}
+
 /// A right that an error says is missing, as a message.
 pub(super) fn needs(right: &str) -> String {
     format!("needs {right}")
@@ -86,6 +148,28 @@ pub(super) fn outcome(error: &ItemError, right: &str) -> Outcome {
 /// Whether an item's error says that a right is missing.
 pub(super) fn is_denial(error: &ItemError) -> bool {
     error.problem_code() == Code::Denied
+}
+
+/// Why a step may not be carried out: what it rests on is not what is there now.
+pub(super) fn moved(step: &Step, observed: &Observed) -> Option<Outcome> {
+    let failed = |why: &str| {
+        Some(Outcome::Failed {
+            why: why.to_owned(),
+        })
+    };
+    match observed {
+        Observed::Absent => failed("deleted since the plan was made; plan again"),
+        Observed::Present(live) if live.incarnation != step.base.incarnation => {
+            failed("deleted and made anew since the plan was made; plan again")
+        }
+        Observed::Present(live) if Some(live.fingerprint()) != step.base.fingerprint => {
+            failed("changed since the plan was made; plan again")
+        }
+        Observed::Present(_) => None,
+        Observed::Unreadable(problem) => Some(Outcome::NotAttempted {
+            because: format!("it can't be read now: {}", problem.message),
+        }),
+    }
 }
 
 /// `UNKNOWN_TOPIC_OR_PARTITION`.

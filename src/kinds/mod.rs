@@ -14,11 +14,13 @@ pub mod kv;
 mod link;
 mod loss;
 pub mod object_store;
+pub mod quota;
 mod rehearsal;
 mod schema;
 pub mod stream;
 mod surroundings;
 pub mod topic;
+pub mod user;
 mod values;
 
 use std::sync::Arc;
@@ -53,6 +55,8 @@ pub fn registry() -> &'static [&'static dyn Kind] {
         &consumer::Consumer,
         &topic::Topic,
         &acl::Acl,
+        &quota::Quota,
+        &user::User,
     ]
 }
 

@@ -20,6 +20,7 @@ use self::reading::Reading;
 use super::complaints::Surplus;
 use super::layers::Layer;
 use super::node::{Entry, Files, Map, Node, Value};
+use super::passwords::Passwords;
 use super::walk::Walk;
 use crate::kinds::{Kind, Resources};
 use crate::model::{Address, Code, KindName, Problem, side_by_side};
@@ -33,6 +34,8 @@ pub(super) type Faulty = HashMap<Address, Vec<String>>;
 /// What the sections declare.
 pub(super) struct Declared {
     pub resources: Resources,
+    /// The passwords of its users.
+    pub passwords: Passwords,
     pub faulty: Faulty,
     pub problems: Vec<Problem>,
     /// The problems beyond what is kept.
@@ -53,6 +56,7 @@ pub(super) fn read(layer: Layer, files: &Files, kinds: Kinds<'_>, whole: bool) -
     });
     let mut gathered = Gathered::new(Declared {
         resources: Resources::new(),
+        passwords: Passwords::default(),
         faulty,
         problems,
         surplus,
@@ -68,7 +72,12 @@ pub(super) fn names_beside(kind: KindName) -> &'static [&'static str] {
     match kind {
         KindName::Stream => &["consumers", "lifecycle"],
         KindName::Topic => &["access", "lifecycle"],
-        KindName::Kv | KindName::ObjectStore | KindName::Consumer | KindName::Acl => &["lifecycle"],
+        KindName::User => &["password", "password_file", "lifecycle"],
+        KindName::Kv
+        | KindName::ObjectStore
+        | KindName::Consumer
+        | KindName::Acl
+        | KindName::Quota => &["lifecycle"],
     }
 }
 
@@ -81,6 +90,8 @@ const fn noun_of(kind: KindName) -> &'static str {
         KindName::Consumer => "a consumer",
         KindName::Topic => "a topic",
         KindName::Acl => "an acl",
+        KindName::Quota => "a quota",
+        KindName::User => "a user",
     }
 }
 
@@ -158,6 +169,7 @@ kafka:
         let defaults = std::mem::take(&mut listed.defaults);
         let mut gathered = Gathered::new(Declared {
             resources: Resources::new(),
+            passwords: Passwords::default(),
             faulty: listed.faulty,
             problems: listed.problems,
             surplus: listed.surplus,

@@ -230,6 +230,7 @@ fn check(
         stack,
         connections,
         resources: declared.resources,
+        passwords: declared.passwords,
         approvals,
     };
     (manifest, surplus)
@@ -399,7 +400,12 @@ fn finished(
     let left_out = surplus.count + problems.len().saturating_sub(MOST_SHOWN);
     problems.truncate(MOST_SHOWN);
     Loaded {
-        named: manifest.connections.files(),
+        named: manifest
+            .connections
+            .files()
+            .into_iter()
+            .chain(manifest.passwords.files())
+            .collect(),
         manifest: (!failed).then_some(manifest),
         problems,
         left_out,

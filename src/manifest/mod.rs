@@ -19,6 +19,7 @@ mod load;
 mod mended;
 mod node;
 mod pages;
+mod passwords;
 mod said;
 mod scalar;
 mod schema;
@@ -47,6 +48,7 @@ pub use connections::{Connections, KafkaConnection, NatsConnection};
 pub use files::Input;
 pub(crate) use files::{is_manifest_name, manifest_names, plain, read_text};
 pub use pages::{Part, parts};
+pub use passwords::Passwords;
 pub use schema::{schema, schema_text};
 pub use sources::Sources;
 pub use variables::is_variable_name;
@@ -91,6 +93,8 @@ pub struct Manifest {
     pub connections: Connections,
     /// What it declares, in manifest order.
     pub resources: Resources,
+    /// The passwords of its users, which are part of nothing else.
+    pub passwords: Passwords,
     /// What it consents to, in its order.
     pub approvals: Vec<Approval>,
     /// Made when somebody asks for it: `validate` does not.

@@ -8,6 +8,7 @@ use super::access::{SIDES, entry_declaration};
 use super::approvals::approval_declaration;
 use super::connections::nats_declaration;
 use super::entries::lifecycle_declaration;
+use super::passwords::FIELDS;
 use super::sections::{APPROVALS, Holds, SECTIONS, Section};
 use crate::broker::kafka::KafkaSettings;
 use crate::kinds::{Declaration, Field, Shape, field};
@@ -104,6 +105,11 @@ fn of_section(section: &Section) -> Part {
         },
         Holds::KafkaConnection => Part {
             fields: properties(),
+            ..whole
+        },
+        Holds::Resources(KindName::User) => Part {
+            kind: Some(KindName::User),
+            fields: FIELDS.map(|(name, words)| named(name, words)).into(),
             ..whole
         },
         Holds::Resources(kind) => Part {

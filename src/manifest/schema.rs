@@ -12,8 +12,9 @@ use self::names::{consumer_of_stream, names};
 use super::approvals::approval_declaration;
 use super::connections::nats_declaration;
 use super::entries::{Kinds, lifecycle_declaration};
+use super::passwords::FIELDS;
 use super::sections::{APPROVALS, HEADS, Holds, SECTIONS, Section};
-use crate::kinds::{Completeness, Kind, of_field, or_null, schema_of};
+use crate::kinds::{Completeness, Kind, VARIABLE, of_field, or_null, schema_of};
 use crate::model::KindName;
 
 /// The JSON Schema (draft-07) of a manifest, of its parts and of its overlays alike: nothing is
@@ -136,7 +137,18 @@ fn of_kind(kind: &dyn Kind) -> Json {
         KindName::Topic => {
             schema["properties"]["access"] = reference("access");
         }
-        KindName::Kv | KindName::ObjectStore | KindName::Consumer | KindName::Acl => {}
+        KindName::User => {
+            for (name, words) in FIELDS {
+                schema["properties"][name] =
+                    json!({ "description": words, "type": ["string", "null"] });
+            }
+            schema["properties"]["password"]["pattern"] = format!("^{VARIABLE}").into();
+        }
+        KindName::Kv
+        | KindName::ObjectStore
+        | KindName::Consumer
+        | KindName::Acl
+        | KindName::Quota => {}
     }
     schema
 }

@@ -33,8 +33,9 @@ pub(super) struct Secrets {
 }
 
 impl Secrets {
-    /// Takes note of the secrets among the connections of a tree.
+    /// Takes note of the secrets among the connections and the users of a tree.
     pub fn collect(&mut self, tree: Option<&Map>) {
+        self.collect_users(tree);
         let Some(entry) = tree.and_then(|tree| tree.get("connections")) else {
             return;
         };
@@ -45,6 +46,18 @@ impl Secrets {
             match entry.node.map() {
                 Some(map) => map.iter().for_each(|(name, e)| self.take(name, &e.node)),
                 None => self.take("", &entry.node),
+            }
+        }
+    }
+
+    fn collect_users(&mut self, tree: Option<&Map>) {
+        let users = tree
+            .and_then(|tree| under(tree, "kafka"))
+            .and_then(|kafka| under(kafka, "users"));
+        for user in users.into_iter().flat_map(Map::values) {
+            let password = user.node.map().and_then(|user| user.get("password"));
+            if let Some(entry) = password {
+                self.take("password", &entry.node);
             }
         }
     }
@@ -167,8 +180,13 @@ impl Secrets {
     }
 }
 
+/// The map behind a key.
+fn under<'m>(map: &'m Map, name: &str) -> Option<&'m Map> {
+    map.get(name)?.node.map()
+}
+
 /// `${NAME}` and nothing beside it: what stands in the text is no secret.
-fn is_one_variable(written: &str) -> bool {
+pub(super) fn is_one_variable(written: &str) -> bool {
     let is_name = |name: &str| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     written
         .strip_prefix("${")

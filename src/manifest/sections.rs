@@ -34,7 +34,7 @@ pub(super) enum Holds {
 }
 
 /// Every section, in the order of the schema.
-pub(super) const SECTIONS: [Section; 11] = [
+pub(super) const SECTIONS: [Section; 13] = [
     Section {
         head: "connections",
         name: "nats",
@@ -105,6 +105,18 @@ pub(super) const SECTIONS: [Section; 11] = [
         name: "acls",
         holds: Holds::Acls,
         description: "Kafka ACLs: one for each principal, operation and host of an entry.",
+    },
+    Section {
+        head: "kafka",
+        name: "quotas",
+        holds: Holds::Resources(KindName::Quota),
+        description: "Client quotas by whose they are: `user/NAME`, `client-id/NAME`, `user/NAME/client-id/NAME`, `ip/ADDRESS`; `user-default`, `client-id-default` or `ip-default` for all without one of their own.",
+    },
+    Section {
+        head: "kafka",
+        name: "users",
+        holds: Holds::Resources(KindName::User),
+        description: "Users that log in by SCRAM, by name, without `User:`.",
     },
 ];
 

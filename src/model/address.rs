@@ -45,17 +45,26 @@ pub enum KindName {
     Topic,
     /// A Kafka ACL; its name is the seven fields of the binding.
     Acl,
+    /// A client quota of Kafka; its name is whose it is: `user/analytics`, `client-id-default`.
+    ///
+    /// To Kafka, rights, limits and users are independent of each other. They are made in this order, and go in the
+    /// reverse one, so that nobody can log in before what binds him is in place.
+    Quota,
+    /// A user of Kafka who logs in by SCRAM.
+    User,
 }
 
 impl KindName {
     /// Every kind, in the order of creation.
-    pub const ALL: [KindName; 6] = [
+    pub const ALL: [KindName; 8] = [
         KindName::Stream,
         KindName::Kv,
         KindName::ObjectStore,
         KindName::Consumer,
         KindName::Topic,
         KindName::Acl,
+        KindName::Quota,
+        KindName::User,
     ];
 
     /// The kinds that these brokers hold, in the order of creation.
@@ -74,6 +83,20 @@ impl KindName {
             KindName::Consumer => "consumer",
             KindName::Topic => "topic",
             KindName::Acl => "acl",
+            KindName::Quota => "quota",
+            KindName::User => "user",
+        }
+    }
+
+    /// Whether the name alone tells a resource of this kind apart: there is no id, and no time of making.
+    pub const fn is_its_name(self) -> bool {
+        match self {
+            KindName::Acl | KindName::Quota | KindName::User => true,
+            KindName::Stream
+            | KindName::Kv
+            | KindName::ObjectStore
+            | KindName::Consumer
+            | KindName::Topic => false,
         }
     }
 
@@ -83,7 +106,7 @@ impl KindName {
             KindName::Stream | KindName::Kv | KindName::ObjectStore | KindName::Consumer => {
                 Broker::Nats
             }
-            KindName::Topic | KindName::Acl => Broker::Kafka,
+            KindName::Topic | KindName::Acl | KindName::Quota | KindName::User => Broker::Kafka,
         }
     }
 }
@@ -133,7 +156,9 @@ impl Address {
             | KindName::Kv
             | KindName::ObjectStore
             | KindName::Topic
-            | KindName::Acl => None,
+            | KindName::Acl
+            | KindName::Quota
+            | KindName::User => None,
         }
     }
 }
@@ -147,7 +172,7 @@ impl fmt::Display for Address {
 /// A text that is no address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{text}` is no address; write `kind/name`, where kind is one of stream, kv, object-store, consumer, topic, acl"
+    "`{text}` is no address; write `kind/name`, where kind is one of stream, kv, object-store, consumer, topic, acl, quota, user"
 )]
 pub struct AddressError {
     text: String,

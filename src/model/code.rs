@@ -68,6 +68,8 @@ codes! {
     FilterOverlap "filter-overlap" "Filters overlap where the broker wants them disjoint (JetStream errors 10138, 10100)." "Make the filters disjoint." "nats-server errors.json, 10100 and 10138";
     Contradiction "contradiction" "Two fields of one resource can't both hold." "Change one of them as the hint says.";
     Property "property" "A connection property that trueup can't honour." "Take one of those listed." "librdkafka's CONFIGURATION.md";
+    PlainSecret "plain-secret" "A password stands in the manifest itself." "Put it into a variable or a file: `password: ${NAME}` or `password_file: PATH`; and change it, for it is known to whoever read the text.";
+    VersionUnknown "version-unknown" "What a field stands for can't be read from the broker, and no ledger remembers what was applied." "Name a ledger with `--ledger`; without one, a user's password is set when the user is made, and never again.";
     NothingDeclared "nothing-declared" "The manifest declares no resources." "Check the `-f` arguments.";
 
     // what a broker would refuse, said by the plan
@@ -82,7 +84,7 @@ codes! {
     RefusedByBroker "refused-by-broker" "The broker, asked without changing anything, says no." "Change what the broker's words name." "Kafka validate_only (KIP-133, KIP-195)";
     Exists "exists-unseen" "It exists, and the broker that was read does not show it." "Plan again in a moment: after a restart or a freeze a broker lags behind its controller.";
     ParentAbsent "parent-absent" "What it lives in is not there, and this plan does not make it." "Target it too, or make it first." "nats-server errors.json, 10059";
-    LockOut "lock-out" "The ACL would take rights away that trueup itself needs." "Leave trueup's own principal out of it." "KIP-11";
+    LockOut "lock-out" "It would take rights, or the login, away that trueup itself needs." "Leave trueup's own principal out of it." "KIP-11";
     NoAuthorizer "no-authorizer" "The cluster has no authorizer, so it can't hold ACLs." "Set `authorizer.class.name` on the brokers, or leave the ACLs out." "Kafka SECURITY_DISABLED (54)";
     Busy "busy" "The server is still carrying out an earlier change of this resource." "Wait until it is done, then plan again." "nats-server 2.15, cluster.desired";
 
@@ -111,6 +113,11 @@ codes! {
     AclWide "acl-wide" "An ACL allows more than somebody may expect: to everybody, or on everything." "Name the principals, and the resources by name or prefix.";
     AclInternal "acl-internal" "An ACL allows to change topics that the brokers keep for themselves." "Leave them out; groups and transactions have resources of their own." "KIP-11";
     AclAdmin "acl-admin" "An ACL allows to administer the cluster: who may alter it can give more rights to itself." "Give it to few, and to none that runs beside others." "KIP-11";
+    QuotaLowered "quota-lowered" "Clients may take less than before: who takes more is throttled from then on." "See what they take now (the broker's metrics `byte-rate`, `throttle-time`), and lower it step by step." "KIP-13, KIP-546";
+    QuotaRemoved "quota-removed" "A limit on clients goes: the next wider quota holds for them, or none." "See that one client can't take all: keep a default (`user-default`, `client-id-default`)." "KIP-13, KIP-546";
+    UserDeleted "user-deleted" "A user is deleted: nobody can log in as it any more." "Let its clients log in as another user first; who is connected stays until the connection ends." "KIP-554";
+    UserPasswordChanged "user-password-changed" "A user's password is set anew: with another one than this nobody can log in any more." "Let its clients have the new password at once; or make a second user with the same rights, move them, and delete this one." "KIP-554";
+    UserMechanismRemoved "user-mechanism-removed" "A user can no longer log in by a mechanism." "Let its clients use the other one (`sasl.mechanism`) first." "KIP-554";
 
     // what a change of a stream, bucket or consumer may cost
     StreamLimitLowered "stream-limit-lowered" "A limit of a stream or bucket is lowered: what lies beyond it is deleted, or with `discard: new` refused from then on." "Let its consumers read to the end, keep a copy (another stream can source it), lower the limit in steps, then approve." "nats-server enforceMsgLimit, enforceBytesLimit, enforceMsgPerSubjectLimit";

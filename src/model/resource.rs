@@ -20,6 +20,8 @@ pub struct Resource {
     pub field_places: IndexMap<String, FieldPlace>,
     /// How trueup is to treat it.
     pub lifecycle: Lifecycle,
+    /// Whether it declares what no plan and no ledger ever holds: a user's password.
+    pub has_secret: bool,
     /// The resource that implies this one (an ACL that comes from a topic's `access`).
     pub required_by: Option<Address>,
 }
@@ -33,6 +35,7 @@ impl Resource {
             place: None,
             field_places: IndexMap::new(),
             lifecycle: Lifecycle::default(),
+            has_secret: false,
             required_by: None,
         }
     }

@@ -9,6 +9,7 @@ mod judge;
 mod label;
 mod order;
 mod ownership;
+mod remembered;
 mod removals;
 mod seal;
 mod standing;

@@ -33,6 +33,8 @@ pub(super) struct Title {
     pub(super) is_new: bool,
     /// Whether the ledger holds something else of it than the manifest says.
     pub(super) is_outdated: bool,
+    /// Whether an apply was interrupted at it: what it recorded may not have been done.
+    pub(super) is_interrupted: bool,
     /// The fields that the stack once set.
     pub(super) once_set: Flat,
     pub(super) refusals: Vec<Refusal>,
@@ -162,6 +164,7 @@ impl Owned<'_> {
             },
             (Some(_), Phase::Intent | Phase::Deleting) => Title {
                 is_new: true,
+                is_interrupted: record.action != Some(Action::Adopt),
                 once_set: record.applied.clone(),
                 notes: vec!["an apply was interrupted at it; what it did is kept".to_owned()],
                 ..Title::default()
@@ -211,7 +214,9 @@ pub(super) fn alias(address: &Address) -> Option<Address> {
         KindName::Kv | KindName::ObjectStore => {
             Some(Address::new(KindName::Stream, stream_name(address)?))
         }
-        KindName::Consumer | KindName::Topic | KindName::Acl => None,
+        KindName::Consumer | KindName::Topic | KindName::Acl | KindName::Quota | KindName::User => {
+            None
+        }
     }
 }
 
@@ -274,7 +279,7 @@ fn recreated(kind: KindName) -> Option<Risk> {
     let harm = match kind {
         KindName::Stream | KindName::Kv | KindName::ObjectStore | KindName::Topic => Harm::High,
         KindName::Consumer => Harm::Medium,
-        KindName::Acl => return None,
+        KindName::Acl | KindName::Quota | KindName::User => return None,
     };
     let evidence = "it was deleted outside of trueup, and is made anew without what it held";
     let safer = "find out who deleted it, and restore it where there is a copy";

@@ -3,8 +3,9 @@
 use super::Desired;
 use super::label::{has_label, label_of};
 use super::ownership::{Owned, alias};
+use crate::kinds::user::own_login;
 use crate::kinds::{Live, Observations, Observed, Surroundings, kept_from_deletion};
-use crate::ledger::Record;
+use crate::ledger::{Phase, Record};
 use crate::model::{Action, Base, Code, KindName, Refusal, Step};
 
 /// The least number of deletes that is let through.
@@ -80,6 +81,13 @@ fn kept(desired: Desired<'_>, record: &Record) -> Option<Step> {
 
 /// A right of trueup's own principal is not taken away: what comes after could neither be done nor read.
 fn spare_ourselves(step: Step, surroundings: &Surroundings) -> Step {
+    if step.action == Action::Delete && own_login(&step.address, surroundings) {
+        return step.refused(Refusal::new(
+            Code::LockOut,
+            "trueup itself logs in as this user",
+            "delete it as another principal, or with `kafka-configs`; or `trueup forget` it",
+        ));
+    }
     let kafka = surroundings.kafka.as_ref();
     let own = kafka.and_then(|facts| facts.principal.as_deref());
     let is_own = own.is_some_and(|own| step.address.name.starts_with(&format!("{own}/allow/")));
@@ -91,6 +99,13 @@ fn spare_ourselves(step: Step, surroundings: &Surroundings) -> Step {
         "it would take a right away from trueup's own principal",
         "take it away as another principal, or with `kafka-acls`; or `trueup forget` it",
     ))
+}
+
+/// Whether what has the name is what was recorded, for want of anything else that would tell. An ACL is nothing but its
+/// name; a quota or a user that trueup never saw may be somebody else's.
+fn is_told_by_name(record: &Record) -> bool {
+    let kind = record.address.kind;
+    kind.is_its_name() && (kind == KindName::Acl || record.phase != Phase::Intent)
 }
 
 fn removal(stack: &str, record: &Record, seen: Option<&Observed>, is_spared: bool) -> Step {
@@ -107,7 +122,7 @@ fn removal(stack: &str, record: &Record, seen: Option<&Observed>, is_spared: boo
                     .noted("`on_remove: forget` was said of it");
             }
             // only what was seen as this life of the name is deleted
-            if record.incarnation.is_none() && record.address.kind != KindName::Acl {
+            if record.incarnation.is_none() && !is_told_by_name(record) {
                 return step(Action::Forget, Some(live)).noted(
                     "an apply was interrupted before trueup saw it, so it may be somebody else's: it is kept",
                 );

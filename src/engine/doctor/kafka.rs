@@ -21,9 +21,24 @@ const ON_A_TOPIC: [(&str, Operation); 4] = [
     ("apply", Operation::AlterConfigs),
 ];
 
-/// What each of plan and apply needs on the cluster when ACLs are declared.
-const FOR_ACLS: [(&str, Operation); 2] =
-    [("plan", Operation::Describe), ("apply", Operation::Alter)];
+/// What each of plan and apply needs on the cluster when ACLs or users, or quotas, are declared.
+const ON_THE_CLUSTER: [(&[KindName], [(&str, Operation); 2]); 2] = [
+    (
+        &[KindName::Acl, KindName::User],
+        [("plan", Operation::Describe), ("apply", Operation::Alter)],
+    ),
+    (
+        &[KindName::Quota],
+        [
+            ("plan", Operation::DescribeConfigs),
+            ("apply", Operation::AlterConfigs),
+        ],
+    ),
+];
+
+fn is_read(operation: Operation) -> bool {
+    matches!(operation, Operation::Describe | Operation::DescribeConfigs)
+}
 
 /// What a connected Kafka cluster says of itself and of our rights on what is declared.
 pub async fn look(port: &LiveBrokers, resources: &Resources) -> Vec<Finding> {
@@ -32,29 +47,25 @@ pub async fn look(port: &LiveBrokers, resources: &Resources) -> Vec<Finding> {
     };
     let outlook = Outlook::of(port, resources, Broker::Kafka).await;
     let mut later = Vec::new();
-    let has_acls = resources
-        .keys()
-        .any(|address| address.kind == KindName::Acl);
     let cluster = kafka.cluster().await;
     let mut findings = of_cluster(&cluster, port);
     findings.extend(of_brokers(kafka, &cluster).await);
     findings.extend(of_bootstrap(kafka, &cluster).await);
     findings.extend(look_at_replicas(kafka, &cluster).await);
     findings.extend(of_controller(kafka).await);
-    if has_acls {
-        let needs_alter = outlook.creates_any(KindName::Acl);
-        let needed = |operation| operation != Operation::Alter || needs_alter;
-        let granted = cluster
-            .ok()
-            .and_then(|cluster| cluster.authorized_operations);
-        let rights = rights(
-            "cluster",
-            granted.as_deref(),
-            &FOR_ACLS,
-            &needed,
-            &mut later,
-        );
-        findings.extend(rights);
+    let granted = cluster.ok();
+    let granted = granted.and_then(|cluster| cluster.authorized_operations);
+    for (kinds, asked) in ON_THE_CLUSTER {
+        if !resources
+            .keys()
+            .any(|address| kinds.contains(&address.kind))
+        {
+            continue;
+        }
+        let writes = kinds.iter().any(|kind| outlook.writes_any(*kind));
+        let needed = |operation| is_read(operation) || writes;
+        let granted = granted.as_deref();
+        findings.extend(rights("cluster", granted, &asked, &needed, &mut later));
     }
     let topics: Vec<String> = resources
         .keys()

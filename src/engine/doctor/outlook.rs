@@ -43,10 +43,13 @@ impl Outlook {
         self.step(address, Action::Create).is_some()
     }
 
-    /// Whether any of this kind is going to be made.
-    pub(super) fn creates_any(&self, kind: KindName) -> bool {
+    /// Whether any of this kind is going to be made or changed.
+    pub(super) fn writes_any(&self, kind: KindName) -> bool {
         let mut steps = self.0.values();
-        steps.any(|step| step.action == Action::Create && step.address.kind == kind)
+        steps.any(|step| {
+            let is_written = matches!(step.action, Action::Create | Action::Update);
+            is_written && step.address.kind == kind
+        })
     }
 
     /// Whether a field of this one is going to change whose path begins so.

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use super::{AclBinding, Operation, PatternType, Permission, ResourceType};
+use crate::kinds::kafka::{decoded, encoded};
 use crate::model::{Address, KindName};
 
 /// The seven fields of an ACL, lent by whoever has them: thousands are told apart without a copy.
@@ -99,21 +100,6 @@ pub fn acl_of(address: &Address) -> Result<AclBinding, String> {
         name: parts.name.into_owned(),
         host: parts.host.into_owned(),
     })
-}
-
-fn encoded(field: &str) -> Cow<'_, str> {
-    match field.contains(['%', '/']) {
-        true => field.replace('%', "%25").replace('/', "%2F").into(),
-        false => field.into(),
-    }
-}
-
-fn decoded(field: &str) -> Cow<'_, str> {
-    if !field.contains('%') {
-        return field.into();
-    }
-    let decoded = field.replace("%2F", "/").replace("%2f", "/");
-    decoded.replace("%25", "%").into()
 }
 
 #[cfg(test)]

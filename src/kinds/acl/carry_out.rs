@@ -6,26 +6,16 @@ use super::observe::{held, unread};
 use super::{AclBinding, Operation, Permission, acl_of};
 use crate::broker::kafka::{Kafka, KafkaError};
 use crate::kinds::kafka::{
-    needs, outcome, patience, refuse_all, still_seen, unseen, until_visible,
+    each, outcome, patience, refused_without, still_seen, unseen, until_visible,
 };
-use crate::model::{Action, Address, Code, Outcome, Problem, Refusal, Step};
+use crate::model::{Action, Address, Outcome, Refusal, Step};
 
 /// The right that making and deleting ACLs wants.
 const RIGHT: &str = "ALTER on the cluster";
 
 /// Kafka can't be asked to validate an ACL; but it tells whether the user may make any.
 pub(super) async fn rehearse(kafka: &Kafka, steps: &[&Step]) -> Vec<(Address, Refusal)> {
-    match kafka.cluster().await {
-        Err(error) => refuse_all(steps, &error.problem()),
-        Ok(cluster) => match cluster.authorized_operations {
-            Some(rights) if !rights.contains(&Operation::Alter) => refuse_all(steps, &denied()),
-            Some(_) | None => Vec::new(),
-        },
-    }
-}
-
-fn denied() -> Problem {
-    Problem::error(Code::Denied, needs(RIGHT)).hint(Code::Denied.way_out())
+    refused_without(kafka, steps, Operation::Alter, RIGHT).await
 }
 
 /// In which order ACLs come and go: rights are given before others are taken, and what denies stays longest.
@@ -38,13 +28,13 @@ const TURNS: [(Action, Permission); 4] = [
 
 /// Makes and deletes the ACLs. One that is there, or gone, already is as the plan wants it: an ACL is nothing but its address.
 pub(super) async fn carry_out(kafka: &Kafka, steps: &[&Step]) -> Vec<(Address, Outcome)> {
-    let mut outcomes: HashMap<&Address, Outcome> = HashMap::new();
+    let mut outcomes: HashMap<Address, Outcome> = HashMap::new();
     let mut acls: Vec<(&Step, AclBinding)> = Vec::new();
     for step in steps {
         match order(step) {
             Ok(acl) => acls.push((step, acl)),
             Err(why) => {
-                outcomes.insert(&step.address, Outcome::Failed { why });
+                outcomes.insert(step.address.clone(), Outcome::Failed { why });
             }
         }
     }
@@ -74,7 +64,7 @@ pub(super) async fn see(kafka: &Kafka, steps: &[&Step]) -> Vec<(Address, Outcome
     let seen = still_seen(allowed, shown.failure.as_ref());
     let late = hidden.items.iter().map(|(address, _)| (address, &unseen));
     let late = late.chain(shown.items.iter().map(|(address, _)| (address, &seen)));
-    let late = late.map(|(address, outcome)| (address, outcome.clone()));
+    let late = late.map(|(address, outcome)| (address.clone(), outcome.clone()));
     each(steps, late.collect())
 }
 
@@ -89,15 +79,6 @@ async fn among(
     Ok(acls)
 }
 
-/// Every step with its outcome; applied, where nothing else is said.
-fn each(steps: &[&Step], mut outcomes: HashMap<&Address, Outcome>) -> Vec<(Address, Outcome)> {
-    let outcome = |step: &&Step| {
-        let outcome = outcomes.remove(&step.address).unwrap_or(Outcome::Applied);
-        (step.address.clone(), outcome)
-    };
-    steps.iter().map(outcome).collect()
-}
-
 fn order(step: &Step) -> Result<AclBinding, String> {
     match step.action {
         Action::Create | Action::Delete => acl_of(&step.address),
@@ -110,11 +91,11 @@ fn order(step: &Step) -> Result<AclBinding, String> {
 type Acls<'a> = Vec<(&'a Address, AclBinding)>;
 
 /// Sends them and tells what the broker did not take.
-async fn send<'a>(
+async fn send(
     kafka: &Kafka,
     action: Action,
-    acls: Acls<'a>,
-    outcomes: &mut HashMap<&'a Address, Outcome>,
+    acls: Acls<'_>,
+    outcomes: &mut HashMap<Address, Outcome>,
 ) {
     if acls.is_empty() {
         return;
@@ -128,7 +109,10 @@ async fn send<'a>(
     };
     match answers {
         Err(error) => {
-            outcomes.extend(acls.iter().map(|(address, _)| (*address, not_sent(&error))));
+            outcomes.extend(
+                acls.iter()
+                    .map(|(address, _)| ((*address).clone(), not_sent(&error))),
+            );
         }
         Ok(results) => {
             let refused = acls
@@ -136,7 +120,7 @@ async fn send<'a>(
                 .zip(results)
                 .filter_map(|((address, _), result)| {
                     let error = result.err()?;
-                    Some((*address, outcome(&error, RIGHT)))
+                    Some(((*address).clone(), outcome(&error, RIGHT)))
                 });
             outcomes.extend(refused);
         }

@@ -53,9 +53,12 @@ pub(in crate::kinds) async fn risks(
 fn code(view: &dyn View) -> Code {
     match view.name() {
         KindName::Kv | KindName::ObjectStore => Code::BucketDeleted,
-        KindName::Stream | KindName::Consumer | KindName::Topic | KindName::Acl => {
-            Code::StreamDeleted
-        }
+        KindName::Stream
+        | KindName::Consumer
+        | KindName::Topic
+        | KindName::Acl
+        | KindName::Quota
+        | KindName::User => Code::StreamDeleted,
     }
 }
 

@@ -335,7 +335,12 @@ fn bucket_in_disguise(resource: &Resource) -> Option<Problem> {
     let section = match bucket.kind {
         KindName::Kv => "key_value",
         KindName::ObjectStore => "object_store",
-        KindName::Stream | KindName::Consumer | KindName::Topic | KindName::Acl => return None,
+        KindName::Stream
+        | KindName::Consumer
+        | KindName::Topic
+        | KindName::Acl
+        | KindName::Quota
+        | KindName::User => return None,
     };
     let bucket = bucket.name;
     if names::bucket_name("bucket", &bucket).is_some() {

@@ -25,7 +25,9 @@ pub(crate) fn stream_name(address: &Address) -> Option<String> {
             let (prefix, _) = BUCKETS.iter().find(|(_, bucket)| bucket == kind)?;
             Some(format!("{prefix}{name}"))
         }
-        KindName::Consumer | KindName::Topic | KindName::Acl => None,
+        KindName::Consumer | KindName::Topic | KindName::Acl | KindName::Quota | KindName::User => {
+            None
+        }
     }
 }
 
@@ -34,7 +36,12 @@ pub(in crate::kinds) fn is_of_ledger(address: &Address) -> bool {
     let bucket = match address.kind {
         KindName::Kv => Some(address.name.as_str()),
         KindName::Stream => address.name.strip_prefix("KV_"),
-        KindName::ObjectStore | KindName::Consumer | KindName::Topic | KindName::Acl => None,
+        KindName::ObjectStore
+        | KindName::Consumer
+        | KindName::Topic
+        | KindName::Acl
+        | KindName::Quota
+        | KindName::User => None,
     };
     bucket.is_some_and(is_own_bucket)
 }

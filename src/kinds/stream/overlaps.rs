@@ -53,7 +53,9 @@ fn captured(resource: &Resource) -> Vec<String> {
         KindName::Kv if is_mirror(said) => Vec::new(),
         KindName::Kv => vec![format!("$KV.{name}.>")],
         KindName::ObjectStore => vec![format!("$O.{name}.C.>"), format!("$O.{name}.M.>")],
-        KindName::Consumer | KindName::Topic | KindName::Acl => Vec::new(),
+        KindName::Consumer | KindName::Topic | KindName::Acl | KindName::Quota | KindName::User => {
+            Vec::new()
+        }
     }
 }
 

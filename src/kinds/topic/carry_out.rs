@@ -12,7 +12,7 @@ use super::rehearse::{configs_right, create_right, partitions_right, replicas_ri
 use super::replicas::assignments;
 use super::see::see_partitions;
 use crate::broker::kafka::{Assignment, ItemError, Kafka, KafkaError};
-use crate::kinds::kafka::{TOPIC_EXISTS, UNKNOWN_TOPIC_ID, outcome};
+use crate::kinds::kafka::{TOPIC_EXISTS, UNKNOWN_TOPIC_ID, moved, outcome};
 use crate::kinds::{Delta, Observed, is_in_place};
 use crate::model::{Address, Outcome, Step};
 
@@ -268,27 +268,6 @@ fn refused(error: &ItemError, right: &str) -> Outcome {
         return Outcome::Failed { why };
     }
     outcome(error, right)
-}
-
-fn moved(step: &Step, observed: &Observed) -> Option<Outcome> {
-    let failed = |why: &str| {
-        Some(Outcome::Failed {
-            why: why.to_owned(),
-        })
-    };
-    match observed {
-        Observed::Absent => failed("deleted since the plan was made; plan again"),
-        Observed::Present(live) if live.incarnation != step.base.incarnation => {
-            failed("deleted and made anew since the plan was made; plan again")
-        }
-        Observed::Present(live) if Some(live.fingerprint()) != step.base.fingerprint => {
-            failed("changed since the plan was made; plan again")
-        }
-        Observed::Present(_) => None,
-        Observed::Unreadable(problem) => Some(Outcome::NotAttempted {
-            because: format!("it can't be read now: {}", problem.message),
-        }),
-    }
 }
 
 fn merged(outcomes: Vec<Outcome>, done: &[String]) -> Outcome {

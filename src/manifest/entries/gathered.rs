@@ -30,6 +30,7 @@ impl Gathered {
         }
         let Declared {
             resources,
+            passwords,
             faulty,
             problems,
             surplus,
@@ -51,6 +52,7 @@ impl Gathered {
             }
             (taken, told) = (step.resources, step.problems);
         }
+        passwords.extend(part.passwords);
         for (address, lost) in part.faulty {
             faulty.entry(address).or_default().extend(lost);
         }
@@ -74,11 +76,13 @@ mod tests {
     use crate::kinds::Resources;
     use crate::manifest::complaints::Surplus;
     use crate::manifest::entries::Faulty;
+    use crate::manifest::passwords::Passwords;
     use crate::model::{Address, Flat, Resource};
 
     fn nothing() -> Declared {
         Declared {
             resources: Resources::new(),
+            passwords: Passwords::default(),
             faulty: Faulty::new(),
             problems: Vec::new(),
             surplus: Surplus::default(),

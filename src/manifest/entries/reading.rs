@@ -4,18 +4,20 @@ use super::super::access;
 use super::super::complaints::Surplus;
 use super::super::layers::lay_beneath;
 use super::super::node::{Entry, Files, Spot};
+use super::super::passwords::Passwords;
 use super::super::walk::{Subject, Walk};
 use super::defaults::Defaults;
 use super::gathered::MOST_RESOURCES;
 use super::listed::{Fields, Held, Item};
 use super::{Faulty, Kinds, lifecycle, names_beside, noun_of};
 use crate::kinds::Resources;
-use crate::model::{Address, Problem, Resource};
+use crate::model::{Address, KindName, Problem, Resource};
 
 /// What was read of a part.
 #[derive(Default)]
 pub(super) struct Part {
     pub resources: Resources,
+    pub passwords: Passwords,
     pub faulty: Faulty,
     pub problems: Vec<Problem>,
     pub surplus: Surplus,
@@ -99,6 +101,14 @@ impl<'a> Reading<'a> {
         if let Some(defaults) = self.defaults.get(&address.kind).filter(|_| takes_defaults) {
             lay_beneath(&mut map, defaults);
         }
+        let has_secret = address.kind == KindName::User && {
+            let Walk {
+                files, problems, ..
+            } = &mut self.walk;
+            self.part
+                .passwords
+                .take(&address, &mut map, files, problems)
+        };
         let lifecycle = map.shift_remove("lifecycle");
         let place = self.walk.files.place(spot);
         let noun = noun_of(address.kind);
@@ -116,6 +126,7 @@ impl<'a> Reading<'a> {
         let mut resource = Resource::new(address.clone(), fields.values);
         resource.field_places = fields.places;
         resource.place = place;
+        resource.has_secret = has_secret;
         if let Some(entry) = lifecycle {
             resource.lifecycle = lifecycle::read(&mut self.walk, entry, kind, subject);
         }

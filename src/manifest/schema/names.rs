@@ -17,8 +17,16 @@ pub(super) fn names(kind: KindName) -> Json {
             "pattern": "^[a-zA-Z0-9._-]{1,249}$",
             "not": { "enum": unfit_topics() },
         }),
+        KindName::Quota => json!({ "pattern": quota_names() }),
+        KindName::User => json!({ "minLength": 1 }),
         KindName::Acl => json!({}),
     }
+}
+
+/// Whose a quota is.
+fn quota_names() -> String {
+    const ONE: &str = "(-default|/[^/]+)";
+    format!("^(user{ONE}(/client-id{ONE})?|client-id{ONE}|ip{ONE})$")
 }
 
 /// `STREAM/CONSUMER`.

@@ -271,6 +271,8 @@ pub(super) const fn under(name: KindName) -> &'static str {
         KindName::Consumer => "nats.streams.STREAM.consumers",
         KindName::Topic => "kafka.topics",
         KindName::Acl => "kafka.acls",
+        KindName::Quota => "kafka.quotas",
+        KindName::User => "kafka.users",
     }
 }
 

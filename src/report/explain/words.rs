@@ -72,7 +72,12 @@ pub(super) fn edits(edit: &Edit, kind: KindName) -> String {
                 "never in place; the consumer is replaced, with consent".to_owned()
             }
             KindName::Acl => "never in place; another field means another ACL".to_owned(),
-            KindName::Stream | KindName::Kv | KindName::ObjectStore | KindName::Topic => {
+            KindName::Stream
+            | KindName::Kv
+            | KindName::ObjectStore
+            | KindName::Topic
+            | KindName::Quota
+            | KindName::User => {
                 "never after creation; a plan that asks for it is refused".to_owned()
             }
         },

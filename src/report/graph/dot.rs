@@ -51,7 +51,8 @@ fn looks(node: &Node) -> String {
         Role::Kind(KindName::Consumer) => "component",
         Role::Group => "hexagon",
         Role::Subject => "cds",
-        Role::Principal | Role::Kind(KindName::Acl) => "ellipse",
+        Role::Principal | Role::Kind(KindName::Acl | KindName::User) => "ellipse",
+        Role::Kind(KindName::Quota) => "note",
     };
     let text = format!("{} {}", node.role.as_str(), node.lines.join("\n"));
     let style = match node.is_foreign() {

@@ -48,7 +48,9 @@ fn shape(node: &Node) -> String {
         Role::Kind(KindName::Consumer) => format!("([\"{text}\"])"),
         Role::Group => format!("{{{{\"{text}\"}}}}"),
         Role::Subject => format!(">\"{text}\"]"),
-        Role::Principal | Role::Kind(KindName::Acl) => format!("(\"{text}\")"),
+        Role::Principal | Role::Kind(KindName::Acl | KindName::User | KindName::Quota) => {
+            format!("(\"{text}\")")
+        }
     }
 }
 

@@ -86,7 +86,8 @@ impl Graph {
     ) -> Graph {
         let mut nodes = IndexMap::new();
         for resource in chosen.clone() {
-            if resource.address.kind != KindName::Acl {
+            // an ACL is an arrow; who logs in, and how much he may take, is no way of messages
+            if !resource.address.kind.is_its_name() {
                 let end = End::Resource(resource.address.clone());
                 let node = node(&end, Some(resource));
                 nodes.insert(end, node);
@@ -175,7 +176,12 @@ fn told(resource: &Resource) -> Vec<String> {
             });
             counted.into_iter().collect()
         }
-        KindName::Kv | KindName::ObjectStore | KindName::Consumer | KindName::Acl => Vec::new(),
+        KindName::Kv
+        | KindName::ObjectStore
+        | KindName::Consumer
+        | KindName::Acl
+        | KindName::Quota
+        | KindName::User => Vec::new(),
     }
 }
 

@@ -40,7 +40,9 @@ pub(super) fn shown(kind: KindName, field: &str) -> &str {
         | KindName::Kv
         | KindName::ObjectStore
         | KindName::Consumer
-        | KindName::Acl => field,
+        | KindName::Acl
+        | KindName::Quota
+        | KindName::User => field,
     }
 }
 

@@ -19,6 +19,7 @@ mod signals;
 mod streams;
 mod unasked;
 mod usage;
+mod users;
 
 use assert_cmd::Command;
 use serde_json::Value;

@@ -24,10 +24,10 @@ pub fn fields(name: KindName, likely: f64) -> BoxedStrategy<Flat> {
 }
 
 fn is_possible(kind: &dyn Kind, fields: &Flat) -> bool {
-    let name = if kind.name() == KindName::Consumer {
-        "S/c"
-    } else {
-        "R"
+    let name = match kind.name() {
+        KindName::Consumer => "S/c",
+        KindName::Quota => "user/R",
+        _ => "R",
     };
     let resource = Resource::new(Address::new(kind.name(), name), fields.clone());
     let problems = kind.check(&resource, &Resources::new());

@@ -222,9 +222,12 @@ impl Batch {
                 Address::new(KindName::Consumer, format!("S{id}/c"))
             }
             KindName::Topic => Address::new(self.name, format!("laws-{id}")),
-            KindName::Stream | KindName::Kv | KindName::ObjectStore | KindName::Acl => {
-                Address::new(self.name, format!("L{id}"))
-            }
+            KindName::Quota => Address::new(self.name, format!("user/laws-{id}")),
+            KindName::Stream
+            | KindName::Kv
+            | KindName::ObjectStore
+            | KindName::Acl
+            | KindName::User => Address::new(self.name, format!("L{id}")),
         }
     }
 

@@ -21,12 +21,13 @@ use trueup::plan::Plan;
 use crate::main_job;
 
 /// The kinds that have fields to differ in.
-const KINDS: [KindName; 5] = [
+const KINDS: [KindName; 6] = [
     KindName::Stream,
     KindName::Kv,
     KindName::ObjectStore,
     KindName::Consumer,
     KindName::Topic,
+    KindName::Quota,
 ];
 
 /// What is declared of one resource, and what the broker holds of it.
@@ -222,7 +223,9 @@ fn world(
 fn address(name: KindName, number: usize) -> Address {
     match name {
         KindName::Consumer => Address::new(name, format!("S{number}/c")),
-        KindName::Stream
+        KindName::Quota => Address::new(name, format!("user/R{number}")),
+        KindName::User
+        | KindName::Stream
         | KindName::Kv
         | KindName::ObjectStore
         | KindName::Topic

@@ -6,6 +6,7 @@ mod deletes;
 mod lag;
 mod losses;
 mod lost;
+mod quotas;
 mod rights;
 mod risks;
 mod topics;

@@ -99,7 +99,12 @@ fn stream_of(address: &Address) -> String {
     let prefix = match address.kind {
         KindName::Kv => "KV_",
         KindName::ObjectStore => "OBJ_",
-        KindName::Stream | KindName::Consumer | KindName::Topic | KindName::Acl => "",
+        KindName::Stream
+        | KindName::Consumer
+        | KindName::Topic
+        | KindName::Acl
+        | KindName::Quota
+        | KindName::User => "",
     };
     format!("{prefix}{}", address.name)
 }
