@@ -11,7 +11,7 @@ use super::screen::Screen;
 use super::work::{Planned, Reach};
 use crate::engine::{How, LiveBrokers, Moved, Port, moved, weigh_again, wrong_target};
 use crate::ledger::{Book, Ledger};
-use crate::model::{Broker, Code, Problem};
+use crate::model::{Address, Broker, Code, Problem};
 use crate::plan::{Plan, Target, titles_moved};
 use crate::report::{Line, Page, Tone, problems_json};
 
@@ -81,6 +81,11 @@ pub(super) async fn look(
     if manifest.is_some_and(|manifest| manifest.digest() != plan.manifest_digest) {
         return Ok(Still::Moved(Vec::new()));
     }
+    let lacking = port.without_password(plan).into_iter();
+    let lacking: Vec<Problem> = lacking.map(without_password).collect();
+    if !lacking.is_empty() {
+        return Err(reach.failure(lacking));
+    }
     let here = ledger.map(|ledger| ledger.store().place());
     if here != plan.ledger {
         let of = |place: &Option<String>| place.clone().unwrap_or_else(|| "none".to_owned());
@@ -110,6 +115,13 @@ pub(super) async fn look(
     };
     let plan = weigh_again(plan, &port, Timestamp::now()).await;
     Ok(Still::Holds(Box::new(Planned { plan, port, book })))
+}
+
+fn without_password(user: &Address) -> Problem {
+    let message = "its password is not known here: no plan ever holds one";
+    Problem::error(Code::MissingField, message)
+        .about(user)
+        .hint("name the manifest that declares it with `-f`, and apply the plan again")
 }
 
 fn of_owners(plan: &Plan, book: &Book) -> Vec<Moved> {

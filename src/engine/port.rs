@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use crate::broker::Brokers;
 use crate::kinds::{Observations, Observed, Rehearsal, Surroundings, kind};
 use crate::model::{Address, Broker, KindName, Outcome, Problem, Risk, Step, Wanted};
-use crate::plan::Target;
+use crate::plan::{Plan, Target};
 
 /// Where live state is: the brokers, or what stands in for them.
 ///
@@ -78,6 +78,14 @@ impl LiveBrokers {
     pub fn with_passwords(mut self, passwords: IndexMap<String, SecretString>) -> Self {
         self.brokers.passwords = Arc::new(passwords);
         self
+    }
+
+    /// The steps that write a password which is not known here.
+    pub fn without_password<'p>(&self, plan: &'p Plan) -> Vec<&'p Address> {
+        let wants = |step: &&Step| kind(step.address.kind).is_some_and(|k| k.wants_secret(step));
+        let wanting = plan.steps.iter().filter(wants).map(|step| &step.address);
+        let is_known = |address: &&Address| self.brokers.passwords.contains_key(&address.name);
+        wanting.filter(|address| !is_known(address)).collect()
     }
 
     /// Whether this broker is connected.

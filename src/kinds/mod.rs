@@ -149,6 +149,11 @@ pub trait Kind: Send + Sync {
         Vec::new()
     }
 
+    /// Whether this step writes what no plan ever holds: a password, which comes from the manifest again.
+    fn wants_secret(&self, _step: &Step) -> bool {
+        false
+    }
+
     /// Reads these resources, with few requests. Every address gets an answer.
     async fn observe(&self, brokers: &Brokers, addresses: &[Address]) -> Observations;
 

@@ -21,8 +21,11 @@ const ON_A_TOPIC: [(&str, Operation); 4] = [
     ("apply", Operation::AlterConfigs),
 ];
 
+/// The command that needs it, and the right.
+type Rights = [(&'static str, Operation); 2];
+
 /// What each of plan and apply needs on the cluster when ACLs or users, or quotas, are declared.
-const ON_THE_CLUSTER: [(&[KindName], [(&str, Operation); 2]); 2] = [
+const ON_THE_CLUSTER: [(&[KindName], Rights); 2] = [
     (
         &[KindName::Acl, KindName::User],
         [("plan", Operation::Describe), ("apply", Operation::Alter)],

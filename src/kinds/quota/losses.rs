@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use super::entity_of;
+use crate::broker::kafka::EntityName;
 use crate::kinds::loss::{deletions, risk};
 use crate::model::{Action, Address, Change, Code, Harm, Risk, Step};
 
@@ -16,7 +18,8 @@ pub(super) fn risks(steps: &[&Step]) -> Vec<(Address, Vec<Risk>)> {
         (step.address.clone(), risks.collect())
     });
     let made = steps.iter().filter(|step| step.action == Action::Create);
-    let made = made.map(|step| (step.address.clone(), vec![begun()]));
+    let made = made.filter(|step| is_of_many(&step.address));
+    let made = made.map(|step| (step.address.clone(), vec![begun_for_many()]));
     gone.chain(changed).chain(made).collect()
 }
 
@@ -56,6 +59,19 @@ fn falls(change: &Change) -> bool {
         (Some(before), Some(after)) => after < before,
         (_, _) => true,
     }
+}
+
+/// Whether it binds clients that nobody named.
+fn is_of_many(quota: &Address) -> bool {
+    entity_of(quota).is_ok_and(|entity| {
+        let parts = [entity.user, entity.client_id, entity.ip];
+        parts.contains(&Some(EntityName::Default))
+    })
+}
+
+fn begun_for_many() -> Risk {
+    let text = "all without one of their own are limited from then on: who takes more is throttled";
+    risk(Code::QuotaLowered, Harm::Low, text.to_owned(), None)
 }
 
 fn begun() -> Risk {
@@ -101,6 +117,14 @@ mod tests {
         assert_eq!(
             of(json!("1MiB"), json!(null)),
             Some((Code::QuotaRemoved, Harm::Medium))
+        );
+        let made = |name: &str| Step::of(name.parse().unwrap(), Action::Create);
+        let (named, default) = (made("quota/user/a"), made("quota/user/a/client-id-default"));
+        let told = risks(&[&named, &default]);
+        assert_eq!(told.len(), 1);
+        assert_eq!(
+            (&told[0].0, told[0].1[0].harm),
+            (&default.address, Harm::Low)
         );
         let told = risks(&[&doomed("quota/user/a", None)]);
         assert_eq!(told[0].1[0].code, Code::QuotaRemoved);

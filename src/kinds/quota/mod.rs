@@ -29,8 +29,12 @@ pub fn declaration() -> &'static Declaration {
     &DECLARATION
 }
 
-/// A number as Kafka tells it: whole where it has no rest.
+/// A number as Kafka tells it, which keeps doubles only: whole where it has no rest. The largest whole number is a double
+/// just above itself.
 fn number(value: f64) -> Value {
+    if value == i64::MAX as f64 {
+        return i64::MAX.into();
+    }
     match value.to_string().parse::<i64>() {
         Ok(whole) => whole.into(),
         Err(_) => value.into(),
@@ -47,10 +51,10 @@ impl Kind for Quota {
         declaration()
     }
 
-    /// `200.0` is `200`.
+    /// `200.0` is `200`, and a number of more than 53 bits is the nearest one that Kafka can keep.
     fn complete(&self, resource: &mut Resource) {
         for value in resource.declared.values_mut() {
-            if let Some(said) = value.as_f64().filter(|_| value.is_f64()) {
+            if let Some(said) = value.as_f64() {
                 *value = number(said);
             }
         }
@@ -94,5 +98,34 @@ impl Kind for Quota {
 
     async fn list(&self, brokers: &Brokers, _wanted: &dyn Wanted) -> Result<Vec<Address>, Problem> {
         observe::list(client(brokers)?).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// What is declared becomes what the cluster gives back.
+    #[test]
+    fn a_number_is_what_kafka_can_keep() {
+        for (declared, kept) in [
+            (json!(200.0), json!(200)),
+            (json!(0.1), json!(0.1)),
+            (
+                json!(9_007_199_254_740_993_i64),
+                json!(9_007_199_254_740_992_i64),
+            ),
+            (json!(i64::MAX), json!(i64::MAX)),
+            (json!(1e308), json!(1e308)),
+        ] {
+            let address = "quota/user/a".parse().unwrap();
+            let fields = [("producer_byte_rate".to_owned(), declared)];
+            let mut resource = Resource::new(address, fields.into_iter().collect());
+            Quota.complete(&mut resource);
+            let held = &resource.declared["producer_byte_rate"];
+            assert_eq!(*held, kept);
+            assert_eq!(number(held.as_f64().unwrap()), kept);
+        }
     }
 }

@@ -43,9 +43,10 @@ fn of_entity(quota: &Resource, entity: &QuotaEntity) -> Vec<Problem> {
         .map(|problem| problem.at(quota.place.clone()))
         .collect();
     for (key, value) in &quota.declared {
-        let found = [misplaced(entity, key), nothing(key, value)];
-        let found = found.into_iter().flatten();
-        problems.extend(found.map(|problem| problem.at(quota.place_of(key))));
+        let misplaced = misplaced(entity, key).map(|it| it.at(quota.place_of(key)));
+        let place = || quota.place_of_word(key, &value.to_string());
+        let nothing = nothing(key, value).map(|it| it.at(place()));
+        problems.extend(misplaced.into_iter().chain(nothing));
     }
     problems
 }

@@ -22,11 +22,11 @@ pub struct QuotaSpec {
     pub consumer_byte_rate: Option<i64>,
     /// How much of the time of a broker's network and request threads may be taken, in percent of one thread.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("x-field" = field().source("KIP-124")))]
+    #[schemars(extend("x-field" = field().takes("number above 0").source("KIP-124")))]
     pub request_percentage: Option<f64>,
     /// How many partitions a second may be created or deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("x-field" = field().source("KIP-599")))]
+    #[schemars(extend("x-field" = field().takes("number above 0").source("KIP-599")))]
     pub controller_mutation_rate: Option<f64>,
     /// How many connections a second may be opened to each broker; of an IP address only, which has no other key.
     #[serde(default, skip_serializing_if = "Option::is_none")]

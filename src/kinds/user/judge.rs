@@ -1,6 +1,7 @@
 //! What can't be done to a user, and what is worth knowing before it is.
 
-use super::{MECHANISM, VERSION};
+use super::VERSION;
+use super::order::write_any;
 use crate::kinds::kafka::is_before;
 use crate::kinds::{Case, Surroundings};
 use crate::model::{Address, Code, KindName, Refusal};
@@ -25,18 +26,8 @@ fn too_old(case: &Case<'_>) -> Option<Refusal> {
     })
 }
 
-/// Whether the change writes a credential: all but one that only takes a mechanism away does.
 fn writes(case: &Case<'_>) -> bool {
-    let held = case
-        .live
-        .and_then(|live| live.fields.get(MECHANISM)?.as_str());
-    let held = held.unwrap_or_default();
-    let adds = |after: &str| after.split(',').any(|one| !held.contains(one.trim()));
-    case.live.is_none()
-        || case.deltas.iter().any(|delta| match &delta.after {
-            Some(after) if delta.path == MECHANISM => after.as_str().is_none_or(adds),
-            Some(_) | None => true,
-        })
+    case.live.is_none() || write_any(case.deltas)
 }
 
 fn without_password(case: &Case<'_>) -> Option<Refusal> {
@@ -86,6 +77,7 @@ pub(super) fn notes(case: &Case<'_>) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::kinds::kafka::live_by_name;
+    use crate::kinds::user::MECHANISM;
     use crate::kinds::{Delta, KafkaFacts, Resources};
     use crate::model::{Flat, Resource};
     use serde_json::json;
@@ -96,15 +88,11 @@ mod tests {
             has_secret,
             ..Resource::new(address, Flat::new())
         };
-        let live = is_there.then(|| {
-            live_by_name(Flat::from([(
-                MECHANISM.to_owned(),
-                json!("SCRAM-SHA-256,SCRAM-SHA-512"),
-            )]))
-        });
+        let both = || json!("SCRAM-SHA-256,SCRAM-SHA-512");
+        let live = is_there.then(|| live_by_name(Flat::from([(MECHANISM.to_owned(), both())])));
         let deltas = [Delta {
             path: field.to_owned(),
-            before: None,
+            before: is_there.then(both),
             after: Some(json!("SCRAM-SHA-512")),
         }];
         let surroundings = Surroundings {

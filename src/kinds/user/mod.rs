@@ -19,10 +19,14 @@ use async_trait::async_trait;
 pub use spec::UserSpec;
 
 use super::kafka::{client, not_attempted, refuse_all, refused_without, unreadable};
-use super::{Case, Caveat, Declaration, Kind, Live, Observations, Rehearsal, Resources};
+use super::{
+    Case, Caveat, Declaration, Delta, Kind, Live, Observations, Rehearsal, Resources, is_in_place,
+};
 use crate::broker::Brokers;
 use crate::broker::kafka::Operation;
-use crate::model::{Address, KindName, Outcome, Problem, Refusal, Resource, Risk, Step, Wanted};
+use crate::model::{
+    Action, Address, KindName, Outcome, Problem, Refusal, Resource, Risk, Step, Wanted,
+};
 
 /// The right that changing users wants.
 const RIGHT: &str = "ALTER on the cluster";
@@ -63,6 +67,11 @@ impl Kind for User {
 
     fn notes(&self, case: &Case<'_>) -> Vec<String> {
         judge::notes(case)
+    }
+
+    fn wants_secret(&self, step: &Step) -> bool {
+        let deltas = Delta::of_step(step, declaration()).unwrap_or_default();
+        step.action == Action::Create || (is_in_place(step) && order::write_any(&deltas))
     }
 
     fn caveats(&self, _live: &Live) -> Vec<Caveat> {

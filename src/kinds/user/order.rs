@@ -1,6 +1,7 @@
 //! What a step asks of a user's credentials.
 
 use secrecy::SecretString;
+use serde_json::Value;
 
 use super::{ITERATIONS, MECHANISM, declaration};
 use crate::broker::kafka::{NewCredential, ScramChange, ScramMechanism};
@@ -25,6 +26,18 @@ pub(super) fn mechanisms(text: &str) -> Result<Vec<ScramMechanism>, &str> {
     Ok(found)
 }
 
+/// Whether changes of a user that is there write a credential: all do but those that only take mechanisms away.
+pub(super) fn write_any(deltas: &[Delta]) -> bool {
+    let said = |value: &Option<Value>| match value.as_ref().and_then(Value::as_str) {
+        Some(said) => mechanisms(said).unwrap_or_default(),
+        None => vec![DEFAULT_MECHANISM],
+    };
+    deltas.iter().any(|delta| {
+        let held = said(&delta.before);
+        delta.path != MECHANISM || said(&delta.after).iter().any(|one| !held.contains(one))
+    })
+}
+
 /// What is to become of a user's credentials.
 #[derive(Debug, PartialEq)]
 pub(super) struct Order {
@@ -38,7 +51,7 @@ impl Order {
     /// What a step asks, of a user as it is now; none where there is none.
     pub(super) fn of(step: &Step, live: Option<&Live>) -> Result<Order, String> {
         let deltas = Delta::of_step(step, declaration())?;
-        let held = live.map(|live| held(live)).transpose()?.unwrap_or_default();
+        let held = live.map(held).transpose()?.unwrap_or_default();
         match step.action {
             Action::Create | Action::Update | Action::Adopt => changed(&deltas, live, held),
             Action::Delete => Ok(Order {
@@ -80,7 +93,7 @@ impl Order {
     }
 }
 
-pub(super) fn no_password(user: &str) -> String {
+fn no_password(user: &str) -> String {
     format!(
         "the password of `{user}` is not known here: a plan never holds it, so name the manifest with `-f`"
     )
@@ -103,7 +116,7 @@ fn changed(
         None if live.is_some() => held.clone(),
         Some(None) | None => vec![DEFAULT_MECHANISM],
     };
-    let number = |value: &serde_json::Value| value.as_u64().and_then(|n| u32::try_from(n).ok());
+    let number = |value: &Value| value.as_u64().and_then(|n| u32::try_from(n).ok());
     let counted = live.and_then(|live| number(live.fields.get(ITERATIONS)?));
     let iterations = match delta(ITERATIONS).map(|delta| &delta.after) {
         Some(after) => after.as_ref().and_then(number),
@@ -129,7 +142,7 @@ mod tests {
     use crate::kinds::kafka::live_by_name;
     use crate::model::Change;
     use ScramMechanism::{Sha256, Sha512};
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     fn order(action: Action, live: Option<Value>, changes: &[(&str, Value)]) -> Order {
         let mut step = Step::of("user/ann".parse().unwrap(), action);
@@ -190,6 +203,31 @@ mod tests {
             );
         }
         assert_eq!(order(Action::Delete, live(), &[]).delete, [Sha256]);
+    }
+
+    #[test]
+    fn taking_a_mechanism_away_writes_none() {
+        let delta = |path: &str, before: &str, after: Option<&str>| Delta {
+            path: path.to_owned(),
+            before: Some(before.into()),
+            after: after.map(Value::from),
+        };
+        let (both, weak, strong) = (
+            "SCRAM-SHA-256,SCRAM-SHA-512",
+            "SCRAM-SHA-256",
+            "SCRAM-SHA-512",
+        );
+        for (path, before, after, writes) in [
+            (MECHANISM, both, Some(weak), false),
+            (MECHANISM, both, None, false),
+            (MECHANISM, weak, None, true),
+            (MECHANISM, weak, Some(strong), true),
+            (MECHANISM, weak, Some(both), true),
+            (ITERATIONS, "8192", None, true),
+        ] {
+            let deltas = [delta(path, before, after)];
+            assert_eq!(write_any(&deltas), writes, "{deltas:?}");
+        }
     }
 
     #[test]

@@ -15,13 +15,21 @@ pub(super) fn check(user: &Resource) -> Vec<Problem> {
         .collect()
 }
 
-/// The name is without its type, unlike that of an ACL's principal.
+/// Kafka takes no empty name, and a name is without its type, unlike that of an ACL's principal.
 fn name(user: &Resource) -> Option<Problem> {
     let name = &user.address.name;
+    if name.is_empty() {
+        let problem = Problem::error(Code::BadName, "a user's name is empty");
+        return Some(
+            problem
+                .hint("write the name that it logs in with")
+                .at(user.place.clone()),
+        );
+    }
     let bare = name.strip_prefix("User:")?;
     let what = format!("`{name}` is how an ACL names a user");
     let hint = match bare {
-        "" => "write the user's name".to_owned(),
+        "" => "write the name that it logs in with".to_owned(),
         bare => format!("write `{bare}`; its ACLs say `{name}`"),
     };
     Some(
@@ -80,6 +88,7 @@ mod tests {
         assert_eq!(told("ann", both, true), []);
         assert_eq!(told("ann", json!({}), false), []);
         assert_eq!(told("User:ann", json!({}), true), [Code::BadName]);
+        assert_eq!(told("", json!({}), true), [Code::BadName]);
         assert_eq!(
             told("ann", json!({ "mechanism": "PLAIN" }), true),
             [Code::UnknownValue]

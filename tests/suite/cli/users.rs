@@ -27,8 +27,16 @@ impl Desk {
     }
 
     fn ended(&mut self, command: &str, manifest: &TempPath, password: &str, code: i32) -> String {
-        let mut words: Vec<&str> = command.split(' ').collect();
-        words.extend(["-f", manifest.to_str().unwrap()]);
+        let words = format!("{command} -f {}", manifest.display());
+        self.run(&words, password, code)
+    }
+
+    fn without_manifest(&mut self, command: &str, code: i32) -> String {
+        self.run(command, "", code)
+    }
+
+    fn run(&mut self, command: &str, password: &str, code: i32) -> String {
+        let words: Vec<&str> = command.split(' ').collect();
         let mut command_line = trueup(&words);
         command_line
             .env("KAFKA_BROKERS", variable("KAFKA_BROKERS"))
@@ -104,6 +112,9 @@ async fn a_user_is_made_gets_a_new_password_and_goes_and_the_password_is_nowhere
     let saved = desk.path("plan.json");
     let planned = desk.ended(&format!("plan -o {saved}"), &two, second, 0);
     contains(&planned, &["version 1 -> 2", "user-password-changed"]);
+    let alone = desk.without_manifest(&format!("apply {saved} --auto-approve"), 1);
+    contains(&alone, &["its password is not known here", "with `-f`"]);
+    logs_in(&user, SHA_512, first).await;
     desk.ended(&format!("apply {saved} --auto-approve"), &two, second, 0);
     logs_in(&user, SHA_512, second).await;
     is_kept_out(&user, SHA_512, first).await;

@@ -137,14 +137,16 @@ impl ScramChange {
 impl Kafka {
     /// The credentials of these users, or of all; a user without any does not exist, and is none of the answers.
     ///
-    /// Needs DESCRIBE on the cluster ([`KafkaError::ClusterAuthorizationFailed`]).
+    /// Needs DESCRIBE on the cluster ([`KafkaError::ClusterAuthorizationFailed`]). All are asked for by an empty list, never by
+    /// none at all: that a broker never answers where the right is missing (seen on 3.7.2 and 4.3.1).
     pub async fn describe_users(
         &self,
         users: Option<&[String]>,
     ) -> Result<IndexMap<String, Result<Vec<Credential>, ItemError>>, KafkaError> {
         let name = |user: &String| UserName::default().with_name(text(user));
+        let users = users.unwrap_or_default();
         let request = DescribeUserScramCredentialsRequest::default()
-            .with_users(users.map(|users| users.iter().map(name).collect()));
+            .with_users(Some(users.iter().map(name).collect()));
         let answer = self
             .ask(Target::Any, Effect::Read, &request, |_| false)
             .await?;

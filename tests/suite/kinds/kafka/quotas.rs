@@ -70,6 +70,11 @@ async fn without_a_right_nothing_is_absent_and_the_right_is_named() {
         assert_eq!(step.refusals[0].message, format!("needs {right}"));
     }
     assert_eq!(plan.steps.len(), 2);
+    for (step, right) in plan.steps.iter().zip(rights) {
+        let kind = kind(step.address.kind).unwrap();
+        let all = kind.list(limited.port.brokers(), &|_: &Address| true);
+        assert_eq!(all.await.unwrap_err().message, format!("needs {right}"));
+    }
 }
 
 #[tokio::test]
