@@ -109,12 +109,15 @@ mod tests {
     }
 
     #[test]
-    fn a_group_of_fields_is_explained_by_those_below_it() {
+    fn a_group_of_fields_is_explained_by_those_below_it_and_what_stands_beside_them_is_known() {
         for (topic, below) in [
             ("acl.resource", "transactional_id"),
             ("stream.sources.external", "api"),
             ("access.produce", "principal"),
             ("topic.access.produce", "principal"),
+            ("user.password", "variable"),
+            ("kafka.users.password_file", "relative"),
+            ("kafka.users.version", "ledger"),
         ] {
             let known = Topic::of(topic);
             assert!(known.is_some(), "{topic}");

@@ -36,8 +36,14 @@ fn of_kind(said: &str) -> Option<Topic> {
     let kind = kind(name.parse::<KindName>().ok()?)?;
     match field {
         None => Some(Topic::Kind(kind)),
-        Some(field) => of_field(kind, field),
+        Some(field) => of_field(kind, field).or_else(|| beside(kind, field)),
     }
+}
+
+/// What a resource of this kind has beside its fields: a user's `password`.
+fn beside(kind: &dyn Kind, field: &str) -> Option<Topic> {
+    let mut holding = parts().iter().filter(|part| part.kind == Some(kind.name()));
+    holding.find_map(|part| part_field(part, field))
 }
 
 /// A field by its path, by an alias, or by a config's own name.
@@ -71,7 +77,7 @@ fn of_part(said: &str) -> Option<Topic> {
 fn at(part: &'static Part, rest: &str) -> Option<Topic> {
     match (part.kind, rest) {
         (Some(name), "") => kind(name).map(Topic::Kind),
-        (Some(name), field) => of_field(kind(name)?, field),
+        (Some(name), field) => of_kind(&format!("{name}.{field}")),
         (None, "") => Some(Topic::Part(Cow::Borrowed(part))),
         (None, field) => part_field(part, field),
     }
