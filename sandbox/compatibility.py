@@ -32,6 +32,8 @@ def render(rows_folder: Path) -> str:
         parts += [f"### {kind}\n", table(nats, kind, nats_cell)]
     parts += ["## Kafka\n", counted(kafka), "### topic: partitions 1, one config each\n", table(kafka, "topic", topic_cell), TIERED]
     parts += ["### acl: every operation with every pattern, allowed and denied\n", table(by_type(kafka), "acl", acl_cell)]
+    parts += ["### quota: of users, client ids, both, IP addresses and the defaults of each\n", table(kafka, "quota", topic_cell)]
+    parts += ["### user: with SCRAM-SHA-256, SCRAM-SHA-512 and both\n", table(kafka, "user", topic_cell)]
     return "\n".join(parts)
 
 

@@ -69,12 +69,12 @@ fn version(user: &Resource) -> Option<Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Flat;
+    use crate::model::{Address, Flat, KindName};
     use serde_json::json;
 
     fn told(name: &str, declared: Value, has_secret: bool) -> Vec<Code> {
         let declared: Flat = declared.as_object().unwrap().clone().into_iter().collect();
-        let address = format!("user/{name}").parse().unwrap();
+        let address = Address::new(KindName::User, name);
         let user = Resource {
             has_secret,
             ..Resource::new(address, declared)

@@ -1,6 +1,7 @@
-//! Every config of a topic, and every shape of an ACL, on Kafka.
+//! Every config of a topic, every shape of an ACL, every quota and every credential of a user, on Kafka.
 
 mod acls;
+mod clients;
 mod configs;
 
 use trueup::engine::Port;
