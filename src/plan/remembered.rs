@@ -58,3 +58,61 @@ pub(super) fn unknown(resource: &Resource, path: &str, what: &str) -> Problem {
     .at(resource.place_of(path))
     .hint("name a ledger with `--ledger`, which remembers it")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kinds::{Live, kind};
+    use crate::model::{Flat, KindName};
+    use serde_json::{Value, json};
+
+    /// What a user's `version` is compared with, where 2 is declared and the ledger says this.
+    fn held(title: Option<Title>) -> Option<Value> {
+        let fields = |value: Value| -> Flat { [("version".to_owned(), value)].into() };
+        let user = Resource::new("user/ann".parse().unwrap(), fields(json!(2)));
+        let live = Live {
+            fields: Flat::new(),
+            raw: Default::default(),
+            incarnation: None,
+            inherited: Default::default(),
+        };
+        let kind = kind(KindName::User).unwrap();
+        let live = with_remembered(kind, &user, &live, title.as_ref());
+        live.fields.get("version").cloned()
+    }
+
+    fn recorded(version: Option<i64>) -> Title {
+        let applied = version.map(|version| ("version".to_owned(), json!(version)));
+        Title {
+            once_set: applied.into_iter().collect(),
+            ..Title::default()
+        }
+    }
+
+    #[test]
+    fn what_the_ledger_remembers_is_compared() {
+        assert_eq!(held(Some(recorded(Some(1)))), Some(json!(1)));
+        assert_eq!(held(Some(recorded(None))), None);
+    }
+
+    #[test]
+    fn what_nobody_knows_is_as_declared() {
+        assert_eq!(held(None), Some(json!(2)));
+        let adopted = Title {
+            is_new: true,
+            ..recorded(Some(1))
+        };
+        assert_eq!(held(Some(adopted)), Some(json!(2)));
+    }
+
+    /// The password may have been set before the apply ended, or not: it is set again.
+    #[test]
+    fn what_an_interrupted_apply_recorded_counts_for_nothing() {
+        let interrupted = Title {
+            is_new: true,
+            is_interrupted: true,
+            ..recorded(Some(2))
+        };
+        assert_eq!(held(Some(interrupted)), None);
+    }
+}

@@ -138,7 +138,7 @@ impl Kafka {
     /// The credentials of these users, or of all; a user without any does not exist, and is none of the answers.
     ///
     /// Needs DESCRIBE on the cluster ([`KafkaError::ClusterAuthorizationFailed`]). All are asked for by an empty list, never by
-    /// none at all: that a broker never answers where the right is missing (seen on 3.7.2 and 4.3.1).
+    /// none at all: that a broker never answers where the right is missing (seen on 4.3.1).
     pub async fn describe_users(
         &self,
         users: Option<&[String]>,
