@@ -8,7 +8,7 @@ use super::judge::judge;
 use super::label::labelling;
 use super::order::in_order;
 use super::ownership::{self, Owned};
-use super::remembered::{note, standing_for, unknown, with_remembered};
+use super::remembered::Memory;
 use super::removals;
 use crate::kinds::{
     Case, Delta, Kind, Live, Observations, Observed, Rehearsal, Resources, Surroundings, kind,
@@ -203,18 +203,11 @@ impl Draft {
         };
         let owned = desired.owned;
         let title = owned.map(|owned| owned.title(desired.stack, resource, live, surroundings));
-        let standing_for = standing_for(kind, resource);
-        let remembered = match (live, standing_for.is_empty()) {
-            (Some(live), false) => Some(with_remembered(kind, resource, live, title.as_ref())),
-            (_, _) => None,
-        };
-        let unknown = standing_for
-            .iter()
-            .filter(|_| owned.is_none() && live.is_some())
-            .map(|(path, what)| plan_problem(&unknown(resource, path, what)));
-        self.problems.extend(unknown);
+        let memory = Memory::of(kind, resource, live, title.as_ref());
+        self.problems
+            .extend(memory.unknown.iter().map(plan_problem));
         let title = title.unwrap_or_default();
-        let held = remembered.as_ref().or(live);
+        let held = memory.live.as_ref().or(live);
         let mut difference = diff(kind, resource, held, &title.once_set);
         self.add_undeclared(kind, resource, &difference);
         self.problems.extend(not_reset(resource, &difference));
@@ -241,9 +234,7 @@ impl Draft {
         if is_same && title.is_outdated {
             notes.push(ownership::OUTDATED.to_owned());
         }
-        if live.is_some() && title.is_new && !title.is_interrupted {
-            notes.extend(standing_for.iter().map(|(path, what)| note(path, what)));
-        }
+        notes.extend(memory.notes);
         notes.extend(kind.notes(&case));
         let rests_on = kind.rests_on(resource, all);
         self.steps.push(Step {

@@ -4,36 +4,69 @@ use super::ownership::Title;
 use crate::kinds::{Kind, Live};
 use crate::model::{Code, Problem, Resource};
 
+/// What is remembered of a live resource, and what nobody knows of it.
+#[derive(Default)]
+pub(super) struct Memory {
+    /// What it holds, with the fields that only the ledger knows; none where it has no such field.
+    pub live: Option<Live>,
+    /// One for each field of which there is no ledger to know.
+    pub unknown: Vec<Problem>,
+    /// One for each field of a resource that is adopted.
+    pub notes: Vec<String>,
+}
+
+impl Memory {
+    /// Without a title where there is no ledger.
+    pub fn of(
+        kind: &dyn Kind,
+        resource: &Resource,
+        live: Option<&Live>,
+        title: Option<&Title>,
+    ) -> Memory {
+        let fields = standing_for(kind, resource);
+        let Some(live) = live.filter(|_| !fields.is_empty()) else {
+            return Memory::default();
+        };
+        let is_adopted = title.is_some_and(|title| title.is_new && !title.is_interrupted);
+        let unknown = fields.iter().filter(|_| title.is_none());
+        let noted = fields.iter().filter(|_| is_adopted);
+        Memory {
+            live: Some(with_remembered(&fields, resource, live, title)),
+            unknown: unknown
+                .map(|(path, what)| unknown_problem(resource, path, what))
+                .collect(),
+            notes: noted.map(|(path, what)| note(path, what)).collect(),
+        }
+    }
+}
+
 /// What a live resource holds, with the fields that only the ledger knows.
 ///
 /// Where nobody knows what was applied (no ledger, or a resource that becomes the stack's only now), such a field is taken to be
 /// as declared, or every plan would write it anew.
-pub(super) fn with_remembered(
-    kind: &dyn Kind,
+fn with_remembered(
+    fields: &[(&String, String)],
     resource: &Resource,
     live: &Live,
     title: Option<&Title>,
 ) -> Live {
     let mut live = live.clone();
-    for (path, _) in standing_for(kind, resource) {
+    for (path, _) in fields {
         let held = match title {
             Some(title) if title.is_interrupted => None,
-            Some(title) if !title.is_new => title.once_set.get(path),
-            Some(_) | None => resource.declared.get(path),
+            Some(title) if !title.is_new => title.once_set.get(*path),
+            Some(_) | None => resource.declared.get(*path),
         };
         match held {
-            Some(held) => live.fields.insert(path.clone(), held.clone()),
-            None => live.fields.shift_remove(path),
+            Some(held) => live.fields.insert((*path).clone(), held.clone()),
+            None => live.fields.shift_remove(*path),
         };
     }
     live
 }
 
 /// The declared fields that no broker holds, each with what it stands for.
-pub(super) fn standing_for<'r>(
-    kind: &dyn Kind,
-    resource: &'r Resource,
-) -> Vec<(&'r String, String)> {
+fn standing_for<'r>(kind: &dyn Kind, resource: &'r Resource) -> Vec<(&'r String, String)> {
     let fields = resource.declared.keys().filter_map(|path| {
         let field = kind.declaration().field(path)?;
         Some((path, field.facts.stands_for.clone()?))
@@ -42,14 +75,14 @@ pub(super) fn standing_for<'r>(
 }
 
 /// Said of a resource that is adopted.
-pub(super) fn note(path: &str, what: &str) -> String {
+fn note(path: &str, what: &str) -> String {
     format!(
         "whether {what} is the declared one can't be known: it stays as it is; to have it set, raise `{path}` after this"
     )
 }
 
 /// Said where there is no ledger.
-pub(super) fn unknown(resource: &Resource, path: &str, what: &str) -> Problem {
+fn unknown_problem(resource: &Resource, path: &str, what: &str) -> Problem {
     Problem::warning(
         Code::VersionUnknown,
         format!("without a ledger nobody knows which `{path}` was applied: {what} stays as it is"),
@@ -77,8 +110,12 @@ mod tests {
             inherited: Default::default(),
         };
         let kind = kind(KindName::User).unwrap();
-        let live = with_remembered(kind, &user, &live, title.as_ref());
-        live.fields.get("version").cloned()
+        let is_none = title.is_none();
+        let memory = Memory::of(kind, &user, Some(&live), title.as_ref());
+        let is_adopted = title.is_some_and(|title| title.is_new && !title.is_interrupted);
+        assert_eq!(memory.notes.len(), usize::from(is_adopted));
+        assert_eq!(memory.unknown.len(), usize::from(is_none));
+        memory.live.unwrap().fields.get("version").cloned()
     }
 
     fn recorded(version: Option<i64>) -> Title {

@@ -11,18 +11,20 @@ use crate::kinds::kafka::unique;
 use crate::kinds::kafka::world::{World, all};
 use crate::matrix::row::{self, Row};
 
+/// A key with its first and its second value.
+type Key = (&'static str, i64, i64);
+
 /// So much that nobody beside is throttled by a default.
-const OF_CLIENTS: [(&str, i64, i64); 4] = [
+const OF_CLIENTS: [Key; 4] = [
     ("producer_byte_rate", 1 << 50, 1 << 51),
     ("consumer_byte_rate", 1 << 51, 1 << 52),
     ("request_percentage", 1_000_000, 2_000_000),
     ("controller_mutation_rate", 1_000_000, 2_000_000),
 ];
-const OF_ADDRESSES: [(&str, i64, i64); 1] =
-    [("connection_creation_rate", 1_000_000_000, 2_000_000_000)];
+const OF_ADDRESSES: [Key; 1] = [("connection_creation_rate", 1_000_000_000, 2_000_000_000)];
 
 /// Whose a quota may be, with its keys.
-fn entities() -> Vec<(Address, &'static [(&'static str, i64, i64)])> {
+fn entities() -> Vec<(Address, &'static [Key])> {
     let (user, client) = (unique("user"), unique("client"));
     let of_clients = [
         format!("user/{user}"),
@@ -54,7 +56,7 @@ async fn every_key_of_every_quota() {
     for change in ["created", "changed", "changed back", "reset", "added"] {
         let wanted = entities.iter().map(|(address, keys)| {
             let keys = if change == "reset" { &keys[..1] } else { keys };
-            let value = |(key, first, second): &(&str, i64, i64)| {
+            let value = |(key, first, second): &Key| {
                 let value = if change == "changed" { second } else { first };
                 ((*key).to_owned(), json!(value))
             };
