@@ -287,7 +287,11 @@ fn a_null_within_an_entry_takes_away_no_more_than_it_says() {
         };
         of_kind(KindName::Acl)
     };
-    let topic = |access: &str| of(&format!("topics: {{ t: {{ partitions: 1, access: {{ {access} }} }} }}"));
+    let topic = |access: &str| {
+        of(&format!(
+            "topics: {{ t: {{ partitions: 1, access: {{ {access} }} }} }}"
+        ))
+    };
     assert_eq!(topic("produce: [User:a], consume: null"), 2);
     assert_eq!(topic("produce: null, consume: [User:b]"), 2);
     for null in ["transactional_ids: null", "hosts: null", "host: null"] {
