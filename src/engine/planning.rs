@@ -126,7 +126,7 @@ async fn rehearse(port: &dyn Port, plan: &Plan) -> Rehearsal {
 
 /// What the steps of a plan may cost; of those that are refused anyway, only what a deletion would.
 async fn risks(port: &dyn Port, plan: &Plan) -> Vec<(Address, Vec<Risk>)> {
-    let is_sent = |step: &&Step| step.is_on_broker() && step.refusals.is_empty();
+    let is_sent = |step: &&Step| step.is_on_broker() && step.is_fit();
     let is_asked = |step: &&Step| step.action == Action::Delete || is_sent(step);
     let asked = by_kind(plan.steps.iter().filter(is_asked))
         .into_iter()

@@ -105,6 +105,12 @@ impl Step {
         }
     }
 
+    /// Whether nothing but another step stands in its way: it is refused for no reason of its own.
+    pub fn is_fit(&self) -> bool {
+        let mut refusals = self.refusals.iter();
+        refusals.all(|refusal| refusal.origin.is_some())
+    }
+
     /// Whether nothing stands in its way.
     pub fn is_open(&self) -> bool {
         self.refusals.is_empty() && !self.risks.iter().any(Risk::blocks)
@@ -183,6 +189,9 @@ pub struct Refusal {
     /// The way out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
+    /// The step that it rests on, where it is that one that can't be carried out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Address>,
 }
 
 impl Refusal {
@@ -193,6 +202,7 @@ impl Refusal {
             field: None,
             message: message.into(),
             hint: Some(hint.into()),
+            origin: None,
         }
     }
 

@@ -341,6 +341,7 @@ fn unread(
             field: None,
             message: problem.message.clone(),
             hint: problem.hint.clone(),
+            origin: None,
         })
     }
 }

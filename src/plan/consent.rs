@@ -5,13 +5,14 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 
 use super::document::{Plan, PlanProblem};
-use super::standing::{count, hold_back};
+use super::standing::{count, hold_back, let_go};
 use crate::model::{Action, Address, Approval, Code, Risk, Step};
 
 impl Plan {
     /// The plan with what its steps may cost now, judged by its approvals: what blocks and what may be done is found anew.
     pub fn weighed(mut self, risks: Vec<(Address, Vec<Risk>)>, now: Timestamp) -> Plan {
         self.take_risks(risks, now);
+        let_go(&mut self.steps);
         hold_back(&mut self.steps);
         self.summary = count(&self.steps, self.summary.unchanged);
         let is_applyable = self.open_steps().next().is_some();

@@ -152,6 +152,7 @@ fn removal(stack: &str, record: &Record, seen: Option<&Observed>, is_spared: boo
             field: None,
             message: problem.message.clone(),
             hint: problem.hint.clone(),
+            origin: None,
         }),
         None => step(Action::Unread, None).refused(Refusal::new(
             Code::Unreadable,

@@ -16,7 +16,10 @@ pub(super) fn hold_back(steps: &mut [Step]) {
         if let (true, Some((origin, (code, how)))) = (step.is_open(), origin) {
             let message = format!("it rests on `{origin}`, which {how}");
             let hint = format!("see to `{origin}` first");
-            step.refusals.push(Refusal::new(code, message, hint));
+            step.refusals.push(Refusal {
+                origin: Some(origin.clone()),
+                ..Refusal::new(code, message, hint)
+            });
         }
         let risk = step.risks.iter().find(|risk| risk.blocks());
         let refusal = step.refusals.first().map(|refusal| refusal.code);
@@ -30,6 +33,13 @@ pub(super) fn hold_back(steps: &mut [Step]) {
             };
             held.insert(step.address.clone(), (code, how));
         }
+    }
+}
+
+/// Takes back what was held back: what each step rests on may stand otherwise now.
+pub(super) fn let_go(steps: &mut [Step]) {
+    for step in steps {
+        step.refusals.retain(|refusal| refusal.origin.is_none());
     }
 }
 
@@ -52,4 +62,31 @@ pub(super) fn count(steps: &[Step], unchanged: usize) -> Summary {
         summary.blocked += usize::from(!step.is_open());
     }
     summary
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Harm, Risk};
+
+    #[test]
+    fn what_is_consented_to_later_frees_what_rests_on_it_and_nothing_else() {
+        let step = |address: &str| Step::of(address.parse().unwrap(), Action::Create);
+        let resting = || Step {
+            rests_on: vec!["stream/A".parse().unwrap()],
+            ..step("consumer/A/c")
+        };
+        let own = Refusal::new(Code::Immutable, "no", "keep it");
+        let stream = Step {
+            risks: vec![Risk::of(Code::RecreatedEmpty, Harm::High, "it was deleted")],
+            ..step("stream/A")
+        };
+        let mut steps = [stream, resting(), resting().refused(own)];
+        hold_back(&mut steps);
+        assert!(!steps[1].is_open() && steps[1].is_fit() && !steps[2].is_fit());
+        steps[0].risks[0].approved_by = Some("--approve".to_owned());
+        let_go(&mut steps);
+        hold_back(&mut steps);
+        assert_eq!(steps.map(|step| step.is_open()), [true, true, false]);
+    }
 }

@@ -175,6 +175,7 @@ fn replaced_consumer() -> Step {
         field: None,
         message: "the consumer would lose its position".into(),
         hint: None,
+        origin: None,
     }];
     replaced
 }
