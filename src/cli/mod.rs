@@ -23,6 +23,7 @@ mod outputs;
 mod own;
 mod plan;
 mod progress;
+mod reach;
 mod saved;
 mod schema;
 mod screen;
