@@ -129,7 +129,7 @@ async fn begin(
             (port, plan.stack.as_str(), reach.environment())
         }
     };
-    let Some(ledger) = global.ledger.open(&port) else {
+    let Some(ledger) = ledger::open(&global.ledger, &port) else {
         return Ok((port, None));
     };
     progress.phase("taking the lock".to_owned());

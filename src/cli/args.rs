@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint};
 
 use super::exit;
-use super::ledger::LedgerPlace;
+use crate::ledger::LedgerPlace;
 use crate::model::Address;
 
 pub use consent::{Approved, Consent};

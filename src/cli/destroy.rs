@@ -5,9 +5,9 @@ use super::args::{ApplyArgs, Consent, DestroyArgs, Global};
 use super::ask;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::ledger::LedgerPlace;
 use super::screen::Screen;
 use super::work::Work;
+use crate::ledger::LedgerPlace;
 
 /// Deletes what the stack owns, once its name was typed.
 pub(super) async fn run(

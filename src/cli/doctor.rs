@@ -1,6 +1,7 @@
 use super::args::{Form, Global};
 use super::exit::Exit;
 use super::failure::Failure;
+use super::ledger;
 use super::progress::Progress;
 use super::reach::Reach;
 use super::screen::Screen;
@@ -59,6 +60,6 @@ async fn of_ledger(
         return Ok(Vec::new());
     }
     let endpoints = reach.endpoints(&[broker])?;
-    let open = |port: &LiveBrokers| global.ledger.open(port);
+    let open = |port: &LiveBrokers| ledger::open(&global.ledger, port);
     Ok(engine::look_at_ledger(broker, endpoints, &manifest.stack, open).await)
 }

@@ -1,6 +1,5 @@
 //! Where the ledger of a run is, and the lock that it works under.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,74 +9,26 @@ use tokio::task::JoinHandle;
 use super::failure::Failure;
 use crate::apply::Lock;
 use crate::engine::LiveBrokers;
-use crate::ledger::{Book, FileStore, Holder, KafkaStore, Ledger, NatsStore, Store, StoreError};
-use crate::model::{Broker, Code, Problem};
+use crate::ledger::{
+    Book, FileStore, Holder, KafkaStore, Ledger, LedgerPlace, NatsStore, Store, StoreError,
+};
+use crate::model::{Code, Problem};
 
-/// What `--ledger` names.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum LedgerPlace {
-    /// There is none: nothing is adopted, deleted or forgotten, and no lock is taken.
-    #[default]
-    None,
-    /// The bucket of the NATS account that the manifest is for.
-    Nats,
-    /// A topic of the Kafka cluster that the manifest is for.
-    Kafka,
-    /// A file of this machine.
-    File(PathBuf),
-}
-
-impl std::str::FromStr for LedgerPlace {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match (text, text.strip_prefix("file:")) {
-            ("none", _) => Ok(LedgerPlace::None),
-            ("nats", _) => Ok(LedgerPlace::Nats),
-            ("kafka", _) => Ok(LedgerPlace::Kafka),
-            (_, Some(path)) if !path.is_empty() => Ok(LedgerPlace::File(path.into())),
-            _ => Err("take `nats`, `kafka`, `file:PATH` or `none`".to_owned()),
+/// The ledger at a place, none where there is none.
+pub(super) fn open(place: &LedgerPlace, port: &LiveBrokers) -> Option<Ledger> {
+    let store: Arc<dyn Store> = match place {
+        LedgerPlace::None => return None,
+        LedgerPlace::Nats => {
+            let nats = port.brokers().nats.as_ref()?;
+            Arc::new(NatsStore::new(nats, NatsStore::BUCKET))
         }
-    }
-}
-
-impl std::fmt::Display for LedgerPlace {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            LedgerPlace::None => f.write_str("none"),
-            LedgerPlace::Nats => f.write_str("nats"),
-            LedgerPlace::Kafka => f.write_str("kafka"),
-            LedgerPlace::File(path) => write!(f, "file:{}", path.display()),
+        LedgerPlace::Kafka => {
+            let kafka = port.brokers().kafka.as_ref()?;
+            Arc::new(KafkaStore::new(kafka, KafkaStore::TOPIC))
         }
-    }
-}
-
-impl LedgerPlace {
-    /// The broker that it is on.
-    pub fn broker(&self) -> Option<Broker> {
-        match self {
-            LedgerPlace::Nats => Some(Broker::Nats),
-            LedgerPlace::Kafka => Some(Broker::Kafka),
-            LedgerPlace::File(_) | LedgerPlace::None => None,
-        }
-    }
-
-    /// The ledger at this place, none where there is none.
-    pub fn open(&self, port: &LiveBrokers) -> Option<Ledger> {
-        let store: Arc<dyn Store> = match self {
-            LedgerPlace::None => return None,
-            LedgerPlace::Nats => {
-                let nats = port.brokers().nats.as_ref()?;
-                Arc::new(NatsStore::new(nats, NatsStore::BUCKET))
-            }
-            LedgerPlace::Kafka => {
-                let kafka = port.brokers().kafka.as_ref()?;
-                Arc::new(KafkaStore::new(kafka, KafkaStore::TOPIC))
-            }
-            LedgerPlace::File(path) => Arc::new(FileStore::new(path)),
-        };
-        Some(Ledger::new(store))
-    }
+        LedgerPlace::File(path) => Arc::new(FileStore::new(path)),
+    };
+    Some(Ledger::new(store))
 }
 
 /// Everything that is owned.

@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use super::args::Global;
-use super::ledger::LedgerPlace;
+use crate::ledger::LedgerPlace;
 
 /// A command line that can be typed, with the options that named the manifest. Values of `--var`,
 /// which may be secret, are left out: the shell asks for them, as no variable of theirs is set.

@@ -3,14 +3,14 @@
 use super::args::{Form, Global, LedgerCommand, LockCommand};
 use super::exit::Exit;
 use super::failure::Failure;
-use super::ledger::{self, Held, LedgerPlace};
+use super::ledger::{self, Held};
 use super::progress::Progress;
 use super::screen::Screen;
 use super::work::Work;
 use crate::apply::record_present;
 use crate::engine::{LiveBrokers, Port};
 use crate::kinds::{Live, Observed};
-use crate::ledger::{Book, Ledger};
+use crate::ledger::{Book, Ledger, LedgerPlace};
 use crate::model::{Action, Address, Base, Broker, Change, LABEL, Outcome, Step, few};
 use crate::plan::{label_of, orphans};
 use crate::report::{ledger_json, lock_json, text};
@@ -229,7 +229,7 @@ async fn open(
     }
     let progress = Progress::start(global);
     let port = work.reach(&[], &progress).await?;
-    match global.ledger.open(&port) {
+    match ledger::open(&global.ledger, &port) {
         Some(ledger) => Ok((work, progress, port, ledger)),
         None => Err(Failure::said("the ledger's broker is not connected")),
     }

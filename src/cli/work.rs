@@ -8,12 +8,12 @@ use super::args::{Consent, Global};
 use super::endpoints::{self, endpoints};
 use super::environment::environment;
 use super::failure::{Complaints, Failure};
-use super::ledger::{self, LedgerPlace};
+use super::ledger;
 use super::progress::Progress;
 use super::screen::{Screen, resources};
 use super::{next, snapshot, target};
 use crate::engine::{self, LiveBrokers, Port};
-use crate::ledger::Book;
+use crate::ledger::{Book, LedgerPlace};
 use crate::manifest::{Connections, Input, Inputs, Loaded, Manifest, Sources};
 use crate::model::{Address, Broker, Code, Problem};
 use crate::plan::{Desired, Owned, Plan, PlanProblem};
@@ -157,7 +157,7 @@ impl Work {
         progress: &Progress,
     ) -> Result<Planned, Failure> {
         let chosen = target::chosen(targets, &self.manifest.resources)?;
-        let ledger = self.ledger.open(&port);
+        let ledger = ledger::open(&self.ledger, &port);
         let book = match &ledger {
             Some(ledger) => Some(ledger::read(ledger).await?),
             None => None,

@@ -11,6 +11,7 @@ mod book;
 mod file;
 mod kafka;
 mod nats;
+mod place;
 mod record;
 mod store;
 
@@ -30,5 +31,6 @@ pub use book::{Book, Ledger, SHARDS};
 pub use file::FileStore;
 pub use kafka::KafkaStore;
 pub use nats::NatsStore;
+pub use place::LedgerPlace;
 pub use record::{Phase, Record};
 pub use store::{Entry, Holder, Lease, Revision, Store, StoreError};

@@ -8,8 +8,8 @@ use clap::ValueEnum;
 use clap::builder::TypedValueParser;
 use clap::error::ErrorKind;
 
-use super::super::ledger::LedgerPlace;
 use super::Form;
+use crate::ledger::LedgerPlace;
 use crate::manifest::is_variable_name;
 
 /// Reads `NAME=VALUE`. What is no such thing may be a secret: the complaint does not show it.
