@@ -21,7 +21,8 @@ pub(super) fn digest(manifest: &Manifest) -> String {
     let pins = (&nats.account, &kafka.cluster_id);
     let mut approvals: Vec<_> = manifest.approvals.iter().map(consented).collect();
     approvals.sort_unstable();
-    let text = serde_json::to_string(&(&manifest.stack, pins, resources, approvals));
+    let owners = (&manifest.stack, &manifest.ledger);
+    let text = serde_json::to_string(&(owners, pins, resources, approvals));
     format!("sha256:{:x}", Sha256::digest(text.unwrap_or_default()))
 }
 

@@ -230,7 +230,8 @@ impl Join<'_> {
                 };
             }
             (_, Value::Null | Value::Broken) if together => {}
-            (Value::Text(one), Value::Text(other)) if words == ["stack"] && *one == other => {}
+            (Value::Text(one), Value::Text(other))
+                if (words == ["stack"] || words == ["ledger"]) && *one == other => {}
             (_, _) => self.say_twice(&words, first.key, second.key),
         }
     }

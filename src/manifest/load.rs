@@ -13,8 +13,9 @@ use super::connections;
 use super::entries::{self, Declared, Kinds};
 use super::env_file::{self, EnvFiles};
 use super::files::{self, Budget, SourceText};
+use super::heads;
 use super::layers::{self, Layer};
-use super::node::{Entry, Files, Map, Spot};
+use super::node::{Files, Map};
 use super::secrets::Secrets;
 use super::sections::{HEADS, LATER};
 use super::sources::Read;
@@ -205,7 +206,7 @@ fn check(
 ) -> (Manifest, Surplus) {
     let mut heads = Surplus::default();
     check_heads(&layer.tree, files, problems, &mut heads);
-    let stack = stack(&layer.tree, files, whole, problems);
+    let stack = heads::stack(&layer.tree, files, whole, problems);
     let (connections, complaints) = connections::read(
         layer.tree.get("connections"),
         &inputs.environment,
@@ -213,6 +214,8 @@ fn check(
         whole,
     );
     problems.extend(complaints);
+    let ledger = heads::ledger(&layer.tree, files, problems);
+    let brokers = heads::brokers(&layer.tree, &connections);
     let said = layer.tree.get("approvals");
     let approvals = approvals::read(said, files, inputs.now, problems, &mut heads);
     let mut declared = entries::read(layer, files, kinds, whole);
@@ -228,6 +231,8 @@ fn check(
     let manifest = Manifest {
         digest: OnceLock::new(),
         stack,
+        ledger,
+        brokers,
         connections,
         resources: declared.resources,
         passwords: declared.passwords,
@@ -322,53 +327,6 @@ fn check_heads(tree: &Map, files: &Files, problems: &mut Vec<Problem>, surplus: 
         problems.push(problem.at(files.place(entry.key)));
         surplus.bound(problems);
     }
-}
-
-fn stack(tree: &Map, files: &Files, whole: bool, problems: &mut Vec<Problem>) -> String {
-    let said = tree.get("stack");
-    let Some(Entry { node, .. }) = said.filter(|entry| !entry.node.is_null()) else {
-        if whole {
-            let at = match said {
-                Some(nothing) => files.place(nothing.node.spot),
-                None => start_of(files),
-            };
-            problems.push(
-                Problem::error(Code::MissingField, "`stack` is missing")
-                    .at(at)
-                    .hint("name the stack: `stack: events-platform`"),
-            );
-        }
-        return String::new();
-    };
-    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    match node.text() {
-        Some(name) if !name.is_empty() && name.len() <= 63 && name.chars().all(fits) => {
-            return name.to_owned();
-        }
-        Some(_) => {
-            let what = format!("a stack can't be called {}", node.shown());
-            let problem = Problem::error(Code::BadName, what)
-                .hint("take lower-case letters, digits and `-`, at most 63");
-            problems.push(files.at(node, problem));
-        }
-        None if node.is_broken() => {}
-        None => {
-            let what = format!("`stack` takes text, not {}", node.shown());
-            problems.push(files.at(node, Problem::error(Code::WrongType, what)));
-        }
-    }
-    String::new()
-}
-
-/// The first character of the first file.
-fn start_of(files: &Files) -> Option<crate::model::Place> {
-    files.place(Spot {
-        file: 0,
-        line: 1,
-        column: 1,
-        start: 0,
-        end: 0,
-    })
 }
 
 /// Sorts the problems, takes away what is said twice and counts what is too much.

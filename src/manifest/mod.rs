@@ -14,6 +14,7 @@ mod digest;
 mod entries;
 mod env_file;
 mod files;
+mod heads;
 mod layers;
 mod load;
 mod mended;
@@ -42,6 +43,7 @@ use indexmap::IndexMap;
 use jiff::Timestamp;
 
 use crate::kinds::Resources;
+use crate::ledger::LedgerPlace;
 use crate::model::{Approval, Broker, Problem};
 
 pub use connections::{Connections, KafkaConnection, NatsConnection};
@@ -89,6 +91,10 @@ pub struct Loaded {
 pub struct Manifest {
     /// The name that its resources are owned under.
     pub stack: String,
+    /// Where it says that its ledger is.
+    pub ledger: Option<LedgerPlace>,
+    /// The brokers that it has a section or a connection for, be it an empty one.
+    pub brokers: Vec<Broker>,
     /// How to reach the brokers.
     pub connections: Connections,
     /// What it declares, in manifest order.
@@ -105,6 +111,12 @@ impl Manifest {
     /// `sha256:` over what it declares, whatever the order and the files.
     pub fn digest(&self) -> &str {
         self.digest.get_or_init(|| digest::digest(self))
+    }
+
+    /// Where its ledger is when nobody says: it follows from what is written, never from what answers.
+    pub fn usual_ledger(&self) -> LedgerPlace {
+        let is_about = |broker| self.brokers.contains(&broker);
+        LedgerPlace::usual(is_about(Broker::Nats), is_about(Broker::Kafka))
     }
 
     /// Whether it declares something that this broker holds; another broker is never contacted.

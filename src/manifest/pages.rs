@@ -9,7 +9,7 @@ use super::approvals::approval_declaration;
 use super::connections::nats_declaration;
 use super::entries::lifecycle_declaration;
 use super::passwords::FIELDS;
-use super::sections::{APPROVALS, Holds, SECTIONS, Section};
+use super::sections::{APPROVALS, Holds, LEDGER, SECTIONS, Section};
 use crate::broker::kafka::KafkaSettings;
 use crate::kinds::{Declaration, Field, Shape, field};
 use crate::model::KindName;
@@ -56,6 +56,7 @@ fn all() -> Vec<Part> {
             "stack",
             "The name that the resources are owned under: at most 63 of a-z, 0-9 and `-`.",
         ),
+        part("ledger", LEDGER),
         Part {
             fields: below("connections"),
             ..part("connections", "How to reach the brokers.")

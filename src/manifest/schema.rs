@@ -13,7 +13,7 @@ use super::approvals::approval_declaration;
 use super::connections::nats_declaration;
 use super::entries::{Kinds, lifecycle_declaration};
 use super::passwords::FIELDS;
-use super::sections::{APPROVALS, HEADS, Holds, SECTIONS, Section};
+use super::sections::{APPROVALS, HEADS, Holds, LEDGER, SECTIONS, Section};
 use crate::kinds::{Completeness, Kind, VARIABLE, of_field, or_null, schema_of};
 use crate::model::KindName;
 
@@ -59,6 +59,13 @@ fn of_head(head: &str, kinds: Kinds<'_>) -> Json {
             "description": "The name that the resources are owned under.",
             "type": "string",
             "pattern": r"^[a-z0-9-]{1,63}$|\$\{",
+        });
+    }
+    if head == "ledger" {
+        return json!({
+            "description": LEDGER,
+            "type": ["string", "null"],
+            "pattern": r"^(nats|kafka|none|file:.+)$|\$\{",
         });
     }
     if head == "approvals" {

@@ -121,7 +121,17 @@ pub(super) const SECTIONS: [Section; 13] = [
 ];
 
 /// The keys at the top.
-pub(super) const HEADS: [&str; 5] = ["stack", "connections", "nats", "kafka", "approvals"];
+pub(super) const HEADS: [&str; 6] = [
+    "stack",
+    "ledger",
+    "connections",
+    "nats",
+    "kafka",
+    "approvals",
+];
+
+/// What the ledger's place is, for the schema and for `explain`.
+pub(super) const LEDGER: &str = "Where it is recorded what the stack owns: `nats` (the bucket `trueup`), `kafka` (the topic `__trueup`), `file:PATH` (a file of this machine) or `none`. Left out, it is `nats` for a manifest with a `nats` section or a connection to NATS, and `kafka` for one of Kafka alone; `--ledger` and TRUEUP_LEDGER win over it.";
 
 /// What the approvals are, for the schema and for `explain`.
 pub(super) const APPROVALS: &str = "Consent to what steps may cost, each to one risk of one resource, within a bound and until an end.";

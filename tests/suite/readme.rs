@@ -7,7 +7,7 @@ use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
 /// Keys that a manifest begins with.
-const HEADS: [&str; 4] = ["stack:", "connections:", "nats:", "kafka:"];
+const HEADS: [&str; 5] = ["stack:", "ledger:", "connections:", "nats:", "kafka:"];
 
 #[test]
 fn every_manifest_is_valid() {
