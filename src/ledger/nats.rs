@@ -5,7 +5,7 @@ mod lease;
 use async_trait::async_trait;
 use std::time::Duration;
 
-use super::store::unfit;
+use super::store::{token, unfit};
 use super::{Entry, Holder, Lease, Revision, Store, StoreError};
 use crate::broker::nats::{Bucket, JetStream, NatsError, Template, Writing, Written, many};
 
@@ -144,6 +144,26 @@ impl Store for NatsStore {
 
     async fn holder(&self, stack: &str) -> Result<Option<Holder>, StoreError> {
         self.who_has(stack).await
+    }
+
+    async fn missing_rights(&self, stack: &str) -> Result<Vec<String>, StoreError> {
+        let mut lacked = Vec::new();
+        let lock = token(stack);
+        let record = format!("owned.{lock}.00");
+        for (bucket, key) in [(&self.values, &record), (&self.locks, &lock)] {
+            let denied = bucket.denied(key).await;
+            let denied = denied.map_err(|error| read(bucket, &error))?;
+            lacked.extend(
+                denied
+                    .iter()
+                    .map(|subject| format!("publish to `{subject}`")),
+            );
+        }
+        if lacked.is_empty() {
+            self.list("").await?;
+            self.holder(stack).await?;
+        }
+        Ok(lacked)
     }
 
     async fn break_lease(&self, stack: &str) -> Result<(), StoreError> {

@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use super::names::checked;
 use super::streams::{STREAM_NOT_FOUND, absent_when, total};
 use super::wire::Body;
-use super::{Answer, JetStream, NatsError};
+use super::{Answer, JetStream, NatsError, Verdict};
 
 pub use template::Template;
 pub use writing::{Writing, Written};
@@ -24,6 +24,13 @@ const OPERATION: &str = "KV-Operation";
 
 /// No message under that subject (`JSNoMessageFoundErr`).
 const NO_MESSAGE: u64 = 10037;
+
+/// What no server takes: no stream ever comes to that sequence, and it fits into what a server reads a sequence with.
+const IMPOSSIBLE: Writing<'static> = Writing {
+    value: Some(b""),
+    after: Some(1 << 50),
+    ttl: None,
+};
 
 /// A key-value bucket, whether it is there or not.
 #[derive(Clone, Debug)]
@@ -91,6 +98,29 @@ impl Bucket {
                 return Err(self.malformed("STREAM.INFO", "keys went while they were listed"));
             }
         }
+    }
+
+    /// The subjects that the account may not publish to, of those that reading the bucket, making it where there is
+    /// none, and writing this key take. Nothing is changed: what is written follows a message that there can't be.
+    ///
+    /// # Errors
+    /// As for any read; what keeps the rights from being told.
+    pub async fn denied(&self, key: &str) -> Result<Vec<String>, NatsError> {
+        let is_made = match self.info().await {
+            Err(NatsError::PermissionDenied { .. }) => true,
+            info => info?.is_some(),
+        };
+        let stream = self.stream();
+        let probes = self.jetstream.probe_rights_on_bucket(&stream, is_made);
+        let denied = probes.await.into_iter();
+        let denied = denied.filter(|probe| probe.verdict == Verdict::Denied);
+        let mut denied: Vec<String> = denied.map(|probe| probe.subject).collect();
+        match self.write(key, &IMPOSSIBLE).await {
+            Err(NatsError::PermissionDenied { subject, .. }) if denied.contains(&subject) => {}
+            Err(NatsError::PermissionDenied { subject, .. }) => denied.push(subject),
+            written => drop(written?),
+        }
+        Ok(denied)
     }
 
     async fn page(&self, filter: &str, offset: usize) -> Answer {

@@ -147,6 +147,21 @@ impl JetStream {
         many(&probes, |probe| self.probe(probe, &nobody)).await
     }
 
+    /// Tries each right that reading a bucket needs and, where it is still to be made, making it; changes nothing.
+    pub(super) async fn probe_rights_on_bucket(
+        &self,
+        stream: &str,
+        is_made: bool,
+    ) -> Vec<RightProbe> {
+        let reads = [read("STREAM.INFO."), read("STREAM.MSG.GET.")];
+        let makes = (!is_made).then(|| write("STREAM.CREATE."));
+        let mut told = Vec::new();
+        for probe in reads.into_iter().chain(makes) {
+            told.push(self.probe(&probe.on(stream), "").await);
+        }
+        told
+    }
+
     async fn probe(&self, probe: &Probe, nobody: &str) -> RightProbe {
         RightProbe {
             subject: self.wire.subject(&probe.call),

@@ -3,7 +3,7 @@
 use trueup::broker::nats::{JetStream, NatsSettings};
 use trueup::ledger::{NatsStore, Store, StoreError};
 
-use super::{MINUTE, holder, store};
+use super::{BUCKETS, MINUTE, holder, is_there, store};
 use crate::broker::nats_server::NatsServer;
 
 /// A server where `ann` may not publish to `denied`, as she and one who may everything see it.
@@ -81,4 +81,36 @@ async fn who_may_not_lock_hears_what_to_grant() {
     names(ann.release(&lease).await, right);
     names(ann.break_lease("shop").await, right);
     assert!(all.renew(&lease, MINUTE).await.is_ok());
+}
+
+#[tokio::test]
+async fn what_is_missing_is_told_before_it_is_missed_and_nothing_is_made() {
+    for denied in [
+        "$KV.trueup.>",
+        "$KV.trueup_locks.>",
+        "$JS.API.STREAM.CREATE.KV_trueup",
+        "$JS.API.STREAM.INFO.KV_trueup",
+        "$JS.API.STREAM.MSG.GET.KV_trueup_locks",
+    ] {
+        let (server, ann, all) = denying(denied).await;
+        let right = format!("publish to `{denied}`");
+        let none: [String; 0] = [];
+        let missing = ann.missing_rights("shop").await.unwrap();
+        assert_eq!(missing, [right.as_str()]);
+        assert_eq!(all.missing_rights("shop").await.unwrap(), none);
+        let url = format!("nats://all:all@127.0.0.1:{}", server.port);
+        let jetstream = JetStream::connect(NatsSettings::at(&url)).await.unwrap();
+        for bucket in BUCKETS {
+            assert!(!is_there(&jetstream, bucket).await, "{denied}");
+        }
+        all.put("owned.shop.00", b"1", None).await.unwrap();
+        let lease = all.acquire("shop", &holder("a"), MINUTE).await.unwrap();
+        let is_made = denied.contains("CREATE");
+        let missing = ann.missing_rights("shop").await.unwrap();
+        assert_eq!(missing, if is_made { vec![] } else { vec![right] });
+        all.renew(&lease, MINUTE).await.unwrap();
+        let entries = all.list("").await.unwrap();
+        assert_eq!(entries.len(), 1, "{denied}: {entries:?}");
+        assert_eq!(entries[0].value, b"1", "{denied}");
+    }
 }
