@@ -41,26 +41,30 @@ pub(super) async fn run(
 /// Deletes what the stack owns: applies a manifest out of which everything was taken.
 pub(super) async fn run_emptied(
     work: Work,
+    named: bool,
     args: &ApplyArgs,
     global: &Global,
     screen: &Screen,
 ) -> Result<Exit, Failure> {
     let emptied = Given::Manifest(Box::new(work));
-    run_given(emptied, Purpose::Destroy, args, global, screen).await
+    run_given(emptied, Purpose::Destroy { named }, args, global, screen).await
 }
 
 /// Which command it is that applies.
 #[derive(Clone, Copy)]
 pub(super) enum Purpose {
     Apply,
-    Destroy,
+    /// With the stack's name on the command line, or typed.
+    Destroy {
+        named: bool,
+    },
 }
 
 impl Purpose {
     const fn name(self) -> &'static str {
         match self {
             Purpose::Apply => "apply",
-            Purpose::Destroy => "destroy",
+            Purpose::Destroy { .. } => "destroy",
         }
     }
 
@@ -69,7 +73,10 @@ impl Purpose {
         match self {
             Purpose::Apply => saved::plan_again(plan, global, targets),
             // a plan of the manifest would make all of it anew
-            Purpose::Destroy => next::command(&["destroy"], global, &[]),
+            Purpose::Destroy { named: false } => next::command(&["destroy"], global, &[]),
+            Purpose::Destroy { named: true } => {
+                next::command(&["destroy", "--stack", &plan.stack], global, &[])
+            }
         }
     }
 }
@@ -414,8 +421,12 @@ mod tests {
         let global = args::parse(&words.map(Into::into)).unwrap().global;
         let again = |command: Purpose| command.again(&samples::of(Vec::new(), 0), &global, &[]);
         assert_eq!(
-            again(Purpose::Destroy),
+            again(Purpose::Destroy { named: false }),
             "trueup destroy -f a.yaml --ledger nats"
+        );
+        assert_eq!(
+            again(Purpose::Destroy { named: true }),
+            "trueup destroy --stack events-platform -f a.yaml --ledger nats"
         );
         assert_eq!(again(Purpose::Apply), "trueup plan -f a.yaml --ledger nats");
     }

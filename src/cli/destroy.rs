@@ -54,5 +54,5 @@ pub(super) async fn run(
             take_ownership_from: None,
         },
     };
-    apply::run_emptied(work, &consented, global, screen).await
+    apply::run_emptied(work, args.stack.is_some(), &consented, global, screen).await
 }
