@@ -25,7 +25,7 @@ PATIENCE = 240
 NO_MAJORITY = 60
 
 MANIFEST = """\
-stack: clusters
+stack: {name}
 nats:
   defaults: {{ stream: {{ num_replicas: 3, placement: {{ cluster: sandbox, tags: [disk:ssd] }} }} }}
   streams:
@@ -101,7 +101,7 @@ def no_majority(cluster: "Cluster", manifest: Path, new: Path, lost: list[str], 
 def a_stream_down(cluster: "Cluster") -> None:
     """A stream whose only server is down is not absent, and no election is to blame."""
     manifest = cluster.folder / "one.yaml"
-    manifest.write_text("stack: clusters\nnats: { streams: { ONE: { subjects: [one], consumers: { c: {} } } } }\n")
+    manifest.write_text("stack: one\nnats: { streams: { ONE: { subjects: [one], consumers: { c: {} } } } }\n")
     expect(cluster.run("apply", manifest, "--auto-approve"), 0)
     server = cluster.server_of("ONE")
     cluster.sandbox("kill", server)
@@ -177,7 +177,7 @@ class Cluster:
         streams = [f"    {name}-{i}: {{ subjects: [{name}-{i}.>], max_age: 1d, {consumer} }}" for i in range(count)]
         topics = [f"    {name}-{i}: {{ retention: 7d }}" for i in range(count)]
         file = self.folder / f"{name}.yaml"
-        file.write_text(MANIFEST.format(streams="\n".join(streams), topics="\n".join(topics)))
+        file.write_text(MANIFEST.format(name=name, streams="\n".join(streams), topics="\n".join(topics)))
         return file
 
     def topics(self, name: str, count: int) -> Path:

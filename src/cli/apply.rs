@@ -123,20 +123,21 @@ async fn begin(
     progress: &Progress,
 ) -> Result<(LiveBrokers, Option<Held>), Failure> {
     let global = desk.global;
-    let (port, stack, environment) = match given {
+    let (port, ledger, stack, environment) = match given {
         Given::Manifest(work) => {
             let port = work.reach(&desk.args.targets, progress).await?;
-            (port, work.stack(), work.environment())
+            let ledger = work.ledger().open(&port);
+            (port, ledger, work.stack(), work.environment())
         }
         Given::Saved(plan, reach) => {
-            saved::agrees(plan, global)?;
-            let port = reach
-                .connect(&saved::brokers(plan, global), progress)
-                .await?;
-            (port, plan.stack.as_str(), reach.environment())
+            let environment = reach.environment();
+            let place = saved::ledger(plan, ledger::named(global, environment)?)?;
+            let port = reach.connect(&saved::brokers(plan), progress).await?;
+            let ledger = ledger::open(&place, &port);
+            (port, ledger, plan.stack.as_str(), environment)
         }
     };
-    let Some(ledger) = ledger::open(&global.ledger, &port) else {
+    let Some(ledger) = ledger else {
         return Ok((port, None));
     };
     progress.phase("taking the lock".to_owned());

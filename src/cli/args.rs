@@ -58,18 +58,12 @@ pub struct Global {
     pub reports: Vec<(Form, PathBuf)>,
     /// Where it is recorded what the stack owns: `nats`, `kafka`, `file:PATH`, or `none`
     ///
-    /// With a ledger, what nobody owns is adopted when it is declared, what the stack owns and no longer declares is
-    /// deleted, what another stack owns is left alone, and an apply holds the stack's lock.
-    #[arg(
-        long,
-        global = true,
-        value_name = "PLACE",
-        env = "TRUEUP_LEDGER",
-        default_value = "none",
-        value_parser = Offered::new(ledger, ledgers),
-        hide_possible_values = true
-    )]
-    pub ledger: LedgerPlace,
+    /// It wins over TRUEUP_LEDGER, and that over `ledger` in the manifest. Where nobody says, it is `nats` for a
+    /// manifest with a `nats` section or a connection to NATS, and `kafka` for one of Kafka alone. With a ledger, what
+    /// nobody owns is adopted when it is declared, what the stack owns and no longer declares is deleted, what another
+    /// stack owns is left alone, and an apply holds the stack's lock.
+    #[arg(long, global = true, value_name = "PLACE", value_parser = Offered::new(ledger, ledgers), hide_possible_values = true)]
+    pub ledger: Option<LedgerPlace>,
     /// How long to wait for the stack's lock, where somebody else has it
     #[arg(long, global = true, value_name = "DURATION", default_value = "0s", value_parser = duration)]
     pub lock_timeout: Duration,
@@ -145,12 +139,12 @@ pub enum Command {
     },
     /// Delete what the stack owns
     #[command(
-        after_long_help = "Examples:\n  trueup destroy -f platform.yaml --ledger nats\n\nAsks for the stack's name. What holds data needs an approval each: `--approve CODE@ADDRESS`. What is\nprotected, was made anew by somebody else, or belongs to another stack stays."
+        after_long_help = "Examples:\n  trueup destroy -f platform.yaml\n\nAsks for the stack's name. What holds data needs an approval each: `--approve CODE@ADDRESS`. What is\nprotected, was made anew by somebody else, or belongs to another stack stays."
     )]
     Destroy(DestroyArgs),
     /// Take resources out of the ledger, and leave them as they are
     #[command(
-        after_long_help = "Examples:\n  trueup forget topic/orders stream/ORDERS -f platform.yaml --ledger nats"
+        after_long_help = "Examples:\n  trueup forget topic/orders stream/ORDERS -f platform.yaml"
     )]
     Forget {
         /// What the stack is to own no longer
@@ -160,13 +154,13 @@ pub enum Command {
     /// Show or rebuild the record of what the stack owns
     #[command(
         subcommand,
-        after_long_help = "Examples:\n  trueup ledger show -f platform.yaml --ledger nats\n  trueup ledger rebuild -f platform.yaml --ledger nats"
+        after_long_help = "Examples:\n  trueup ledger show -f platform.yaml\n  trueup ledger rebuild -f platform.yaml"
     )]
     Ledger(LedgerCommand),
     /// Show who works on the stack, or take the lock away
     #[command(
         subcommand,
-        after_long_help = "Examples:\n  trueup lock show -f platform.yaml --ledger nats\n  trueup lock release -f platform.yaml --ledger nats"
+        after_long_help = "Examples:\n  trueup lock show -f platform.yaml\n  trueup lock release -f platform.yaml"
     )]
     Lock(LockCommand),
     /// Look whether the brokers can be reached, and which rights are missing

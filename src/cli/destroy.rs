@@ -5,6 +5,7 @@ use super::args::{ApplyArgs, Consent, DestroyArgs, Global};
 use super::ask;
 use super::exit::Exit;
 use super::failure::Failure;
+use super::ledger;
 use super::screen::Screen;
 use super::work::Work;
 use crate::ledger::LedgerPlace;
@@ -15,13 +16,10 @@ pub(super) async fn run(
     global: &Global,
     screen: &Screen,
 ) -> Result<Exit, Failure> {
-    if global.ledger == LedgerPlace::None {
-        return Err(
-            Failure::said("without a ledger nothing is known to be the stack's")
-                .hint("name it with `--ledger nats`, `--ledger kafka` or `--ledger file:PATH`, or in TRUEUP_LEDGER"),
-        );
-    }
     let mut work = Work::load(global, screen)?;
+    if work.ledger().place == LedgerPlace::None {
+        return Err(ledger::needed());
+    }
     let stack = work.stack().to_owned();
     let typed = match &args.stack {
         Some(name) => name.clone(),

@@ -1,7 +1,6 @@
 use super::args::{Form, Global};
 use super::exit::Exit;
 use super::failure::Failure;
-use super::ledger;
 use super::progress::Progress;
 use super::reach::Reach;
 use super::screen::Screen;
@@ -28,7 +27,7 @@ pub(super) async fn run(global: &Global, screen: &Screen) -> Result<Exit, Failur
     progress.phase("asking the brokers".to_owned());
     let look = async {
         let mut findings = engine::doctor(endpoints, resources).await;
-        findings.extend(of_ledger(global, &reach, &findings).await?);
+        findings.extend(of_ledger(&reach, &findings).await?);
         Ok(findings)
     };
     let findings: Vec<Finding> = match signals.or(look).await? {
@@ -46,13 +45,12 @@ pub(super) async fn run(global: &Global, screen: &Screen) -> Result<Exit, Failur
     Ok(if bad { Exit::Error } else { Exit::Done })
 }
 
-/// How the ledger is that is named, where a manifest says whose it would be; a broker that can't be reached is told once.
-async fn of_ledger(
-    global: &Global,
-    reach: &Reach,
-    findings: &[Finding],
-) -> Result<Vec<Finding>, Failure> {
-    let (Some(broker), Some(manifest)) = (global.ledger.broker(), reach.manifest()) else {
+/// How the ledger is, where a manifest says whose it would be; a broker that can't be reached is told once.
+async fn of_ledger(reach: &Reach, findings: &[Finding]) -> Result<Vec<Finding>, Failure> {
+    let (Some(ledger), Some(manifest)) = (reach.ledger(), reach.manifest()) else {
+        return Ok(Vec::new());
+    };
+    let Some(broker) = ledger.place.broker() else {
         return Ok(Vec::new());
     };
     let mut of_broker = findings.iter().filter(|finding| finding.broker == broker);
@@ -60,6 +58,6 @@ async fn of_ledger(
         return Ok(Vec::new());
     }
     let endpoints = reach.endpoints(&[broker])?;
-    let open = |port: &LiveBrokers| ledger::open(&global.ledger, port);
+    let open = |port: &LiveBrokers| ledger.open(port);
     Ok(engine::look_at_ledger(broker, endpoints, &manifest.stack, open).await)
 }

@@ -6,13 +6,74 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use tokio::task::JoinHandle;
 
+use super::args::Global;
 use super::failure::Failure;
 use crate::apply::Lock;
 use crate::engine::LiveBrokers;
 use crate::ledger::{
     Book, FileStore, Holder, KafkaStore, Ledger, LedgerPlace, NatsStore, Store, StoreError,
 };
+use crate::manifest::Manifest;
 use crate::model::{Code, Problem};
+
+/// Where the ledger of a run is.
+#[derive(Clone, Debug)]
+pub(super) struct Chosen {
+    pub place: LedgerPlace,
+}
+
+impl Chosen {
+    /// What is named, or what the manifest says, or else what follows from the brokers that it is about.
+    ///
+    /// # Errors
+    /// As [`named`].
+    pub fn of(
+        manifest: &Manifest,
+        global: &Global,
+        environment: &IndexMap<String, String>,
+    ) -> Result<Chosen, Failure> {
+        let said = named(global, environment)?.or_else(|| manifest.ledger.clone());
+        Ok(Chosen {
+            place: said.unwrap_or_else(|| manifest.usual_ledger()),
+        })
+    }
+
+    /// The ledger at this place, none where there is none.
+    pub fn open(&self, port: &LiveBrokers) -> Option<Ledger> {
+        open(&self.place, port)
+    }
+}
+
+/// What `--ledger` names, or else `TRUEUP_LEDGER`.
+///
+/// # Errors
+/// A variable that names no place.
+pub(super) fn named(
+    global: &Global,
+    environment: &IndexMap<String, String>,
+) -> Result<Option<LedgerPlace>, Failure> {
+    let of_environment = environment.get("TRUEUP_LEDGER");
+    match (
+        &global.ledger,
+        of_environment.filter(|said| !said.is_empty()),
+    ) {
+        (Some(place), _) => Ok(Some(place.clone())),
+        (None, Some(said)) => said.parse().map(Some).map_err(|hint: String| {
+            Failure::said(format!(
+                "TRUEUP_LEDGER is `{said}`, which is no place for a ledger"
+            ))
+            .hint(hint)
+        }),
+        (None, None) => Ok(None),
+    }
+}
+
+/// That a command can't work without a ledger.
+pub(super) fn needed() -> Failure {
+    Failure::said("without a ledger nothing is known to be the stack's").hint(
+        "name it with `--ledger nats`, `--ledger kafka` or `--ledger file:PATH`, in TRUEUP_LEDGER, or as `ledger` in the manifest",
+    )
+}
 
 /// The ledger at a place, none where there is none.
 pub(super) fn open(place: &LedgerPlace, port: &LiveBrokers) -> Option<Ledger> {
@@ -135,7 +196,7 @@ pub(super) fn failure(error: &StoreError) -> Failure {
         ),
         StoreError::Failed { .. } | StoreError::Unknown { .. } => (
             Code::LedgerFailed,
-            "nothing is decided without the ledger; see to it, or name another one with `--ledger`",
+            "nothing is decided without the ledger; see to it, or name another one with `--ledger`; `--ledger none` does without, and deletes nothing",
         ),
     };
     let problem = Problem::error(code, error.to_string()).hint(hint);

@@ -1,7 +1,6 @@
 use std::path::Path;
 
 use super::args::Global;
-use crate::ledger::LedgerPlace;
 
 /// A command line that can be typed, with the options that named the manifest. Values of `--var`,
 /// which may be secret, are left out: the shell asks for them, as no variable of theirs is set.
@@ -16,8 +15,8 @@ pub(super) fn command(words: &[&str], global: &Global, targets: &[String]) -> St
     for file in &global.env_files {
         line.extend(["--env-file".to_owned(), quoted(&shown(file))]);
     }
-    if global.ledger != LedgerPlace::None {
-        line.extend(["--ledger".to_owned(), quoted(&global.ledger.to_string())]);
+    if let Some(place) = &global.ledger {
+        line.extend(["--ledger".to_owned(), quoted(&place.to_string())]);
     }
     for target in targets {
         line.extend(["--target".to_owned(), quoted(target)]);

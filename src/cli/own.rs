@@ -223,15 +223,14 @@ async fn open(
     screen: &Screen,
 ) -> Result<(Work, Progress, LiveBrokers, Ledger), Failure> {
     let work = Work::load(global, screen)?;
-    if global.ledger == LedgerPlace::None {
-        return Err(Failure::said("no ledger is named")
-            .hint("name it with `--ledger nats`, `--ledger kafka` or `--ledger file:PATH`, or in TRUEUP_LEDGER"));
+    if work.ledger().place == LedgerPlace::None {
+        return Err(ledger::needed());
     }
     let progress = Progress::start(global);
     let port = work.reach(&[], &progress).await?;
-    match ledger::open(&global.ledger, &port) {
+    match work.ledger().open(&port) {
         Some(ledger) => Ok((work, progress, port, ledger)),
-        None => Err(Failure::said("the ledger's broker is not connected")),
+        None => Err(ledger::needed()),
     }
 }
 

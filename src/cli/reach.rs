@@ -4,6 +4,7 @@ use super::args::Global;
 use super::endpoints::endpoints;
 use super::environment::environment;
 use super::failure::{Complaints, Failure};
+use super::ledger::Chosen;
 use super::progress::Progress;
 use super::screen::Screen;
 use super::work::{self, Work, brokers_of};
@@ -44,6 +45,11 @@ impl Reach {
     /// The environment, as it was taken.
     pub fn environment(&self) -> &IndexMap<String, String> {
         &self.environment
+    }
+
+    /// Where the ledger of the manifest is, where one was named.
+    pub fn ledger(&self) -> Option<&Chosen> {
+        self.work.as_ref().map(Work::ledger)
     }
 
     /// The manifest, where one was named.

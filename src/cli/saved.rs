@@ -24,32 +24,28 @@ pub(super) enum Still {
     Moved(Vec<Moved>),
 }
 
-/// A plan that was made with a ledger is applied with one, and one without is not.
+/// The ledger that a plan is applied with: the one that it was made with.
 ///
 /// # Errors
-/// That it is the other way.
-pub(super) fn agrees(plan: &Plan, global: &Global) -> Result<(), Failure> {
-    match (&plan.ledger, &global.ledger) {
-        (None, LedgerPlace::None)
-        | (Some(_), LedgerPlace::Nats | LedgerPlace::Kafka | LedgerPlace::File(_)) => Ok(()),
-        (Some(place), LedgerPlace::None) => {
-            let message =
-                format!("the plan was made with the ledger in {place}, and none is named");
-            Err(Failure::of(Code::WrongTarget, message)
-                .hint("name it with `--ledger`, or in TRUEUP_LEDGER"))
-        }
-        (None, LedgerPlace::Nats | LedgerPlace::Kafka | LedgerPlace::File(_)) => {
-            let message = "the plan was made without a ledger, and one is named";
-            Err(Failure::of(Code::WrongTarget, message)
-                .hint("plan again with `--ledger`, or apply it with `--ledger none`"))
-        }
-    }
+/// That another one is named.
+pub(super) fn ledger(plan: &Plan, named: Option<LedgerPlace>) -> Result<LedgerPlace, Failure> {
+    let made_with = plan.ledger.as_ref().map(|ledger| ledger.place.clone());
+    let made_with = made_with.unwrap_or(LedgerPlace::None);
+    let Some(named) = named.filter(|named| *named != made_with) else {
+        return Ok(made_with);
+    };
+    let message =
+        format!("the plan was made with the ledger `{made_with}`, and `{named}` is named");
+    Err(Failure::of(Code::WrongTarget, message).hint(format!(
+        "plan again with this one, or apply it with `--ledger {made_with}`"
+    )))
 }
 
 /// The brokers that a plan and its ledger are on.
-pub(super) fn brokers(plan: &Plan, global: &Global) -> Vec<Broker> {
+pub(super) fn brokers(plan: &Plan) -> Vec<Broker> {
     let mut brokers: Vec<Broker> = plan.targets.iter().map(broker_of).collect();
-    brokers.extend(global.ledger.broker());
+    let ledger = plan.ledger.as_ref();
+    brokers.extend(ledger.and_then(|ledger| ledger.place.broker()));
     brokers.sort_unstable();
     brokers.dedup();
     brokers
@@ -86,19 +82,6 @@ pub(super) async fn look(
     let lacking: Vec<Problem> = lacking.map(without_password).collect();
     if !lacking.is_empty() {
         return Err(reach.failure(lacking));
-    }
-    let here = ledger.map(|ledger| ledger.store().place());
-    if here != plan.ledger {
-        let of = |place: &Option<String>| place.clone().unwrap_or_else(|| "none".to_owned());
-        let message = format!(
-            "the plan was made with another ledger, {}, than the one that is named, {}",
-            of(&plan.ledger),
-            of(&here)
-        );
-        let problem = Problem::error(Code::WrongTarget, message);
-        return Err(reach.failure(vec![
-            problem.hint("name the same with `--ledger`, or plan again"),
-        ]));
     }
     let book = match ledger {
         Some(ledger) => Some(ledger::read(ledger).await?),

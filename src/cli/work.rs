@@ -8,15 +8,15 @@ use super::args::{Consent, Global};
 use super::endpoints::{self, endpoints};
 use super::environment::environment;
 use super::failure::{Complaints, Failure};
-use super::ledger;
+use super::ledger::{self, Chosen};
 use super::progress::Progress;
 use super::screen::{Screen, resources};
 use super::{next, snapshot, target};
 use crate::engine::{self, LiveBrokers, Port};
-use crate::ledger::{Book, LedgerPlace};
+use crate::ledger::Book;
 use crate::manifest::{Connections, Input, Inputs, Loaded, Manifest, Sources};
 use crate::model::{Address, Broker, Code, Problem};
-use crate::plan::{Desired, Owned, Plan, PlanProblem};
+use crate::plan::{Desired, Owned, Plan, PlanLedger, PlanProblem};
 
 /// How many warnings of a manifest are told whole on every plan.
 const MOST_TOLD: usize = 3;
@@ -27,7 +27,7 @@ pub(super) struct Work {
     pub warnings: Vec<Problem>,
     pub sources: Sources,
     environment: IndexMap<String, String>,
-    ledger: LedgerPlace,
+    ledger: Chosen,
     /// What the manifest protected before everything was taken out of it.
     spared: Vec<Address>,
 }
@@ -84,12 +84,13 @@ impl Work {
         let Some(manifest) = manifest else {
             return Err(complaints.into());
         };
+        let ledger = Chosen::of(&manifest, global, &environment)?;
         Ok(Work {
             manifest,
             warnings: complaints.problems,
             sources: complaints.sources,
             environment,
-            ledger: global.ledger.clone(),
+            ledger,
             spared: Vec::new(),
         })
     }
@@ -105,6 +106,11 @@ impl Work {
     /// The stack of the manifest.
     pub fn stack(&self) -> &str {
         &self.manifest.stack
+    }
+
+    /// Where its ledger is.
+    pub fn ledger(&self) -> &Chosen {
+        &self.ledger
     }
 
     /// The environment, as it was taken.
@@ -124,7 +130,7 @@ impl Work {
         let chosen = target::chosen(targets, &self.manifest.resources)?;
         let planned = self.desired(chosen.as_ref());
         let mut brokers = brokers_of(planned.planned().map(|resource| &resource.address));
-        brokers.extend(self.ledger.broker());
+        brokers.extend(self.ledger.place.broker());
         brokers.sort_unstable();
         brokers.dedup();
         self.connect(&brokers, progress).await
@@ -157,9 +163,8 @@ impl Work {
         progress: &Progress,
     ) -> Result<Planned, Failure> {
         let chosen = target::chosen(targets, &self.manifest.resources)?;
-        let ledger = ledger::open(&self.ledger, &port);
-        let book = match &ledger {
-            Some(ledger) => Some(ledger::read(ledger).await?),
+        let book = match self.ledger.open(&port) {
+            Some(ledger) => Some(ledger::read(&ledger).await?),
             None => None,
         };
         let approvals = consent.approved.behind(&self.manifest.approvals);
@@ -177,7 +182,7 @@ impl Work {
         let mut brokers = brokers_of(desired.planned().map(|resource| &resource.address));
         brokers.extend(desired.no_longer_declared().map(|a| a.kind.broker()));
         if brokers.iter().any(|broker| !port.has(*broker)) {
-            brokers.extend(self.ledger.broker());
+            brokers.extend(self.ledger.place.broker());
             brokers.sort_unstable();
             brokers.dedup();
             port = self.connect(&brokers, progress).await?;
@@ -189,7 +194,10 @@ impl Work {
         let mut plan = engine::plan(desired, &port).await;
         let needless = needless(&plan, desired);
         plan.problems.extend(needless);
-        plan.ledger = ledger.map(|ledger| ledger.store().place());
+        plan.ledger = book.as_ref().map(|book| PlanLedger {
+            place: self.ledger.place.clone(),
+            owned: book.of(self.stack()).count(),
+        });
         Ok(Planned {
             plan: plan.sealed(),
             port,

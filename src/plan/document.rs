@@ -2,6 +2,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::ledger::LedgerPlace;
 use crate::model::{Action, Address, Approval, Broker, Code, Refusal, Source, Step};
 
 /// The version of the plan's format: a minor adds, a major is refused.
@@ -21,9 +22,9 @@ pub struct Plan {
     /// The command that made it, ready to be typed again; values of variables are left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub made_by: Option<String>,
-    /// Where the ledger is that it was made with; without one nothing is adopted, deleted or forgotten.
+    /// The ledger that it was made with; without one nothing is adopted, deleted or forgotten.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ledger: Option<String>,
+    pub ledger: Option<PlanLedger>,
     /// The brokers that it was made on.
     pub targets: Vec<Target>,
     /// Counts.
@@ -46,6 +47,15 @@ pub struct Plan {
     /// A hash of all of the above, which tells when the file was edited.
     #[serde(default)]
     pub plan_digest: String,
+}
+
+/// The ledger that a plan was made with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PlanLedger {
+    /// Where it is: `nats`, `kafka` or `file:PATH`.
+    pub place: LedgerPlace,
+    /// How many resources the stack owned by it.
+    pub owned: usize,
 }
 
 /// A broker that a plan was made on.

@@ -16,7 +16,9 @@ mod standing;
 
 pub use assemble::{Desired, assemble, forecast};
 pub use diff::{Difference, diff};
-pub use document::{FORMAT_VERSION, Plan, PlanProblem, Summary, Target, UndeclaredField};
+pub use document::{
+    FORMAT_VERSION, Plan, PlanLedger, PlanProblem, Summary, Target, UndeclaredField,
+};
 pub use label::label_of;
 pub use order::{in_order, waves};
 pub use ownership::{Owned, claim, orphans, titles_moved};

@@ -79,6 +79,7 @@ impl World {
         let output = Command::new(env!("CARGO_BIN_EXE_trueup"))
             .current_dir(root())
             .env("NATS_URL", self.nats.url())
+            .env_remove("TRUEUP_LEDGER")
             .env("KAFKA_BROKERS", &self.kafka)
             .arg(command)
             .args(manifest.iter().flat_map(|file| ["-f", file]))

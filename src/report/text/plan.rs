@@ -4,7 +4,7 @@ use super::View;
 use super::step::{self, Told, place};
 use super::{summary, unread};
 use crate::model::{Action, Address, Step, few};
-use crate::plan::{Plan, Target};
+use crate::plan::{Plan, PlanLedger, Target};
 use crate::report::{Line, Page, Tone};
 
 /// The plan as a screen: each step with its fields, what is in the way, then the counts and the
@@ -25,6 +25,16 @@ pub(super) fn header(page: &mut Page, plan: &Plan) {
         let (broker, at, what) = described(target);
         let line = Line::indented(2).plain(broker).to_column(9, 1).plain(at);
         page.line(&line.put(Tone::Faint, &format!("  {what}")));
+    }
+    if let Some(PlanLedger { place, owned }) = &plan.ledger {
+        let line = Line::indented(2).plain("Ledger").to_column(9, 1);
+        let line = line.plain(&place.to_string());
+        let begun = if *owned == 0 {
+            "  nothing owned yet"
+        } else {
+            ""
+        };
+        page.line(&line.put(Tone::Faint, begun));
     }
     page.gap();
 }

@@ -170,6 +170,7 @@ fn a_signal_while_reading_ends_it_within_seconds_and_says_so() {
             .args(["plan", "-f", manifest.to_str().unwrap()])
             .args(["-o", old.to_str().unwrap()])
             .env("KAFKA_BROKERS", silent.local_addr().unwrap().to_string())
+            .env("TRUEUP_LEDGER", "none")
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

@@ -20,13 +20,15 @@ mod streams;
 mod unasked;
 mod usage;
 mod users;
+mod usual_ledger;
 
 use assert_cmd::Command;
 use serde_json::Value;
 use trueup::model::{Action, Change, Step};
 use trueup::plan::{FORMAT_VERSION, Plan, Summary, Target};
 
-/// The command without anything of our own environment that would change what it says.
+/// The command without anything of our own environment that would change what it says, and without a ledger: most tests
+/// are of something else, and share their brokers.
 fn trueup(arguments: &[&str]) -> Command {
     let mut command = Command::cargo_bin("trueup").unwrap();
     for name in [
@@ -39,6 +41,7 @@ fn trueup(arguments: &[&str]) -> Command {
     ] {
         command.env_remove(name);
     }
+    command.env("TRUEUP_LEDGER", "none");
     command.args(arguments);
     command
 }

@@ -37,6 +37,7 @@ fn in_bash(folder: &Path, line: &str) -> Ran {
     let line = line.replace("TRUEUP", env!("CARGO_BIN_EXE_trueup"));
     let mut command = Command::new("bash");
     command.args(["-c", &line]).current_dir(folder);
+    command.env("TRUEUP_LEDGER", "none");
     run(command.into())
 }
 

@@ -238,7 +238,7 @@ async fn a_saved_plan_is_stale_when_a_resource_changed_hands() {
     let plan = plan.to_str().unwrap();
     ended(&server, &format!("plan -o {plan}"), &mine, 0);
     let without = format!("apply {plan} --auto-approve --ledger none");
-    contains(&ended(&server, &without, &mine, 1), &["none is named"]);
+    contains(&ended(&server, &without, &mine, 1), &["`none` is named"]);
     applied(&server, &yours);
     let late = ended(&server, &format!("apply {plan} --auto-approve"), &mine, 5);
     contains(&late, &["stack `yours` owns it since"]);

@@ -33,6 +33,7 @@ impl Apply {
             .args(["apply", "--auto-approve", "-f"])
             .arg(&manifest)
             .env("NATS_URL", server.url())
+            .env("TRUEUP_LEDGER", "none")
             .stdout(to("stdout"))
             .stderr(to("stderr"))
             .spawn()

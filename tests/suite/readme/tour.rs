@@ -81,6 +81,7 @@ impl Tour {
             .current_dir(self.folder.path())
             .env("PATH", path)
             .env("NATS_URL", self.nats.url())
+            .env_remove("TRUEUP_LEDGER")
             .output()
             .unwrap();
         self.status = output.status.code().unwrap();
