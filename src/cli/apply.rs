@@ -126,7 +126,7 @@ async fn begin(
     let (port, ledger, stack, environment) = match given {
         Given::Manifest(work) => {
             let port = work.reach(&desk.args.targets, progress).await?;
-            let ledger = work.ledger().open(&port);
+            let ledger = work.book(&port, progress).await?.map(|(ledger, _)| ledger);
             (port, ledger, work.stack(), work.environment())
         }
         Given::Saved(plan, reach) => {

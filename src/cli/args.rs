@@ -151,10 +151,10 @@ pub enum Command {
         #[arg(value_name = "ADDRESS", required = true)]
         addresses: Vec<Address>,
     },
-    /// Show or rebuild the record of what the stack owns
+    /// Show, rebuild or move the record of what the stack owns
     #[command(
         subcommand,
-        after_long_help = "Examples:\n  trueup ledger show -f platform.yaml\n  trueup ledger rebuild -f platform.yaml"
+        after_long_help = "Examples:\n  trueup ledger show -f platform.yaml\n  trueup ledger rebuild -f platform.yaml\n  trueup ledger move --from kafka -f platform.yaml"
     )]
     Ledger(LedgerCommand),
     /// Show who works on the stack, or take the lock away
@@ -203,12 +203,18 @@ pub enum Command {
 }
 
 /// What can be done with a ledger.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum LedgerCommand {
     /// What every stack owns
     Show,
     /// Record what is declared, there and nobody else's
     Rebuild,
+    /// Take what is recorded of the stack out of another ledger into its own
+    Move {
+        /// Where it was recorded: `nats`, `kafka` or `file:PATH`
+        #[arg(long, value_name = "PLACE", value_parser = Offered::new(ledger, ledgers), hide_possible_values = true)]
+        from: LedgerPlace,
+    },
 }
 
 /// What can be done with a lock.

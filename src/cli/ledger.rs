@@ -20,6 +20,8 @@ use crate::model::{Code, Problem};
 #[derive(Clone, Debug)]
 pub(super) struct Chosen {
     pub place: LedgerPlace,
+    /// Whether somebody said so: an option, the environment, or the manifest.
+    pub is_named: bool,
 }
 
 impl Chosen {
@@ -34,6 +36,7 @@ impl Chosen {
     ) -> Result<Chosen, Failure> {
         let said = named(global, environment)?.or_else(|| manifest.ledger.clone());
         Ok(Chosen {
+            is_named: said.is_some(),
             place: said.unwrap_or_else(|| manifest.usual_ledger()),
         })
     }

@@ -9,6 +9,7 @@ mod completions;
 mod destroy;
 mod doctor;
 mod drift;
+mod elsewhere;
 mod endpoints;
 mod environment;
 mod exit;

@@ -5,41 +5,50 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::ledger::{self, Held};
 use super::progress::Progress;
-use super::screen::Screen;
+use super::screen::{self, Screen};
 use super::work::Work;
 use crate::apply::record_present;
 use crate::engine::{LiveBrokers, Port};
 use crate::kinds::{Live, Observed};
-use crate::ledger::{Book, Ledger, LedgerPlace};
-use crate::model::{Action, Address, Base, Broker, Change, LABEL, Outcome, Step, few};
+use crate::ledger::{Book, Ledger, LedgerPlace, Record};
+use crate::model::{Action, Address, Base, Broker, Change, Code, LABEL, Outcome, Step, few};
 use crate::plan::{label_of, orphans};
 use crate::report::{ledger_json, lock_json, text};
 
-/// Shows the ledger, or makes it anew from what is there.
+/// Shows the ledger, makes it anew from what is there, or takes it along from elsewhere.
 pub(super) async fn run_ledger(
     command: &LedgerCommand,
     global: &Global,
     screen: &Screen,
 ) -> Result<Exit, Failure> {
-    let (work, progress, port, ledger) = open(global, screen).await?;
-    match command {
-        LedgerCommand::Show => {
-            let book = ledger::read(&ledger).await?;
-            drop(progress);
-            let (place, stack) = (ledger.store().place(), work.stack());
-            screen.publish(&|form| match form {
-                Form::Text | Form::Markdown => text::ledger(&place, stack, &book, screen.width()),
-                Form::Json => ledger_json(&place, &book),
-            })?;
-        }
+    let told = match command {
+        LedgerCommand::Show => return show(global, screen).await,
         LedgerCommand::Rebuild => {
+            let (work, progress, port, ledger) = open(global, screen).await?;
+            book(&work, &port, &progress).await?;
             let held = take(&work, global, &ledger, "ledger rebuild", &port).await?;
             let rebuilt = rebuild(&work, &port, &ledger).await;
             held.release().await;
-            drop(progress);
-            screen.tell(&rebuilt?);
+            rebuilt?
         }
-    }
+        LedgerCommand::Move { from } => {
+            let (work, progress, port, ledger) = open(global, screen).await?;
+            moved(&work, from, global, &port, &ledger, &progress).await?
+        }
+    };
+    screen.tell(&told);
+    Ok(Exit::Done)
+}
+
+async fn show(global: &Global, screen: &Screen) -> Result<Exit, Failure> {
+    let (work, progress, port, ledger) = open(global, screen).await?;
+    let book = book(&work, &port, &progress).await?;
+    drop(progress);
+    let (place, stack) = (ledger.store().place(), work.stack());
+    screen.publish(&|form| match form {
+        Form::Text | Form::Markdown => text::ledger(&place, stack, &book, screen.width()),
+        Form::Json => ledger_json(&place, &book),
+    })?;
     Ok(Exit::Done)
 }
 
@@ -85,6 +94,7 @@ pub(super) async fn run_forget(
     screen: &Screen,
 ) -> Result<Exit, Failure> {
     let (work, progress, port, ledger) = open(global, screen).await?;
+    book(&work, &port, &progress).await?;
     let held = take(&work, global, &ledger, "forget", &port).await?;
     let forgotten = forget(&work, &ledger, addresses).await;
     let unlabelled = match &forgotten {
@@ -197,6 +207,68 @@ async fn rebuild(work: &Work, port: &LiveBrokers, ledger: &Ledger) -> Result<Str
     Ok(recorded + &left_behind(work, port, &book).await)
 }
 
+/// Takes the stack's records out of another ledger into its own, under the locks of both.
+async fn moved(
+    work: &Work,
+    from: &LedgerPlace,
+    global: &Global,
+    port: &LiveBrokers,
+    to: &Ledger,
+    progress: &Progress,
+) -> Result<String, Failure> {
+    if *from == work.ledger().place {
+        let message = format!("the ledger of stack `{}` is in `{from}`", work.stack());
+        return Err(Failure::said(message).hint("nothing was moved"));
+    }
+    let brokers: Vec<Broker> = from.broker().into_iter().collect();
+    let there = work.connect(&brokers, progress).await?;
+    let from = ledger::open(from, &there).ok_or_else(ledger::needed)?;
+    let held = take(work, global, &from, "ledger move", &there).await?;
+    let moved = match take(work, global, to, "ledger move", port).await {
+        Ok(here) => {
+            let moved = take_along(work.stack(), &from, to).await;
+            here.release().await;
+            moved
+        }
+        Err(failure) => Err(failure),
+    };
+    held.release().await;
+    moved
+}
+
+/// Writes the records there before they are taken away here: in between they are in both.
+async fn take_along(stack: &str, from: &Ledger, to: &Ledger) -> Result<String, Failure> {
+    let (mut old, mut new) = (ledger::read(from).await?, ledger::read(to).await?);
+    let records: Vec<Record> = old.of(stack).cloned().collect();
+    let others = records.iter().find_map(|record| {
+        let owner = new.other_owner(stack, &record.address)?;
+        Some((owner, &record.address))
+    });
+    if let Some((owner, address)) = others {
+        let place = to.store().place();
+        let message = format!("`{address}` is stack `{owner}`'s in {place}");
+        return Err(Failure::of(Code::OwnedByAnother, message).hint(format!(
+            "`trueup forget {address}` in one of the two; nothing was moved"
+        )));
+    }
+    let unknown = records
+        .iter()
+        .filter(|r| new.record(stack, &r.address).is_none());
+    let written = unknown
+        .map(|r| (r.address.clone(), Some(r.clone())))
+        .collect();
+    let gone = records.iter().map(|r| (r.address.clone(), None)).collect();
+    let written = to.write(&mut new, stack, written).await;
+    written.map_err(|error| ledger::failure(&error))?;
+    let cleared = from.write(&mut old, stack, gone).await;
+    cleared.map_err(|error| ledger::failure(&error))?;
+    let count = screen::resources(records.len());
+    let (from, to) = (from.store().place(), to.store().place());
+    Ok(format!(
+        "moved what is recorded of {count} from {from} to {to}\n"
+    ))
+}
+
 /// What of the stack is on NATS and neither declared nor in the ledger.
 async fn left_behind(work: &Work, port: &LiveBrokers, book: &Book) -> String {
     const NAMED: usize = 10;
@@ -232,6 +304,12 @@ async fn open(
         Some(ledger) => Ok((work, progress, port, ledger)),
         None => Err(ledger::needed()),
     }
+}
+
+/// All that the ledger holds, where it is the stack's.
+async fn book(work: &Work, port: &LiveBrokers, progress: &Progress) -> Result<Book, Failure> {
+    let book = work.book(port, progress).await?;
+    book.map(|(_, book)| book).ok_or_else(ledger::needed)
 }
 
 async fn take(

@@ -8,7 +8,7 @@ use super::args::{Consent, Global};
 use super::endpoints::{self, endpoints};
 use super::environment::environment;
 use super::failure::{Complaints, Failure};
-use super::ledger::{self, Chosen};
+use super::ledger::Chosen;
 use super::progress::Progress;
 use super::screen::{Screen, resources};
 use super::{next, snapshot, target};
@@ -28,6 +28,8 @@ pub(super) struct Work {
     pub sources: Sources,
     environment: IndexMap<String, String>,
     ledger: Chosen,
+    /// What was asked for, to tell what to type next.
+    global: Global,
     /// What the manifest protected before everything was taken out of it.
     spared: Vec<Address>,
 }
@@ -91,6 +93,7 @@ impl Work {
             sources: complaints.sources,
             environment,
             ledger,
+            global: global.clone(),
             spared: Vec::new(),
         })
     }
@@ -111,6 +114,11 @@ impl Work {
     /// Where its ledger is.
     pub fn ledger(&self) -> &Chosen {
         &self.ledger
+    }
+
+    /// The options that it was read with.
+    pub fn global(&self) -> &Global {
+        &self.global
     }
 
     /// The environment, as it was taken.
@@ -163,10 +171,7 @@ impl Work {
         progress: &Progress,
     ) -> Result<Planned, Failure> {
         let chosen = target::chosen(targets, &self.manifest.resources)?;
-        let book = match self.ledger.open(&port) {
-            Some(ledger) => Some(ledger::read(&ledger).await?),
-            None => None,
-        };
+        let book = self.book(&port, progress).await?.map(|(_, book)| book);
         let approvals = consent.approved.behind(&self.manifest.approvals);
         let desired = Desired {
             owned: book.as_ref().map(|book| Owned {
@@ -252,7 +257,8 @@ impl Work {
         Ok(port.map_err(told)?.with_passwords(passwords))
     }
 
-    fn complaints(&self, problems: Vec<Problem>) -> Complaints {
+    /// These problems, with the texts that they point into.
+    pub fn complaints(&self, problems: Vec<Problem>) -> Complaints {
         Complaints {
             problems,
             left_out: 0,

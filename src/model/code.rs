@@ -165,6 +165,7 @@ codes! {
     Locked "locked" "Somebody else works on this stack." "Wait for it (`--lock-timeout 5m`); if it is dead its lease ends by itself within 30 s; `trueup lock show` tells who it is.";
     LockLost "lock-lost" "The lock could not be kept while the apply ran." "Run it again: it goes on from what is there.";
     LedgerFailed "ledger-failed" "The ledger could not be read or written." "The message says what is missing: a right on the bucket, a server, a file. Nothing is deleted without it.";
+    LedgerElsewhere "ledger-elsewhere" "The ledger where the manifest's usually is holds nothing of the stack, and another one does, or can't be read: the manifest may have got, or lost, its section for NATS." "Take the records along with `trueup ledger move --from PLACE`, or say where the ledger is: `ledger: PLACE` in the manifest, or `--ledger PLACE`.";
 
     // what a command could not do
     Usage "usage" "The command was asked for something that it does not do." "See `trueup COMMAND --help`.";

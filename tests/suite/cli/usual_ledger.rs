@@ -1,4 +1,4 @@
-//! The ledger that nobody names: which one it is follows from the manifest, plans only read it.
+//! The ledger that nobody names: which one it is follows from the manifest, plans only read it, and one that moved is found.
 
 use super::ownership::contains;
 use super::{file, run, trueup};
@@ -123,6 +123,54 @@ async fn an_option_wins_over_the_environment_and_that_over_the_manifest() {
     assert!(code == 1 && lines.contains("TRUEUP_LEDGER is `redis`"));
     let bad = user.ends(1, "validate", &format!("ledger: redis\n{STREAMS}"));
     contains(&bad, &["error[unknown-value]", "`file:PATH` or `none`"]);
+}
+
+#[tokio::test]
+async fn a_manifest_that_gets_nats_or_loses_it_does_not_lose_its_ledger() {
+    let server = NatsServer::start("");
+    let user = User::of(&server);
+    let both = format!("{TOPIC}\n{ONE_STREAM}");
+    user.ends(0, "apply --auto-approve", TOPIC);
+    contains(
+        &user.ends(0, "plan", TOPIC),
+        &["Ledger kafka", "No changes."],
+    );
+    for command in ["plan", "apply --auto-approve", "drift", "ledger show"] {
+        let refused = user.ends(1, command, &both);
+        let there = format!("the ledger in `kafka` holds 1 of stack `{}`", user.stack);
+        contains(&refused, &["error[ledger-elsewhere]", &there]);
+        contains(&refused, &["trueup ledger move --from kafka"]);
+    }
+    assert_eq!(streams(&server).await, [""; 0]);
+    contains(
+        &user.ends(0, "plan --ledger kafka", &both),
+        &["1 unchanged"],
+    );
+    contains(
+        &user.ends(0, "plan", &format!("ledger: kafka\n{both}")),
+        &["Ledger kafka", "1 to create", "1 unchanged"],
+    );
+    let moved = user.ends(0, "ledger move --from kafka", &both);
+    contains(&moved, &["moved what is recorded of 1 resource from the"]);
+    contains(
+        &user.ends(0, "plan", &both),
+        &["Ledger nats", "1 unchanged"],
+    );
+    user.ends(0, "apply --auto-approve", &both);
+    let refused = user.ends(1, "plan", TOPIC);
+    contains(&refused, &["the ledger in `nats` holds 2 of stack"]);
+    let nowhere = User {
+        nats: Some("nats://127.0.0.1:1".to_owned()),
+        ..User::of(&server)
+    };
+    let unknown = nowhere.ends(1, "plan", TOPIC);
+    contains(&unknown, &["could not be read", "`ledger: kafka`"]);
+    contains(
+        &nowhere.ends(0, "plan --ledger kafka", TOPIC),
+        &["1 to create"],
+    );
+    let stack = user.stack.clone();
+    user.ends(0, &format!("destroy --stack {stack}"), &both);
 }
 
 #[tokio::test]
