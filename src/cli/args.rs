@@ -154,13 +154,13 @@ pub enum Command {
     /// Show, rebuild or move the record of what the stack owns
     #[command(
         subcommand,
-        after_long_help = "Examples:\n  trueup ledger show -f platform.yaml\n  trueup ledger rebuild -f platform.yaml\n  trueup ledger move --from kafka -f platform.yaml"
+        after_long_help = "Examples:\n  trueup ledger show -f platform.yaml\n  trueup ledger rebuild -f platform.yaml\n  trueup ledger move --from kafka -f platform.yaml\n  trueup ledger show --stack platform --ledger kafka"
     )]
     Ledger(LedgerCommand),
     /// Show who works on the stack, or take the lock away
     #[command(
         subcommand,
-        after_long_help = "Examples:\n  trueup lock show -f platform.yaml\n  trueup lock release -f platform.yaml"
+        after_long_help = "Examples:\n  trueup lock show -f platform.yaml\n  trueup lock release -f platform.yaml\n  trueup lock show --stack platform"
     )]
     Lock(LockCommand),
     /// Look whether the brokers can be reached, and which rights are missing
@@ -206,7 +206,11 @@ pub enum Command {
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum LedgerCommand {
     /// What every stack owns
-    Show,
+    Show {
+        /// The stack that is listed first; with it no manifest is needed
+        #[arg(long, value_name = "NAME")]
+        stack: Option<String>,
+    },
     /// Record what is declared, there and nobody else's
     Rebuild,
     /// Take what is recorded of the stack out of another ledger into its own
@@ -218,12 +222,20 @@ pub enum LedgerCommand {
 }
 
 /// What can be done with a lock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum LockCommand {
     /// Who has it, since when and until when
-    Show,
+    Show {
+        /// The stack, where it is not the manifest's; with it no manifest is needed
+        #[arg(long, value_name = "NAME")]
+        stack: Option<String>,
+    },
     /// Take it away from whoever has it
-    Release,
+    Release {
+        /// The stack, where it is not the manifest's; with it no manifest is needed
+        #[arg(long, value_name = "NAME")]
+        stack: Option<String>,
+    },
 }
 
 /// What `destroy` takes.

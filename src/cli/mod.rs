@@ -34,6 +34,7 @@ mod signals;
 mod snapshot;
 mod target;
 mod validate;
+mod whose;
 mod work;
 
 use std::ffi::OsString;

@@ -6,6 +6,7 @@ use super::failure::Failure;
 use super::ledger::{self, Held};
 use super::progress::Progress;
 use super::screen::{self, Screen};
+use super::whose::Whose;
 use super::work::Work;
 use crate::apply::record_present;
 use crate::engine::{LiveBrokers, Port};
@@ -22,7 +23,7 @@ pub(super) async fn run_ledger(
     screen: &Screen,
 ) -> Result<Exit, Failure> {
     let told = match command {
-        LedgerCommand::Show => return show(global, screen).await,
+        LedgerCommand::Show { stack } => return show(stack.as_ref(), global, screen).await,
         LedgerCommand::Rebuild => {
             let (work, progress, port, ledger) = open(global, screen).await?;
             book(&work, &port, &progress).await?;
@@ -40,13 +41,16 @@ pub(super) async fn run_ledger(
     Ok(Exit::Done)
 }
 
-async fn show(global: &Global, screen: &Screen) -> Result<Exit, Failure> {
-    let (work, progress, port, ledger) = open(global, screen).await?;
-    let book = book(&work, &port, &progress).await?;
-    drop(progress);
-    let (place, stack) = (ledger.store().place(), work.stack());
+async fn show(stack: Option<&String>, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
+    let whose = Whose::find(stack, global, screen).await?;
+    let book = match &whose.work {
+        Some(work) => book(work, &whose.port, &whose.progress).await?,
+        None => ledger::read(&whose.ledger).await?,
+    };
+    drop(whose.progress);
+    let (place, stack) = (whose.ledger.store().place(), whose.stack);
     screen.publish(&|form| match form {
-        Form::Text | Form::Markdown => text::ledger(&place, stack, &book, screen.width()),
+        Form::Text | Form::Markdown => text::ledger(&place, &stack, &book, screen.width()),
         Form::Json => ledger_json(&place, &book),
     })?;
     Ok(Exit::Done)
@@ -58,29 +62,26 @@ pub(super) async fn run_lock(
     global: &Global,
     screen: &Screen,
 ) -> Result<Exit, Failure> {
-    let (work, progress, _, ledger) = open(global, screen).await?;
-    let holder = ledger.store().holder(work.stack()).await;
+    let (LockCommand::Show { stack } | LockCommand::Release { stack }) = command;
+    let whose = Whose::find(stack.as_ref(), global, screen).await?;
+    let (store, stack) = (whose.ledger.store(), &whose.stack);
+    let holder = store.holder(stack).await;
     let holder = holder.map_err(|error| ledger::failure(&error))?;
-    drop(progress);
+    drop(whose.progress);
     match command {
-        LockCommand::Show => screen.publish(&|form| match form {
-            Form::Text | Form::Markdown => {
-                text::lock(work.stack(), holder.as_ref(), screen.width())
-            }
-            Form::Json => lock_json(work.stack(), holder.as_ref()),
+        LockCommand::Show { .. } => screen.publish(&|form| match form {
+            Form::Text | Form::Markdown => text::lock(stack, holder.as_ref(), screen.width()),
+            Form::Json => lock_json(stack, holder.as_ref()),
         })?,
-        LockCommand::Release => {
-            let released = ledger.store().break_lease(work.stack()).await;
+        LockCommand::Release { .. } => {
+            let released = store.break_lease(stack).await;
             released.map_err(|error| ledger::failure(&error))?;
             screen.tell(&match holder {
                 Some(holder) => format!(
-                    "the lock of stack `{}` is free; {} on {} (pid {}) had it\n",
-                    work.stack(),
-                    holder.who,
-                    holder.host,
-                    holder.pid
+                    "the lock of stack `{stack}` is free; {} on {} (pid {}) had it\n",
+                    holder.who, holder.host, holder.pid
                 ),
-                None => format!("nobody had the lock of stack `{}`\n", work.stack()),
+                None => format!("nobody had the lock of stack `{stack}`\n"),
             });
         }
     }

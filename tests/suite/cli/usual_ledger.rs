@@ -81,8 +81,12 @@ async fn only_an_apply_makes_it_and_what_is_there_already_is_adopted_untouched()
     let second = user.ends(0, "plan --detailed-exitcode", STREAMS);
     contains(&second, &["No changes. 2 resources are as declared."]);
     assert!(!second.contains("adopt"), "{second}");
-    let shown = user.ends(0, "ledger show", STREAMS);
+    let shown = user.types(0, &["ledger", "show", "--stack", &user.stack]);
     contains(&shown, &["In the NATS bucket `trueup`", "stream/A owned"]);
+    let lock = user.types(0, &["lock", "show", "--stack", &user.stack]);
+    contains(&lock, &["nobody has the lock of stack", &user.stack]);
+    user.types(0, &["lock", "release", "--stack", &user.stack]);
+    contains(&user.types(1, &["lock", "show"]), &["with `--stack`"]);
     let fewer = user.ends(0, "apply --auto-approve", ONE_STREAM);
     contains(&fewer, &["- stream/B deleted"]);
     let empty = user.ends(3, "plan", "nats: { streams: {} }");
