@@ -5,7 +5,7 @@ use super::port::Port;
 use crate::kinds::stream::bucket_of;
 use crate::kinds::{Kind, Live, Resources, kind};
 use crate::model::{
-    Address, Broker, Code, Flat, KindName, LABEL, Problem, Resource, Severity, Wanted, few,
+    Address, Broker, Code, Flat, KindName, OWN_NOTES, Problem, Resource, Severity, Wanted, few,
 };
 
 /// What an export holds.
@@ -162,7 +162,7 @@ fn declared(kind: &dyn Kind, address: Address, live: &Live) -> Resource {
     kind.complete(&mut implied);
     let mut fields = live.fields.clone();
     // whose it is now says nothing of whose the export will be
-    fields.shift_remove(LABEL);
+    fields.retain(|path, _| !path.starts_with(OWN_NOTES));
     kind.settle(&mut Flat::new(), &mut fields);
     let also = kind.also_says(live);
     fields.extend(also.clone());

@@ -24,7 +24,9 @@ use super::syntax::holds_any;
 use super::variables::{Telling, Variables};
 use super::yaml::{self, Parsed};
 use super::{Input, Inputs, Loaded, Manifest, Sources};
-use crate::model::{Address, Code, KindName, LABEL, Problem, Resource, Severity, side_by_side};
+use crate::model::{
+    Address, Code, KindName, LABEL, OWN_NOTES, Problem, Resource, Severity, side_by_side,
+};
 
 /// Problems that are shown; the rest is counted.
 const MOST_SHOWN: usize = 200;
@@ -290,18 +292,19 @@ fn check_rules(
     }));
 }
 
-/// The label is trueup's own: who declares it would say whose the resource is.
+/// What trueup notes on a resource is its own: who declares it would say whose the resource is, or where it stands.
 fn own_label(resource: &Resource) -> Option<Problem> {
-    let said = resource.declared.contains_key(LABEL);
-    let problem = || {
-        let what = format!("`{LABEL}` is trueup's own: it says which stack a resource belongs to");
-        let place = resource.place_of(LABEL);
-        Problem::error(Code::Contradiction, what)
-            .at(place)
-            .about(&resource.address)
-            .hint("take it out; with a ledger, trueup writes it by itself")
+    let mut said = resource.declared.keys();
+    let said = said.find(|path| path.starts_with(OWN_NOTES))?;
+    let what = match said.as_str() {
+        LABEL => format!("`{LABEL}` is trueup's own: it says which stack a resource belongs to"),
+        other => format!("`{other}` is trueup's own, as all keys that begin with `trueup.` are"),
     };
-    said.then(problem)
+    let problem = Problem::error(Code::Contradiction, what)
+        .at(resource.place_of(said))
+        .about(&resource.address)
+        .hint("take it out; with a ledger, trueup writes it by itself");
+    Some(problem)
 }
 
 fn check_heads(tree: &Map, files: &Files, problems: &mut Vec<Problem>, surplus: &mut Surplus) {

@@ -7,6 +7,9 @@ use super::{Address, Flat, Place};
 /// Where among its fields a NATS resource bears the name of the stack that it belongs to.
 pub const LABEL: &str = "metadata.trueup.stack";
 
+/// Where a NATS resource bears what trueup notes on it, the label among it.
+pub const OWN_NOTES: &str = "metadata.trueup.";
+
 /// What a manifest wants of one resource, checked and in the broker's own units.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Resource {

@@ -478,17 +478,27 @@ fn a_variable_behind_an_escape() {
 }
 
 #[test]
-fn the_label_is_nobody_elses_to_declare() {
-    let text =
-        "stack: s\nnats: { streams: { A: { subjects: [a], metadata: { trueup.stack: other } } } }";
-    let loaded = crate::manifest::load(&Inputs {
-        files: vec![super::text("0.yaml", text)],
-        ..Inputs::default()
-    });
-    assert_eq!(
-        told(&loaded),
-        [
-            "0.yaml:2:52 contradiction: `metadata.trueup.stack` is trueup's own: it says which stack a resource belongs to (take it out; with a ledger, trueup writes it by itself)"
-        ]
-    );
+fn what_trueup_notes_is_nobody_elses_to_declare() {
+    for (key, why) in [
+        (
+            "trueup.stack",
+            "`metadata.trueup.stack` is trueup's own: it says which stack a resource belongs to",
+        ),
+        (
+            "trueup.start",
+            "`metadata.trueup.start` is trueup's own, as all keys that begin with `trueup.` are",
+        ),
+    ] {
+        let text = format!(
+            "stack: s\nnats: {{ streams: {{ A: {{ subjects: [a], metadata: {{ {key}: other }} }} }} }}"
+        );
+        let loaded = crate::manifest::load(&Inputs {
+            files: vec![super::text("0.yaml", &text)],
+            ..Inputs::default()
+        });
+        let said = format!(
+            "0.yaml:2:52 contradiction: {why} (take it out; with a ledger, trueup writes it by itself)"
+        );
+        assert_eq!(told(&loaded), [said]);
+    }
 }
