@@ -104,7 +104,8 @@ impl Journal {
         outcomes: &HashMap<Address, Outcome>,
     ) -> Result<(), StoreError> {
         let made = |step: &&&Step| {
-            step.action == Action::Create && outcomes.get(&step.address) == Some(&Outcome::Applied)
+            matches!(step.action, Action::Create | Action::Replace)
+                && outcomes.get(&step.address) == Some(&Outcome::Applied)
         };
         let made = steps.iter().filter(made).map(|step| step.address.clone());
         let seen = observe(port, made).await;

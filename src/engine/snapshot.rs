@@ -196,15 +196,15 @@ fn carry_out(resources: &mut IndexMap<Address, Live>, name: KindName, step: &Ste
     };
     match (step.action, resources.contains_key(&step.address)) {
         (Action::Create, true) => return failed("it exists"),
-        (Action::Update | Action::Adopt | Action::Delete, false) => {
+        (Action::Update | Action::Adopt | Action::Replace | Action::Delete, false) => {
             return failed("it does not exist");
         }
         (Action::Delete, true) => {
             resources.shift_remove(&step.address);
             return Outcome::Applied;
         }
-        (Action::Create, false) | (Action::Update | Action::Adopt, true) => {}
-        (Action::Replace | Action::Forget | Action::Unread, _) => {
+        (Action::Create, false) | (Action::Update | Action::Adopt | Action::Replace, true) => {}
+        (Action::Forget | Action::Unread, _) => {
             return failed("not something a snapshot can do");
         }
     }

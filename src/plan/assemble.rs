@@ -10,6 +10,7 @@ use super::order::in_order;
 use super::ownership::{self, Owned};
 use super::remembered::Memory;
 use super::removals;
+use super::replacement::got_over;
 use crate::kinds::{
     Case, Delta, Kind, Live, Observations, Observed, Rehearsal, Resources, Surroundings, kind,
 };
@@ -229,7 +230,9 @@ impl Draft {
         };
         let labelled = title.label.is_there(is_equal).then_some(desired.stack);
         let mut refusals = title.refusals;
-        refusals.extend(judge(kind, &case));
+        let is_ours = title.is_ours && refusals.is_empty();
+        let (is_replaced, judged) = got_over(resource, is_ours, judge(kind, &case));
+        refusals.extend(judged);
         let mut notes = title.notes;
         if is_same && title.is_outdated {
             notes.push(ownership::OUTDATED.to_owned());
@@ -240,6 +243,7 @@ impl Draft {
         self.steps.push(Step {
             address: resource.address.clone(),
             action: match live {
+                Some(_) if is_replaced => Action::Replace,
                 Some(_) if title.is_new || is_same => Action::Adopt,
                 Some(_) => Action::Update,
                 None => Action::Create,

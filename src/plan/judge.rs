@@ -52,11 +52,10 @@ fn fixed(kind: KindName, field: &Field, delta: &Delta) -> Refusal {
     if kind == KindName::Consumer {
         return Refusal::new(
             Code::NeedsReplace,
+            format!("`{}` of a consumer can't change in place", delta.path),
             format!(
-                "`{}` of a consumer can't change, and a replacement would lose its position",
-                delta.path
+                "{kept} and apply it with a ledger first: what the stack owns is replaced, with consent"
             ),
-            format!("{kept}, or declare a consumer with another name and retire this one"),
         );
     }
     Refusal::new(

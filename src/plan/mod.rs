@@ -11,6 +11,7 @@ mod order;
 mod ownership;
 mod remembered;
 mod removals;
+mod replacement;
 mod seal;
 mod standing;
 

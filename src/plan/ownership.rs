@@ -31,6 +31,8 @@ pub struct Owned<'a> {
 pub(super) struct Title {
     /// Whether it becomes the stack's only now.
     pub(super) is_new: bool,
+    /// Whether the ledger knows this very life of it, or a replacement that was cut short, to be the stack's.
+    pub(super) is_ours: bool,
     /// Whether the ledger holds something else of it than the manifest says.
     pub(super) is_outdated: bool,
     /// Whether an apply was interrupted at it: what it recorded may not have been done.
@@ -157,14 +159,16 @@ impl Owned<'_> {
                 ],
                 ..Title::default()
             },
-            (Some(_), Phase::Present) => Title {
+            (Some(live), Phase::Present) => Title {
+                is_ours: record.is_this_life(live),
                 is_outdated: record.claim() != claim(resource, None),
                 once_set: record.applied.clone(),
                 ..Title::default()
             },
-            (Some(_), Phase::Intent | Phase::Deleting) => Title {
+            (Some(live), Phase::Intent | Phase::Deleting) => Title {
                 is_new: true,
                 is_interrupted: record.action != Some(Action::Adopt),
+                is_ours: record.is_this_life(live),
                 once_set: record.applied.clone(),
                 notes: vec!["an apply was interrupted at it; what it did is kept".to_owned()],
                 ..Title::default()
@@ -230,6 +234,11 @@ impl Record {
             protected: self.protected,
             forgets: self.forgets,
         }
+    }
+
+    /// Whether what is there is what was recorded, beyond doubt.
+    fn is_this_life(&self, live: &Live) -> bool {
+        self.incarnation.is_some() && self.incarnation == live.incarnation
     }
 
     /// Whether what is there is not what was recorded; a record that never saw it can't tell.

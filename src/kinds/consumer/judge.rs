@@ -1,7 +1,7 @@
 //! What the server would refuse of a change, beyond what the fields' facts say.
 
-use super::rules::{complaints, is_push, wrong_side};
-use super::{DECLARATION, among, stream_of};
+use super::rules::{complaints, is_push};
+use super::{DECLARATION, among, replace, stream_of};
 use crate::kinds::stream::{Complaint, Said, declared_as, too_old};
 use crate::kinds::{Case, Delta};
 use crate::model::{Code, Flat, Refusal};
@@ -14,12 +14,7 @@ pub(super) fn judge(case: &Case<'_>) -> Vec<Refusal> {
         .unwrap_or_default();
     let next = next(&live, case);
     let mut found = new_complaints(&live, &next, case);
-    if let Some(turn) = deliver_subject(&live, &next, case) {
-        // what only the other sort may have is no second reason
-        let of_the_turn = wrong_side(Said(&next));
-        found.retain(|complaint| !of_the_turn.contains(complaint));
-        found.push(turn);
-    }
+    found.extend(deliver_subject(&live, &next, case));
     found.extend(in_stream(&next, case));
     if let Some(server) = &case.surroundings.nats {
         found.extend(too_old(&DECLARATION, &live, &next, server));
@@ -29,6 +24,9 @@ pub(super) fn judge(case: &Case<'_>) -> Vec<Refusal> {
 
 /// The configuration that would be sent.
 fn next(live: &Flat, case: &Case<'_>) -> Flat {
+    if case.live.is_some() && !replace::reasons(live, case.deltas).is_empty() {
+        return replace::next(live, case.deltas);
+    }
     let mut next = live.clone();
     Delta::lay_over(&mut next, case.deltas);
     super::wire::fit(&mut next, case.deltas);
@@ -52,8 +50,8 @@ fn deliver_subject(live: &Flat, next: &Flat, case: &Case<'_>) -> Option<Complain
         Complaint::new(
             Code::NeedsReplace,
             "deliver_subject",
-            "a push consumer can't become a pull consumer, nor the reverse",
-            "declare a consumer with another name and retire this one",
+            "a push consumer can't become a pull consumer in place, nor the reverse",
+            "apply it as it is first, with a ledger: what the stack owns is replaced, with consent",
         )
     })
 }

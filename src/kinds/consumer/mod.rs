@@ -6,6 +6,7 @@ mod flow_control;
 mod judge;
 mod losses;
 mod queue;
+mod replace;
 mod risks;
 mod rules;
 mod settle;
@@ -22,7 +23,7 @@ pub use spec::{AckPolicy, ConsumerSpec, DeliverPolicy, PriorityPolicy, ReplayPol
 pub(super) use wire::is_internal;
 
 use super::stream::{Said, declared_as};
-use super::{Case, Declaration, Delta, End, Kind, Link, Observations, Rehearsal, Resources};
+use super::{Case, Declaration, Delta, End, Kind, Link, Live, Observations, Rehearsal, Resources};
 use crate::broker::Brokers;
 use crate::model::{
     Address, Flat, KindName, Outcome, Problem, Refusal, Resource, Risk, Step, Wanted,
@@ -112,6 +113,7 @@ impl Kind for Consumer {
     async fn rehearse(&self, brokers: &Brokers, steps: &[&Step]) -> Rehearsal {
         let mut refusals = queue::rehearse(brokers, steps).await;
         refusals.extend(crowd::rehearse(brokers, steps).await);
+        refusals.extend(replace::rehearse(brokers, steps).await);
         refusals.into()
     }
 
@@ -121,6 +123,14 @@ impl Kind for Consumer {
 
     async fn carry_out(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Outcome)> {
         wire::carry_out(self, brokers, steps).await
+    }
+
+    /// A replacement that was cut short.
+    fn goes_on(&self, live: &Live) -> Option<String> {
+        let keeper = live.raw.get(replace::KEEPER)?.as_str()?;
+        Some(format!(
+            "consumer `{keeper}` holds its place, and the next run makes it anew"
+        ))
     }
 
     async fn list(&self, brokers: &Brokers, wanted: &dyn Wanted) -> Result<Vec<Address>, Problem> {

@@ -254,7 +254,7 @@ fn deliver_literal(said: Said<'_>) -> Option<Complaint> {
 }
 
 /// Without acknowledgements nothing that was pushed is pending (10082).
-fn pending_needs_acks(said: Said<'_>) -> Option<Complaint> {
+pub(super) fn pending_needs_acks(said: Said<'_>) -> Option<Complaint> {
     let is_pushed_unacknowledged = is_push(said) && acks(said) == "none";
     (is_pushed_unacknowledged && said.limit("max_ack_pending").is_some()).then(|| {
         Complaint::contradiction(

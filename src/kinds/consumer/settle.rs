@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::flow_control;
+use super::{flow_control, replace};
 use crate::kinds::stream::Said;
 use crate::model::Flat;
 
@@ -12,6 +12,7 @@ pub(super) fn settle(declared: &mut Flat, live: &mut Flat) {
     forget_derived_wait(declared, live);
     flow_control::forget_given(declared, live);
     default_pin(declared, live);
+    replace::is_unwanted(declared, live);
 }
 
 const ONE: &str = "filter_subject";

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{Consumer, DECLARATION};
+use super::{Consumer, DECLARATION, replace};
 use crate::broker::Brokers;
 use crate::broker::nats::{ConsumerAction, JetStream, NatsError};
 use crate::kinds::kv::Kv;
@@ -18,7 +18,7 @@ use crate::kinds::{Delta, Kind, Live, Observations, Observed};
 use crate::model::{Action, Address, Doc, Flat, KindName, Outcome, Problem, Step, Wanted};
 
 /// The name is taken by a consumer of another configuration (10148).
-const EXISTS: u64 = 10148;
+pub(super) const EXISTS: u64 = 10148;
 
 /// The consumer is not there (10149, 10014).
 const NOT_FOUND: [u64; 2] = [10149, 10014];
@@ -29,13 +29,17 @@ const QUEUE_OVERLAP: [u64; 2] = [10099, 10100];
 /// The field that has a request of its own: an update ignores it.
 const PAUSE: &str = "pause_until";
 
+/// Why a keeper is in no export.
+const KEEPS: &str = "trueup made it to hold the place of a consumer that it replaces: apply again, and it goes; \
+    where nobody declares that consumer any longer, delete it by hand";
+
 /// Reads consumers, with few requests.
 pub(super) async fn observe(brokers: &Brokers, addresses: &[Address]) -> Observations {
     let Some(nats) = &brokers.nats else {
         return unconnected(addresses);
     };
     let names: Vec<(String, String)> = addresses.iter().map(split).collect();
-    let mut answers = nats.consumer_configs(&names, live).await;
+    let mut answers = replace::look_at(nats, &names).await;
     addresses
         .iter()
         .zip(&names)
@@ -56,10 +60,11 @@ pub(super) fn split(address: &Address) -> (String, String) {
     (stream.to_owned(), name.to_owned())
 }
 
-fn live(info: Doc) -> Live {
+/// A consumer as its document tells, with the start that it stands for.
+pub(super) fn live(info: Doc) -> Live {
     Live {
         incarnation: life(&info),
-        fields: fields_of(&DECLARATION, info),
+        fields: replace::as_declared(fields_of(&DECLARATION, info)),
         raw: Doc::new(),
         inherited: Arc::default(),
     }
@@ -113,16 +118,29 @@ async fn write(kind: &Consumer, nats: &JetStream, step: &Step) -> Result<Outcome
         Action::Create => create(kind, nats, step, &deltas).await,
         Action::Update | Action::Adopt => update(kind, nats, step, &deltas).await,
         Action::Delete => {
-            let (stream, name) = split(&step.address);
-            let read = || nats.consumer_info(&stream, &name);
-            delete(step, read, || nats.consumer_delete(&stream, &name)).await
+            let place = split(&step.address);
+            let outcome = erase(nats, step, &place).await?;
+            if outcome == Outcome::Applied {
+                replace::drop_keeper(nats, &place).await?;
+            }
+            Ok(outcome)
         }
         Action::Forget => Ok(failed("what is forgotten is left alone on the server")),
-        Action::Replace => Ok(failed("this version doesn't replace consumers")),
+        Action::Replace => replace::carry_out(kind, nats, step, &deltas).await,
         Action::Unread => Ok(Outcome::NotAttempted {
             because: "it could not be read".to_owned(),
         }),
     }
+}
+
+/// Deletes the consumer that a step means, and no other life of its name.
+pub(super) async fn erase(
+    nats: &JetStream,
+    step: &Step,
+    (stream, name): &(String, String),
+) -> Result<Outcome, NatsError> {
+    let read = || nats.consumer_info(stream, name);
+    delete(step, read, || nats.consumer_delete(stream, name)).await
 }
 
 async fn create(
@@ -131,14 +149,24 @@ async fn create(
     step: &Step,
     deltas: &[Delta],
 ) -> Result<Outcome, NatsError> {
-    let (stream, name) = split(&step.address);
     let mut next = Flat::new();
     next.insert("ack_policy".to_owned(), json!("explicit"));
     Delta::lay_over(&mut next, deltas);
+    make(kind, nats, &split(&step.address), next, deltas).await
+}
+
+/// Makes a consumer of these fields; the changes must be in what the server answers.
+pub(super) async fn make(
+    kind: &Consumer,
+    nats: &JetStream,
+    (stream, name): &(String, String),
+    next: Flat,
+    deltas: &[Delta],
+) -> Result<Outcome, NatsError> {
     let level = required_level(&DECLARATION, &Flat::new(), &next);
-    let doc = document(&name, next, nats);
+    let doc = document(name, next, nats);
     let reply = nats
-        .consumer_create(&stream, &doc, ConsumerAction::Create, level)
+        .consumer_create(stream, &doc, ConsumerAction::Create, level)
         .await?;
     Ok(verdict(kind, deltas, live(reply).fields))
 }
@@ -149,20 +177,27 @@ async fn update(
     step: &Step,
     deltas: &[Delta],
 ) -> Result<Outcome, NatsError> {
-    let (stream, name) = split(&step.address);
-    let Some(info) = nats.consumer_info(&stream, &name).await? else {
+    let place = split(&step.address);
+    let seen = replace::look(nats, &place).await?;
+    let Some(live) = seen.live() else {
         return Ok(gone());
     };
-    let live = live(info);
     if let Some(outcome) = moved(step, &live) {
         return Ok(outcome);
     }
-    let (pauses, others): (Vec<Delta>, Vec<Delta>) = deltas
-        .iter()
-        .cloned()
-        .partition(|delta| delta.path == PAUSE);
+    let Some(info) = &seen.consumer else {
+        let from = seen.keeper.as_ref().map(|kept| kept.from);
+        return replace::make_anew(kind, nats, &place, (&live.fields, from), deltas).await;
+    };
+    if seen.keeper.is_some() {
+        replace::drop_keeper(nats, &place).await?;
+    }
+    let of_server = deltas.iter().filter(|delta| delta.path != replace::KEEPER);
+    let (pauses, others): (Vec<Delta>, Vec<Delta>) =
+        of_server.cloned().partition(|delta| delta.path == PAUSE);
+    let (stream, name) = &place;
     if !others.is_empty() {
-        let outcome = reconfigure(kind, nats, (&stream, &name), &live.fields, &others).await?;
+        let outcome = reconfigure(kind, nats, &place, info, &others).await?;
         if outcome != Outcome::Applied {
             return Ok(outcome);
         }
@@ -170,7 +205,7 @@ async fn update(
     for pause in &pauses {
         let until = pause.after.as_ref().and_then(Value::as_str);
         let level = required_level(&DECLARATION, &Flat::new(), &flat_of(pause));
-        nats.consumer_pause(&stream, &name, until, level).await?;
+        nats.consumer_pause(stream, name, until, level).await?;
     }
     Ok(Outcome::Applied)
 }
@@ -181,13 +216,15 @@ fn flat_of(delta: &Delta) -> Flat {
     flat
 }
 
-async fn reconfigure(
+/// Lays changes over a consumer's own document: the start that it stands for is in its label.
+pub(super) async fn reconfigure(
     kind: &Consumer,
     nats: &JetStream,
-    (stream, name): (&str, &str),
-    fields: &Flat,
+    (stream, name): &(String, String),
+    info: &Doc,
     deltas: &[Delta],
 ) -> Result<Outcome, NatsError> {
+    let fields = &fields_of(&DECLARATION, info.clone());
     let mut next = fields.clone();
     Delta::lay_over(&mut next, deltas);
     fit(&mut next, deltas);
@@ -222,7 +259,7 @@ pub(super) fn fit(next: &mut Flat, deltas: &[Delta]) {
 
 /// The document to send to this server; always with the durable name, without which an update would make the
 /// consumer an ephemeral one.
-fn document(name: &str, mut fields: Flat, nats: &JetStream) -> Doc {
+pub(super) fn document(name: &str, mut fields: Flat, nats: &JetStream) -> Doc {
     forget_unknown(&DECLARATION, &mut fields, version(nats));
     let mut doc = DECLARATION.unflatten(&fields);
     doc.insert("durable_name".to_owned(), name.into());
@@ -272,13 +309,15 @@ pub(super) async fn left_out(brokers: &Brokers) -> Vec<Problem> {
     };
     let streams: Vec<String> = listing.streams.iter().filter_map(with_consumers).collect();
     let listings = each(streams.iter().map(|stream| nats.consumer_list(stream))).await;
-    let (mut ephemeral, mut unsayable) = (Vec::new(), Vec::new());
+    let (mut ephemeral, mut unsayable, mut keepers) = (Vec::new(), Vec::new(), Vec::new());
     for (stream, consumers) in streams.iter().zip(listings) {
         for info in consumers.iter().flatten().filter(|info| !is_internal(info)) {
             let name = info.get("name").and_then(Value::as_str).unwrap_or_default();
             let shown = format!("{stream}/{name}");
             if durable_name(info).is_none() {
                 ephemeral.push(shown);
+            } else if replace::is_keeper(info) {
+                keepers.push(shown);
             } else if asset_name("consumer", name).is_some() {
                 unsayable.push(shown);
             }
@@ -289,6 +328,7 @@ pub(super) async fn left_out(brokers: &Brokers) -> Vec<Problem> {
     [
         told_left_out("ephemeral consumer", &ephemeral, clients),
         told_left_out("consumer", &unsayable, "a manifest can't say its name"),
+        told_left_out("consumer", &keepers, KEEPS),
     ]
     .into_iter()
     .flatten()
@@ -307,7 +347,8 @@ fn with_consumers(info: &Doc) -> Option<String> {
 
 fn durable(stream: &str, info: &Doc) -> Option<Address> {
     let name = durable_name(info)?;
-    let is_ours = !is_internal(info) && asset_name("consumer", name).is_none();
+    let is_ours =
+        !is_internal(info) && !replace::is_keeper(info) && asset_name("consumer", name).is_none();
     is_ours.then(|| Address::new(KindName::Consumer, format!("{stream}/{name}")))
 }
 

@@ -14,6 +14,7 @@ mod ownership;
 mod ownership_kafka;
 mod plan_files;
 mod problems;
+mod replaces;
 mod show;
 mod signals;
 mod streams;

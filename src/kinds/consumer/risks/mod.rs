@@ -6,6 +6,7 @@
 mod delivery;
 mod filters;
 mod read;
+mod replaced;
 mod scene;
 
 use super::DECLARATION;
@@ -14,7 +15,7 @@ use super::wire::fit;
 use crate::broker::Brokers;
 use crate::kinds::loss::Finding;
 use crate::kinds::{Delta, is_in_place};
-use crate::model::{Address, Code, Flat, Risk, Step};
+use crate::model::{Action, Address, Code, Flat, Risk, Step};
 use scene::Scene;
 
 /// A consumer's configuration before and after.
@@ -72,14 +73,19 @@ struct Suspect<'s> {
 }
 
 async fn of_changes(brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Vec<Risk>)> {
-    let in_place = steps.iter().copied().filter(|step| is_in_place(step));
-    let suspects: Vec<Suspect<'_>> = in_place.filter_map(suspected).collect();
+    let changes = steps.iter().copied();
+    let changes = changes.filter(|step| is_in_place(step) || is_replaced(step));
+    let suspects: Vec<Suspect<'_>> = changes.filter_map(suspected).collect();
     if suspects.is_empty() {
         return Vec::new();
     }
     let scenes = read::scenes(brokers.nats.as_ref(), &suspects).await;
     let one = |(suspect, scene): (&Suspect<'_>, Option<Scene>)| {
-        let risks = told(suspect, &scene?);
+        let risks = match scene {
+            Some(scene) => told(suspect, &scene),
+            None if is_replaced(suspect.step) => vec![replaced::amid()],
+            None => return None,
+        };
         (!risks.is_empty()).then(|| (suspect.step.address.clone(), risks))
     };
     suspects.iter().zip(scenes).filter_map(one).collect()
@@ -91,11 +97,15 @@ fn suspected(step: &Step) -> Option<Suspect<'_>> {
     let rules: Vec<_> = rules()
         .filter(|rule| field_of(rule, &deltas).is_some() && (rule.fires)(&turn))
         .collect();
-    (!rules.is_empty()).then_some(Suspect {
+    (!rules.is_empty() || is_replaced(step)).then_some(Suspect {
         step,
         deltas,
         rules,
     })
+}
+
+fn is_replaced(step: &Step) -> bool {
+    step.action == Action::Replace
 }
 
 /// The field that a rule stands at.
@@ -110,9 +120,10 @@ fn told(suspect: &Suspect<'_>, scene: &Scene) -> Vec<Risk> {
         .rules
         .iter()
         .filter(|rule| (rule.fires)(&scene.turn));
-    fired
-        .map(|rule| (rule.find)(scene).risk(rule.code, field_of(rule, &suspect.deltas)))
-        .collect()
+    let risks =
+        fired.map(|rule| (rule.find)(scene).risk(rule.code, field_of(rule, &suspect.deltas)));
+    let replaced = is_replaced(suspect.step).then(|| replaced::risk(scene, &suspect.deltas));
+    replaced.into_iter().chain(risks).collect()
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::Turn;
 use crate::kinds::consumer::losses::Retention;
+use crate::kinds::consumer::replace::{acknowledged_beyond, resumes_at};
 use crate::kinds::loss::{Finding, Read, unread};
 use crate::kinds::stream::{Said, Standing, standing};
 use crate::model::{Doc, Harm};
@@ -28,6 +29,10 @@ pub(super) struct Position {
     pub(super) redelivered: u64,
     /// Clients that wait for messages or have them pushed.
     pub(super) clients: u64,
+    /// The first message that it has not done with, where its server tells.
+    pub(super) resumes_at: Option<u64>,
+    /// How many messages after that one it has done with, at most.
+    pub(super) acknowledged_beyond: u64,
 }
 
 impl Position {
@@ -38,6 +43,8 @@ impl Position {
             standing: standing(info),
             redelivered: number("num_redelivered"),
             clients: number("num_waiting") + u64::from(is_bound),
+            resumes_at: resumes_at(info),
+            acknowledged_beyond: acknowledged_beyond(info),
         }
     }
 }

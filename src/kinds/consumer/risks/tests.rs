@@ -25,7 +25,7 @@ fn standing(name: &str, filter: &str, pending: u64, unacknowledged: u64) -> Stan
 }
 
 /// A consumer with nothing before it and nobody there, of a stream that holds ten messages.
-fn scene(live: Value, next: Value) -> Scene {
+pub(super) fn scene(live: Value, next: Value) -> Scene {
     Scene {
         turn: Turn {
             live: flat(live),
@@ -35,6 +35,8 @@ fn scene(live: Value, next: Value) -> Scene {
             standing: standing("c", ">", 0, 0),
             redelivered: 0,
             clients: 0,
+            resumes_at: Some(1),
+            acknowledged_beyond: 0,
         }),
         retention: Ok(Retention::Limits),
         subjects: Ok([("a".to_owned(), 7), ("b".to_owned(), 3)]
@@ -249,6 +251,8 @@ fn delivery_is_as_bad_as_what_is_out() {
             standing: standing("c", ">", pending, out),
             redelivered: again,
             clients,
+            resumes_at: Some(1),
+            acknowledged_beyond: 0,
         });
         let told = cost(&to, code, field).map(|(harm, _)| harm);
         assert_eq!(

@@ -1,0 +1,173 @@
+//! Somebody was killed while a consumer was made anew: the next run goes on where it stood.
+
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use serde_json::json;
+use trueup::broker::nats::{ConsumerAction, JetStream};
+
+use super::{APPROVED, PATIENCE, has_keeper, held, info, take, with_consumer};
+use crate::broker::nats_server::NatsServer;
+use crate::cli::ownership::{applied, contains, context, ended, on, publish, with};
+
+#[tokio::test]
+async fn what_was_killed_on_the_way_goes_on_by_itself_or_back() {
+    let server = NatsServer::start("");
+    let (context, nats) = (context(&server).await, server.connect().await);
+    let stream = "retention: interest,";
+    let (before, after) = (
+        with_consumer(stream, "max_deliver: 7"),
+        with_consumer(stream, "max_deliver: 7, max_waiting: 128"),
+    );
+    applied(&server, &before);
+    publish(&server, "s", 20).await;
+    take(&context, 10, &[0, 1, 2]).await;
+
+    killed_late(&nats).await;
+    let planned = ended(&server, "plan", &after, 0);
+    contains(
+        &planned,
+        &[
+            "± consumer/S/c",
+            "it is deleted already, and its place is held",
+        ],
+    );
+    applied(&server, &after);
+    assert_eq!(info(&nats).await["config"]["opt_start_seq"], json!(4));
+    contains(&ended(&server, "plan", &after, 0), &["No changes."]);
+    assert!(!has_keeper(&nats).await);
+
+    killed_late(&nats).await;
+    applied(&server, &after);
+    let now = info(&nats).await;
+    assert_eq!(
+        (
+            &now["config"]["opt_start_seq"],
+            &now["config"]["max_deliver"]
+        ),
+        (&json!(4), &json!(7))
+    );
+    contains(&ended(&server, "plan", &after, 0), &["No changes."]);
+
+    killed_early(&nats).await;
+    contains(
+        &ended(&server, "plan", &after, 0),
+        &["metadata.trueup.keeper"],
+    );
+    applied(&server, &after);
+    assert!(!has_keeper(&nats).await);
+    contains(&ended(&server, "plan", &after, 0), &["No changes."]);
+
+    assert_eq!(
+        take(&context, 20, &[]).await,
+        (4..=20).collect::<Vec<u64>>()
+    );
+    assert_eq!(held(&nats).await, 17);
+}
+
+#[tokio::test]
+async fn whoever_is_killed_at_any_moment_loses_nothing() {
+    let server = NatsServer::start("");
+    let nats = server.connect().await;
+    let stream = "retention: interest,";
+    let manifests =
+        [128, 256].map(|waiting| with_consumer(stream, &format!("max_waiting: {waiting}")));
+    applied(&server, &manifests[0]);
+    publish(&server, "s", 20).await;
+    take(&context(&server).await, 10, &[0, 1, 2]).await;
+    for round in 1..9 {
+        let manifest = &manifests[round % 2];
+        let mut child = Command::new(env!("CARGO_BIN_EXE_trueup"))
+            .args(with(APPROVED, manifest))
+            .env("NATS_URL", server.url())
+            .env("TRUEUP_LEDGER", "nats")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let end = Instant::now() + PATIENCE;
+        // as soon as it holds the place, or some requests later
+        while !has_keeper(&nats).await && child.try_wait().unwrap().is_none() {
+            assert!(Instant::now() < end, "it neither begins nor ends");
+        }
+        for _ in 0..round / 2 {
+            nats.stream_info("S").await.unwrap();
+        }
+        let _ = child.kill();
+        child.wait().unwrap();
+        // whoever is dead has no use for its lock; there may be none
+        on(&server, &with("lock release", manifest));
+        ended(&server, APPROVED, manifest, 0);
+        contains(&ended(&server, "plan", manifest, 0), &["No changes."]);
+        let now = info(&nats).await;
+        assert_eq!(now["config"]["opt_start_seq"], json!(4), "round {round}");
+        assert_eq!(held(&nats).await, 17, "round {round}");
+        assert!(!has_keeper(&nats).await, "round {round}");
+    }
+}
+
+#[tokio::test]
+async fn where_a_client_was_quicker_the_place_is_held_on() {
+    let server = NatsServer::start("");
+    let (context, nats) = (context(&server).await, server.connect().await);
+    let (before, after) = (
+        with_consumer("retention: interest,", ""),
+        with_consumer("retention: interest,", "max_waiting: 128"),
+    );
+    applied(&server, &before);
+    publish(&server, "s", 20).await;
+    take(&context, 10, &[0, 1, 2]).await;
+    killed_late(&nats).await;
+    let saved = tempfile::tempdir().unwrap();
+    let plan = saved.path().join("plan.json");
+    let plan = plan.to_str().unwrap();
+    ended(&server, &format!("plan -o {plan}"), &after, 0);
+    let own = json!({ "name": "c", "durable_name": "c", "ack_policy": "explicit", "deliver_policy": "new" });
+    let own = own.as_object().unwrap();
+    nats.consumer_create("S", own, ConsumerAction::Create, None)
+        .await
+        .unwrap();
+    let ran = on(&server, &["apply", "--auto-approve", plan]);
+    assert_ne!(ran.code, 0, "{} {}", ran.stdout, ran.stderr);
+    assert!(has_keeper(&nats).await, "nothing is lost yet");
+    nats.consumer_delete("S", "c").await.unwrap();
+    applied(&server, &after);
+    assert_eq!(info(&nats).await["config"]["opt_start_seq"], json!(4));
+    assert_eq!(held(&nats).await, 17);
+    contains(&ended(&server, "plan", &after, 0), &["No changes."]);
+}
+
+/// What a run leaves that is killed before it deletes anything: the label, and the keeper.
+async fn killed_early(nats: &JetStream) {
+    let info = info(nats).await;
+    // before 2.14 a consumer that acknowledged nothing yet has no floor, wherever it began
+    let from = match info["ack_floor"]["stream_seq"].as_u64().unwrap() {
+        0 => info["config"]["opt_start_seq"].as_u64().unwrap_or(1),
+        floor => floor + 1,
+    };
+    let mut labelled = info["config"].as_object().unwrap().clone();
+    labelled["metadata"]["trueup.start"] = "all".into();
+    nats.consumer_create("S", &labelled, ConsumerAction::Update, None)
+        .await
+        .unwrap();
+    let kept = json!({ "consumer": "c", "created": info["created"], "config": labelled });
+    let keeper = json!({
+        "name": "trueup-keeps-c", "durable_name": "trueup-keeps-c", "ack_policy": "explicit",
+        "deliver_policy": "by_start_sequence", "opt_start_seq": from,
+        "metadata": { "trueup.keeps": kept.to_string() },
+    });
+    nats.consumer_create(
+        "S",
+        keeper.as_object().unwrap(),
+        ConsumerAction::Create,
+        None,
+    )
+    .await
+    .unwrap();
+}
+
+/// What a run leaves that is killed between the deletion and the creation.
+async fn killed_late(nats: &JetStream) {
+    killed_early(nats).await;
+    nats.consumer_delete("S", "c").await.unwrap();
+}
