@@ -37,6 +37,8 @@ stack: {p}
 nats:
   streams:
     {p}-kept: {{ subjects: [{p}.kept], max_msgs: 100, consumers: {{ changed: {{ ack_wait: 30s }}, gone: {{}} }} }}
+    {p}-held: {{ subjects: [{p}.held], retention: interest, consumers: {{ replaced: {{ ack_policy: none }} }} }}
+    {p}-queue: {{ subjects: [{p}.queue], retention: workqueue, consumers: {{ replaced: {{}} }} }}
     {p}-gone: {{ subjects: [{p}.gone] }}
     {p}-forgotten: {{ subjects: [{p}.forgotten], lifecycle: {{ on_remove: forget }} }}
   key_value: {{ {p}-changed: {{ history: 1 }}, {p}-gone: {{}} }}
@@ -61,6 +63,8 @@ stack: {p}
 nats:
   streams:
     {p}-kept: {{ subjects: [{p}.kept], max_msgs: 200, consumers: {{ changed: {{ ack_wait: 60s }}, new: {{}} }} }}
+    {p}-held: {{ subjects: [{p}.held], retention: interest, consumers: {{ replaced: {{ ack_policy: explicit }} }} }}
+    {p}-queue: {{ subjects: [{p}.queue], retention: workqueue, consumers: {{ replaced: {{ max_waiting: 128 }} }} }}
     {p}-found: {{ subjects: [{p}.found], max_age: 1d }}
     {p}-new: {{ subjects: [{p}.new], consumers: {{ new: {{}} }} }}
   key_value: {{ {p}-changed: {{ history: 5 }}, {p}-new: {{}} }}
@@ -72,6 +76,8 @@ kafka:
     {p}-found: {{ retention: 8d }}
     {p}-new: {{ access: {{ produce: [User:{p}-b] }} }}
 approvals:
+  - {{ risk: consumer-replaced, address: consumer/{p}-held/replaced, max_messages: 0, reason: a trial, expires: 2999-12-31 }}
+  - {{ risk: consumer-replaced, address: consumer/{p}-queue/replaced, max_messages: 0, reason: a trial, expires: 2999-12-31 }}
   - {{ risk: consumer-deleted, address: consumer/{p}-kept/gone, max_messages: 0, reason: a trial, expires: 2999-12-31 }}
   - {{ risk: acl-removed, address: acl/User:{p}-a/allow/write/topic/literal/{p}-kept/*, reason: a trial, expires: 2999-12-31 }}
   - {{ risk: acl-removed, address: acl/User:{p}-a/allow/describe/topic/literal/{p}-kept/*, reason: a trial, expires: 2999-12-31 }}
@@ -80,9 +86,12 @@ approvals:
 ACLS = "acl/User:{p}-b/allow/{operation}/topic/literal/{p}-{topic}/*"
 THERE = [
     "stream/{p}-kept", "consumer/{p}-kept/changed", "consumer/{p}-kept/new", "stream/{p}-found", "stream/{p}-alone", "stream/{p}-forgotten",
+    "stream/{p}-held", "consumer/{p}-held/replaced", "stream/{p}-queue", "consumer/{p}-queue/replaced",
     "stream/{p}-new", "consumer/{p}-new/new", "kv/{p}-changed", "kv/{p}-new", "object-store/{p}-changed", "object-store/{p}-new",
     "topic/{p}-kept", "topic/{p}-found", "topic/{p}-alone", "topic/{p}-new",
 ]  # fmt: skip
+# How many messages their stream holds for them at the end: those of the first were read once.
+REPLACED = {"consumer/{p}-held/replaced": MESSAGES - 1, "consumer/{p}-queue/replaced": MESSAGES}
 ALONE = ["stream/{p}-alone", "topic/{p}-alone"]
 
 PAGE = """\
@@ -94,7 +103,8 @@ page. Don't edit it.
 
 A gate between the command and both brokers counts its requests. Between two that only read nothing changes, so that the first of each kind of
 read stands for all. In one apply a stream, a consumer, a bucket, an object store, a topic and ACLs are
-created, changed and deleted, a stream and a topic are adopted and changed, and a stream is forgotten. In each trial the gate picks one request,
+created, changed and deleted, a consumer of a stream of retention `interest` and one of a work queue are replaced, a stream and a topic are adopted and changed, and a stream
+is forgotten. In each trial the gate picks one request,
 and
 
 - kills the command before the request is sent,
@@ -103,7 +113,7 @@ and
 
 Then the same apply runs once more, without a gate. It has to end with 0, a plan after it with nothing to do, no intent may be left in the ledger, no lock beyond its lease of
 {lease} s; all that is declared is there and what the stack no longer declares is gone; what was there after the kill was not made a second time (same topic id, same
-`created`), the messages are still there, and what nobody declared is as it was.
+`created`), the messages are still there, what was replaced was so once and goes on where it stood, and what nobody declared is as it was.
 
 {date}, nats-server {nats}, Kafka {kafka}: {trials:,} trials of {all:,} that there are, evenly spread, {failed} failed, {seconds:.0f} s.
 
@@ -264,7 +274,9 @@ class Trial:
         expect(self.run("apply", "--auto-approve", manifest="before"), 0)
         expect(self.bench.call("apply", "--auto-approve", "-f", self.files["nobodys"], "--ledger", "none"), 0)
         for _ in range(MESSAGES):
-            self.bench.ask(f"{self.name}.kept", "kept")
+            for stream in ["kept", "held", "queue"]:
+                self.bench.ask(f"{self.name}.{stream}", '"kept"')
+        self.bench.ask(f"$JS.API.CONSUMER.MSG.NEXT.{self.name}-held.replaced", "")
         self.before = self.live()
 
     def cut(self, point: Point | None) -> Gate:
@@ -306,8 +318,10 @@ class Trial:
         acls = [(operation, topic) for operation in ["write", "describe"] for topic in ["kept", "new"]]
         there = self.named(THERE) + [ACLS.format(p=self.name, operation=operation, topic=topic) for operation, topic in acls]
         check(sorted(now) == sorted(there), f"there is {sorted(now)}, and not {sorted(there)}")
+        self.look_at_the_replaced(now)
+        replaced = self.named(list(REPLACED))
         for earlier in [self.before, self.after]:
-            again = [a for a in now if a in earlier and earlier[a]["incarnation"] != now[a]["incarnation"]]
+            again = [a for a in now if a in earlier and a not in replaced and earlier[a]["incarnation"] != now[a]["incarnation"]]
             check(not again, f"made a second time: {again}")
         for address in self.named(ALONE):
             check(now[address] == self.before[address], f"`{address}` is nobody's, and is no longer as it was")
@@ -319,7 +333,24 @@ class Trial:
         left = [record for record in records if record["phase"] != "present"]
         check(not left, f"intents are left: {left}")
         # so that those that come after have less to list; what needs more consent stays
-        self.run("destroy", "--stack", self.name, "--approve", f"stream-deleted@stream/{self.name}-kept")
+        consents = [word for stream in ["kept", "held", "queue"] for word in ["--approve", f"stream-deleted@stream/{self.name}-{stream}"]]
+        self.run("destroy", "--stack", self.name, *consents)
+
+    def look_at_the_replaced(self, now: dict[str, dict]) -> None:
+        """Each was made anew once, and goes on where the one before it stood."""
+        for address, left in REPLACED.items():
+            _, stream, consumer = address.format(p=self.name).split("/")
+            before, after, at_last = (self.life(live, address) for live in [self.before, self.after, now])
+            check(at_last != before, f"`{address}` was not replaced")
+            check(after in (None, before, at_last), f"`{address}` was replaced twice")
+            info = self.bench.ask(f"$JS.API.CONSUMER.INFO.{stream}.{consumer}", "")
+            check(info["num_pending"] == left, f"{info['num_pending']} messages are before `{address}`, and not {left}")
+            state = self.bench.ask(f"$JS.API.STREAM.INFO.{stream}", "")["state"]
+            check(state["messages"] == left, f"`{stream}` holds {state['messages']} messages, and not {left}")
+            check(state["consumer_count"] == 1, f"`{stream}` has {state['consumer_count']} consumers")
+
+    def life(self, live: dict[str, dict], address: str) -> str | None:
+        return live.get(address.format(p=self.name), {}).get("incarnation")
 
     def live(self) -> dict[str, dict]:
         """All that is there under the trial's name."""
