@@ -8,7 +8,7 @@ use trueup::report;
 /// Panics where something is wrong.
 pub fn run(text: &str) {
     let loaded = read(text);
-    let _ = report::problems_json(&loaded.problems);
+    let _ = report::problems_json(&loaded.problems, loaded.left_out);
     let Some(manifest) = loaded.manifest else {
         assert!(!loaded.problems.is_empty(), "refused without a reason");
         return;

@@ -1,5 +1,5 @@
 use crate::manifest::Sources;
-use crate::model::{Code, Problem, Severity};
+use crate::model::{Code, Problem, Tally};
 use crate::report::{Line, Page, Tone, problems, problems_json, problems_markdown};
 
 use super::args::Form;
@@ -26,7 +26,7 @@ pub struct Complaints {
     /// The problems in order.
     pub problems: Vec<Problem>,
     /// How many more there are.
-    pub left_out: usize,
+    pub left_out: Tally,
     /// The texts.
     pub sources: Sources,
 }
@@ -148,8 +148,8 @@ impl Complaints {
     /// The problems in a form; as text with snippets and a count.
     pub fn rendered(&self, form: Form, width: usize) -> String {
         match form {
-            Form::Json => problems_json(&self.problems),
-            Form::Markdown => problems_markdown(&self.problems),
+            Form::Json => problems_json(&self.problems, self.left_out),
+            Form::Markdown => problems_markdown(&self.problems, self.left_out),
             Form::Text => {
                 let text = |file: &str| self.sources.text(file);
                 problems(&self.problems, &text, width) + &self.count(width)
@@ -157,28 +157,53 @@ impl Complaints {
         }
     }
 
-    /// `12 errors, 2 warnings`.
+    /// `12 errors, 2 warnings`, and how many of each are not shown.
     fn count(&self, width: usize) -> String {
-        let count = |severity| {
-            self.problems
-                .iter()
-                .filter(|p| p.severity == severity)
-                .count()
-        };
-        let said = |count: usize, what: &str| match count {
-            0 => None,
-            1 => Some(format!("1 {what}")),
-            n => Some(format!("{n} {what}s")),
-        };
-        let left_out = (self.left_out > 0).then(|| format!("{} more not shown", self.left_out));
-        let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
-        if errors + warnings + self.left_out < 2 {
+        let all = Tally::of(&self.problems).plus(self.left_out);
+        if all.total() < 2 {
             return String::new();
         }
-        let parts = [said(errors, "error"), said(warnings, "warning"), left_out];
-        let text = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
+        let text = match self.left_out.total() {
+            0 => all.words(),
+            _ => format!("{}; not shown: {}", all.words(), self.left_out.words()),
+        };
         let mut page = Page::new(width);
         page.line(&Line::new().put(Tone::Strong, &text));
         page.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_shown_is_counted_by_severity_in_every_form() {
+        let complaints = Complaints {
+            problems: vec![Problem::error(Code::WrongType, "no")],
+            left_out: Tally {
+                errors: 2,
+                warnings: 1,
+            },
+            sources: Sources::default(),
+        };
+        let said = |form| {
+            let said = complaints.rendered(form, 100);
+            anstream::adapter::strip_str(&said).to_string()
+        };
+        let text = said(Form::Text);
+        let last = text.lines().last().unwrap_or_default();
+        assert_eq!(last, "3 errors, 1 warning; not shown: 2 errors, 1 warning");
+        let json: serde_json::Value = serde_json::from_str(&said(Form::Json)).unwrap();
+        let not_shown = serde_json::json!({ "errors": 2, "warnings": 1 });
+        assert_eq!(
+            json["summary"],
+            serde_json::json!({ "errors": 3, "warnings": 1, "not_shown": not_shown })
+        );
+        let markdown = said(Form::Markdown);
+        assert!(
+            markdown.ends_with("- … not shown: 2 errors, 1 warning\n"),
+            "{markdown}"
+        );
     }
 }

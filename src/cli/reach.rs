@@ -10,7 +10,7 @@ use super::screen::Screen;
 use super::work::{self, Work, brokers_of};
 use crate::engine::{self, LiveBrokers};
 use crate::manifest::{Connections, Manifest};
-use crate::model::{Broker, Problem};
+use crate::model::{Broker, Problem, Tally};
 
 /// Where to connect without resources: the connections of the manifest that `-f` names, or else
 /// those of the environment.
@@ -113,7 +113,7 @@ impl Reach {
         let sources = self.work.as_ref().map(|work| work.sources.clone());
         Failure::from(Complaints {
             problems,
-            left_out: 0,
+            left_out: Tally::default(),
             sources: sources.unwrap_or_default(),
         })
     }

@@ -12,7 +12,7 @@ use super::screen::Screen;
 use super::work::Planned;
 use crate::engine::{How, LiveBrokers, Moved, Port, moved, weigh_again, wrong_target};
 use crate::ledger::{Book, Ledger, LedgerPlace};
-use crate::model::{Address, Broker, Code, Problem};
+use crate::model::{Address, Broker, Code, Problem, Tally};
 use crate::plan::{Plan, Target, titles_moved};
 use crate::report::{Line, Page, Tone, problems_json};
 
@@ -164,7 +164,7 @@ fn of_another_manifest(reach: &Reach, screen: &Screen) -> Result<(), Failure> {
     let message = "the plan was made from another manifest than the one that `-f` names";
     let problem = Problem::error(Code::Stale, message).hint("plan again with this manifest");
     if screen.form() == Form::Json {
-        return screen.result(&problems_json(&[problem]));
+        return screen.result(&problems_json(&[problem], Tally::default()));
     }
     screen.complain(&reach.failure(vec![problem]).rendered(screen.error_width()));
     Ok(())
@@ -178,7 +178,7 @@ fn say_moved(moved: &[Moved], next: &str, screen: &Screen) -> Result<(), Failure
             problem.about(&moved.address).hint(next)
         };
         let problems: Vec<Problem> = moved.iter().map(problem).collect();
-        return screen.result(&problems_json(&problems));
+        return screen.result(&problems_json(&problems, Tally::default()));
     }
     let mut page = Page::new(screen.error_width());
     let text = "the saved plan is stale; what it rests on has moved:";

@@ -15,7 +15,7 @@ use super::{next, snapshot, target};
 use crate::engine::{self, LiveBrokers, Port};
 use crate::ledger::Book;
 use crate::manifest::{Connections, Input, Inputs, Loaded, Manifest, Sources};
-use crate::model::{Address, Broker, Code, Problem};
+use crate::model::{Address, Broker, Code, Problem, Tally};
 use crate::plan::{Desired, Owned, Plan, PlanLedger, PlanProblem};
 
 /// How many warnings of a manifest are told whole on every plan.
@@ -25,6 +25,8 @@ const MOST_TOLD: usize = 3;
 pub(super) struct Work {
     pub manifest: Manifest,
     pub warnings: Vec<Problem>,
+    /// What the warnings are not all of.
+    left_out: Tally,
     pub sources: Sources,
     environment: IndexMap<String, String>,
     ledger: Chosen,
@@ -49,7 +51,7 @@ impl Work {
     /// Every problem of the manifest, or that none is named.
     pub fn load(global: &Global, screen: &Screen) -> Result<Work, Failure> {
         let work = Work::read(global, screen)?;
-        match work.warnings.len() {
+        match work.warnings.len() + work.left_out.total() {
             0..=MOST_TOLD => screen.warn(&work.complaints(work.warnings.clone())),
             many => screen.tell(&format!(
                 "{many} warnings; `{}` shows them\n",
@@ -90,6 +92,7 @@ impl Work {
         Ok(Work {
             manifest,
             warnings: complaints.problems,
+            left_out: complaints.left_out,
             sources: complaints.sources,
             environment,
             ledger,
@@ -261,7 +264,7 @@ impl Work {
     pub fn complaints(&self, problems: Vec<Problem>) -> Complaints {
         Complaints {
             problems,
-            left_out: 0,
+            left_out: Tally::default(),
             sources: self.sources.clone(),
         }
     }

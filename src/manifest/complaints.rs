@@ -5,33 +5,46 @@ use super::secret_text::shown_key;
 use super::variables::is_variable_name;
 use crate::kinds::{Facts, Field, Shape};
 use crate::model::unit::Unit;
-use crate::model::{Code, Problem, Severity};
+use crate::model::{Code, Problem, Severity, Tally};
 
 /// Problems that are kept in memory while a manifest is checked.
 const MOST_KEPT: usize = 5_000;
+/// Where there are more, it goes down to so many at once: choosing looks at each.
+const KEPT: usize = MOST_KEPT / 2;
 
 /// The problems beyond what is kept: a manifest of bad intent has millions.
 #[derive(Default)]
-pub(super) struct Surplus {
-    pub count: usize,
-    /// Whether one of them is an error.
-    pub failed: bool,
-}
+pub(super) struct Surplus(pub Tally);
 
 impl Surplus {
     /// Counts what another counted.
     pub fn add(&mut self, other: &Surplus) {
-        self.count += other.count;
-        self.failed |= other.failed;
+        self.0 = self.0.plus(other.0);
     }
 
     /// Drops what is too much.
     pub fn bound(&mut self, problems: &mut Vec<Problem>) {
-        for problem in problems.drain(MOST_KEPT.min(problems.len())..) {
-            self.count += 1;
-            self.failed |= problem.severity == Severity::Error;
+        if problems.len() > MOST_KEPT {
+            self.0 = self.0.plus(cut(problems, KEPT));
         }
     }
+}
+
+/// Drops what is beyond so many and tells what that was: no warning takes the place of an error. The order stays.
+pub(super) fn cut(problems: &mut Vec<Problem>, most: usize) -> Tally {
+    let all = Tally::of(problems);
+    let mut errors = most.min(all.errors);
+    let mut warnings = most - errors;
+    problems.retain(|problem| {
+        let room = match problem.severity {
+            Severity::Error => &mut errors,
+            Severity::Warning => &mut warnings,
+        };
+        let fits = *room > 0;
+        *room = room.saturating_sub(1);
+        fits
+    });
+    all.minus(Tally::of(problems))
 }
 
 /// `key` is not one of the fields of `whole`.
@@ -185,6 +198,25 @@ mod tests {
     use crate::kinds::kind;
     use crate::manifest::node::Spot;
     use crate::model::KindName;
+
+    #[test]
+    fn an_error_behind_a_crowd_of_warnings_is_kept_in_its_place() {
+        let warnings = |count| (0..count).map(|_| Problem::warning(Code::UnknownField, "w"));
+        let error = |what: &str| Problem::error(Code::WrongType, what);
+        let mut all: Vec<Problem> = warnings(3).chain([error("a")]).collect();
+        all.extend(warnings(2).chain([error("b")]));
+        let told = |all: &[Problem]| all.iter().map(|p| p.message.clone()).collect::<String>();
+        let left_out = |errors, warnings| Tally { errors, warnings };
+        assert_eq!(cut(&mut all, 4), left_out(0, 3));
+        assert_eq!(told(&all), "wwab");
+        assert_eq!(cut(&mut all, 1), left_out(1, 2));
+        assert_eq!(told(&all), "a");
+        let mut flood: Vec<Problem> = warnings(MOST_KEPT).chain([error("a")]).collect();
+        let mut surplus = Surplus::default();
+        surplus.bound(&mut flood);
+        assert_eq!(surplus.0, left_out(0, MOST_KEPT + 1 - KEPT));
+        assert!(told(&flood).ends_with("wa"));
+    }
 
     #[test]
     fn quotes_are_for_what_would_be_taken_in_them() {

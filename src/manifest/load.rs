@@ -8,7 +8,7 @@ use std::thread;
 
 use super::aliases::{self, Double};
 use super::approvals;
-use super::complaints::{Surplus, follows, unknown_field};
+use super::complaints::{Surplus, cut, follows, unknown_field};
 use super::connections;
 use super::entries::{self, Declared, Kinds};
 use super::env_file::{self, EnvFiles};
@@ -25,10 +25,10 @@ use super::variables::{Telling, Variables};
 use super::yaml::{self, Parsed};
 use super::{Input, Inputs, Loaded, Manifest, Sources};
 use crate::model::{
-    Address, Code, KindName, LABEL, OWN_NOTES, Problem, Resource, Severity, side_by_side,
+    Address, Code, KindName, LABEL, OWN_NOTES, Problem, Resource, Tally, side_by_side,
 };
 
-/// Problems that are shown; the rest is counted.
+/// Problems that are shown, errors before warnings; the rest is counted.
 const MOST_SHOWN: usize = 200;
 
 /// As [`super::load`], with these kinds.
@@ -357,9 +357,8 @@ fn finished(
             (file, place.line, place.column)
         })
     });
-    let failed = surplus.failed || problems.iter().any(|p| p.severity == Severity::Error);
-    let left_out = surplus.count + problems.len().saturating_sub(MOST_SHOWN);
-    problems.truncate(MOST_SHOWN);
+    let left_out = surplus.0.plus(cut(&mut problems, MOST_SHOWN));
+    let failed = left_out.plus(Tally::of(&problems)).errors > 0;
     Loaded {
         named: manifest
             .connections

@@ -44,7 +44,7 @@ use jiff::Timestamp;
 
 use crate::kinds::Resources;
 use crate::ledger::LedgerPlace;
-use crate::model::{Approval, Broker, Problem};
+use crate::model::{Approval, Broker, Problem, Tally};
 
 pub use connections::{Connections, KafkaConnection, NatsConnection};
 pub use files::Input;
@@ -76,10 +76,10 @@ pub struct Inputs {
 pub struct Loaded {
     /// The manifest; none while a problem with the severity of an error stands.
     pub manifest: Option<Manifest>,
-    /// Every problem in the order of the files and lines, the first 200 of them.
+    /// Every problem in the order of the files and lines; where there are more than 200, errors before warnings.
     pub problems: Vec<Problem>,
     /// How many more there are.
-    pub left_out: usize,
+    pub left_out: Tally,
     /// The texts, for snippets.
     pub sources: Sources,
     /// The files that its connections name: certificates, keys, credentials, secrets.

@@ -28,7 +28,7 @@ pub use flat::{Doc, Flat};
 pub use format::{FormatError, versioned};
 pub use parts::side_by_side;
 pub use place::Place;
-pub use problem::{Note, Problem, Severity};
+pub use problem::{Note, Problem, Severity, Tally};
 pub use resource::{FieldPlace, LABEL, Lifecycle, OWN_NOTES, OnRemove, Resource, Undeclared};
 pub use risk::{Harm, Risk};
 pub use step::{Action, Base, Change, Claim, Outcome, Parent, Refusal, Source, Step};

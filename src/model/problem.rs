@@ -88,3 +88,59 @@ impl Problem {
         self
     }
 }
+
+/// How many problems there are of each severity.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// The errors.
+    pub errors: usize,
+    /// The warnings.
+    pub warnings: usize,
+}
+
+impl Tally {
+    /// The tally of these.
+    pub fn of(problems: &[Problem]) -> Tally {
+        let is_error = |problem: &&Problem| problem.severity == Severity::Error;
+        let errors = problems.iter().filter(is_error).count();
+        Tally {
+            errors,
+            warnings: problems.len() - errors,
+        }
+    }
+
+    /// Both together.
+    #[must_use]
+    pub fn plus(self, other: Tally) -> Tally {
+        Tally {
+            errors: self.errors + other.errors,
+            warnings: self.warnings + other.warnings,
+        }
+    }
+
+    /// What is left of it without the other, never less than nothing.
+    #[must_use]
+    pub fn minus(self, other: Tally) -> Tally {
+        Tally {
+            errors: self.errors.saturating_sub(other.errors),
+            warnings: self.warnings.saturating_sub(other.warnings),
+        }
+    }
+
+    /// Problems of any severity.
+    pub fn total(self) -> usize {
+        self.errors + self.warnings
+    }
+
+    /// `12 errors, 1 warning`; empty where there is none of both.
+    pub fn words(self) -> String {
+        let said = |count: usize, what: &str| match count {
+            0 => None,
+            1 => Some(format!("1 {what}")),
+            n => Some(format!("{n} {what}s")),
+        };
+        let parts = [said(self.errors, "error"), said(self.warnings, "warning")];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        parts.join(", ")
+    }
+}

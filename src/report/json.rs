@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use crate::apply::Done;
 use crate::engine::{Finding, Health};
 use crate::ledger::{Book, Holder};
-use crate::model::{Outcome, Place, Problem, Severity};
+use crate::model::{Outcome, Place, Problem, Severity, Tally};
 use crate::plan::{FORMAT_VERSION, Plan};
 
 /// What became of the steps: `{format_version, plan_digest, outcomes, summary}`.
@@ -51,14 +51,18 @@ pub(super) fn word_and_why(outcome: &Outcome) -> (&'static str, Option<&str>) {
 }
 
 /// Problems: `{format_version, problems, summary}`, each with code, severity, message, place,
-/// notes and hint.
-pub fn problems(problems: &[Problem]) -> String {
-    let count = |severity| problems.iter().filter(|p| p.severity == severity).count();
+/// notes and hint. The summary counts those that are not shown, too.
+pub fn problems(problems: &[Problem], not_shown: Tally) -> String {
+    let all = Tally::of(problems).plus(not_shown);
     let entries: Vec<Value> = problems.iter().map(problem).collect();
     pretty(&json!({
         "format_version": FORMAT_VERSION,
         "problems": entries,
-        "summary": { "errors": count(Severity::Error), "warnings": count(Severity::Warning) },
+        "summary": {
+            "errors": all.errors,
+            "warnings": all.warnings,
+            "not_shown": { "errors": not_shown.errors, "warnings": not_shown.warnings },
+        },
     }))
 }
 
@@ -167,6 +171,6 @@ mod tests {
             .at(place.clone())
             .note(place, "first here")
             .hint("keep one");
-        insta::assert_snapshot!(problems(&[problem]));
+        insta::assert_snapshot!(problems(&[problem], Tally::default()));
     }
 }

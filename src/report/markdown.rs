@@ -1,4 +1,7 @@
+mod problems;
 mod risks;
+
+pub use problems::problems;
 
 use std::fmt::Write;
 
@@ -11,7 +14,7 @@ use super::one_line;
 use super::text::{Drift, blocked_why, counts, drift_counts, held};
 use super::value::{LONG, cut};
 use crate::apply::Done;
-use crate::model::{Action, Change, KindName, Problem, Refusal, Severity, Step};
+use crate::model::{Action, Change, KindName, Refusal, Step};
 use crate::plan::Plan;
 
 /// A comment of GitHub holds 65,536 characters; rows stop before that, and the rest is counted.
@@ -251,35 +254,6 @@ pub fn outcomes(plan: &Plan, done: &[Done]) -> String {
         }
         let why = escaped(&cut(why, LONG));
         let _ = writeln!(text, "| {word} | {} | {why} |", same.on_a_line());
-    }
-    text
-}
-
-/// Problems as a Markdown list, each with its place.
-pub fn problems(problems: &[Problem]) -> String {
-    let mut text = String::from("### trueup: problems\n\n");
-    for problem in problems {
-        if text.len() > MOST_BYTES {
-            text.push_str("- … and more\n");
-            break;
-        }
-        let sign = match problem.severity {
-            Severity::Error => "⛔",
-            Severity::Warning => "⚠️",
-        };
-        let place = problem
-            .place
-            .as_ref()
-            .map(|p| format!("{} ", code(&p.to_string())));
-        let hint = problem.hint.as_ref().map(|h| format!(" → {}", escaped(h)));
-        let _ = writeln!(
-            text,
-            "- {sign} {}**{}** {}{}",
-            place.unwrap_or_default(),
-            problem.code,
-            escaped(&problem.message),
-            hint.unwrap_or_default()
-        );
     }
     text
 }

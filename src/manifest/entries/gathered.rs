@@ -3,7 +3,8 @@
 use super::super::node::{Files, Spot};
 use super::Declared;
 use super::reading::Part;
-use crate::model::{Code, Problem};
+use crate::manifest::complaints::Surplus;
+use crate::model::{Code, Problem, Tally};
 
 /// Resources of a manifest, with the ACLs that an access or an entry stands for.
 pub(super) const MOST_RESOURCES: usize = 150_000;
@@ -37,13 +38,13 @@ impl Gathered {
         } = &mut self.declared;
         let mut found = part.problems;
         let mut read = part.resources.into_iter();
-        let (mut taken, mut told) = (0_usize, 0_usize);
+        let (mut taken, mut told) = (0_usize, Tally::default());
         let mut more = part.surplus;
         for step in part.steps {
             if resources.len().saturating_add(step.most) > MOST_RESOURCES {
                 self.overflown = true;
-                more.count = told.saturating_sub(found.len());
-                found.truncate(told);
+                found.truncate(told.total());
+                more = Surplus(told.minus(Tally::of(&found)));
                 found.push(too_many(step.spot, files));
                 break;
             }
@@ -74,7 +75,6 @@ mod tests {
     use super::super::reading::Step;
     use super::*;
     use crate::kinds::Resources;
-    use crate::manifest::complaints::Surplus;
     use crate::manifest::entries::Faulty;
     use crate::manifest::passwords::Passwords;
     use crate::model::{Address, Flat, Resource};
@@ -105,7 +105,10 @@ mod tests {
             },
             most: if count == 3 { most } else { 1 },
             resources: count,
-            problems: count,
+            problems: Tally {
+                errors: count,
+                warnings: 0,
+            },
         };
         Part {
             resources: names.map(resource).into_iter().collect(),

@@ -11,7 +11,7 @@ use super::gathered::MOST_RESOURCES;
 use super::listed::{Fields, Held, Item};
 use super::{Faulty, Kinds, lifecycle, names_beside, noun_of};
 use crate::kinds::Resources;
-use crate::model::{Address, KindName, Problem, Resource};
+use crate::model::{Address, KindName, Problem, Resource, Tally};
 
 /// What was read of a part.
 #[derive(Default)]
@@ -33,7 +33,7 @@ pub(super) struct Step {
     pub most: usize,
     pub resources: usize,
     /// Those that were dropped included.
-    pub problems: usize,
+    pub problems: Tally,
 }
 
 /// Reads items, without knowledge of what is not among them.
@@ -56,17 +56,20 @@ impl<'a> Reading<'a> {
 
     /// Reads these items. Where they alone are too many, the last step is the first for which there was no room.
     pub fn part(mut self, items: Vec<Item>) -> Part {
+        let mut told = Tally::default();
         for Item { spot, most, holds } in items {
             let has_room = self.part.resources.len().saturating_add(most) <= MOST_RESOURCES;
             if has_room {
+                let before = self.walk.problems.len();
                 self.item(spot, holds);
+                told = told.plus(Tally::of(&self.walk.problems[before..]));
                 self.part.surplus.bound(&mut self.walk.problems);
             }
             self.part.steps.push(Step {
                 spot,
                 most,
                 resources: self.part.resources.len(),
-                problems: self.walk.problems.len() + self.part.surplus.count,
+                problems: told,
             });
             if !has_room {
                 break;

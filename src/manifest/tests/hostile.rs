@@ -172,7 +172,31 @@ fn a_flood_of_problems_is_bounded() {
         writeln!(text, "    S{index}: {{ max_aeg: 1d }}").unwrap();
     }
     let loaded = one(&text);
-    assert_eq!((loaded.problems.len(), loaded.left_out), (200, 2_800));
+    assert_eq!(
+        (loaded.problems.len(), loaded.left_out.errors),
+        (200, 2_800)
+    );
+}
+
+#[test]
+fn a_flood_of_warnings_hides_no_error() {
+    let mut text = "stack: s\nkafka:\n  topics:\n".to_owned();
+    for index in 0..400 {
+        writeln!(
+            text,
+            "    t{index}: {{ partitions: 1, config: {{ retention.mss: 1 }} }}"
+        )
+        .unwrap();
+    }
+    text += "    last: { partitions: many }\n";
+    let loaded = crate::manifest::load(&Inputs {
+        files: vec![super::text("a.yaml", &text)],
+        ..Inputs::default()
+    });
+    assert!(loaded.manifest.is_none());
+    assert_eq!(loaded.problems.len(), 200);
+    assert_eq!(loaded.problems[199].code, Code::WrongType);
+    assert_eq!((loaded.left_out.errors, loaded.left_out.warnings), (0, 201));
 }
 
 #[test]
@@ -253,7 +277,10 @@ fn problems_beyond_what_is_kept_are_counted_and_stop_the_work() {
     }
     let loaded = layers(&[&text]);
     assert!(loaded.manifest.is_none());
-    assert_eq!((loaded.problems.len(), loaded.left_out), (200, 5_800));
+    assert_eq!(
+        (loaded.problems.len(), loaded.left_out.errors),
+        (200, 5_800)
+    );
 }
 
 #[test]
@@ -314,5 +341,5 @@ fn unknown_sections_beyond_what_is_kept_are_counted() {
     });
     let loaded = layers(&[&text]);
     assert!(loaded.manifest.is_none());
-    assert!(loaded.problems.len() + loaded.left_out >= 6_000);
+    assert!(loaded.problems.len() + loaded.left_out.total() >= 6_000);
 }
