@@ -34,6 +34,9 @@ pub struct Facts {
     /// The wire holds text even where the value is a number or a boolean (Kafka's configs).
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub text: bool,
+    /// That text is one value, never a list.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub single: bool,
     /// The server sets it; never declared, never drift.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub hidden: bool,
@@ -117,6 +120,7 @@ pub fn field() -> Facts {
         api_level: None,
         newer_words: Vec::new(),
         text: false,
+        single: false,
         hidden: false,
         inherent: false,
         stands_for: None,
@@ -187,6 +191,12 @@ impl Facts {
     /// Text on the wire.
     pub fn text(mut self) -> Self {
         self.text = true;
+        self
+    }
+
+    /// Text on the wire that is one value, never a list.
+    pub fn single(mut self) -> Self {
+        self.single = true;
         self
     }
 

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::declaration::{Declaration, Field, Shape};
+use super::facts::Facts;
 use super::values::pattern;
 use crate::model::unit::Unit;
 
@@ -97,7 +98,7 @@ fn integer(field: &Field, min: Option<i64>, max: Option<i64>) -> Value {
     let facts = &field.facts;
     let mut schema = json!({
         "type": ["integer", "string"],
-        "pattern": quantity(facts.unit, !facts.unlimited.is_empty()),
+        "pattern": quantity(facts.unit, !facts.unlimited.is_empty()) + &in_quotes(facts),
     });
     // the numbers that mean `unlimited` are taken too
     let least = min.map(|min| facts.unlimited.iter().copied().fold(min, i64::min));
@@ -123,6 +124,13 @@ fn integer(field: &Field, min: Option<i64>, max: Option<i64>) -> Value {
     schema
 }
 
+/// The numbers below zero that mean `unlimited`, which a quantity takes as text, too.
+fn in_quotes(facts: &Facts) -> String {
+    let below = facts.unlimited.iter().filter(|number| **number < 0);
+    let forms = below.filter(|_| facts.unit.is_some());
+    forms.map(|number| format!("|^{number}$")).collect()
+}
+
 /// The numbers between those that mean `unlimited` and the least other one.
 fn holes(min: Option<i64>, unlimited: &[i64]) -> Vec<i64> {
     match (min, unlimited.iter().min()) {
@@ -133,13 +141,14 @@ fn holes(min: Option<i64>, unlimited: &[i64]) -> Vec<i64> {
     }
 }
 
-/// What Kafka keeps as text: a quantity, or any scalar, or a list.
+/// What Kafka keeps as text: a quantity, or any scalar, or a list where it is not one value.
 fn of_text_on_the_wire(field: &Field) -> Value {
     match field.facts.unit {
         Some(unit) => {
             let forms = quantity(Some(unit), !field.facts.unlimited.is_empty());
             json!({ "type": ["integer", "string"], "pattern": format!(r"{forms}|^[-+]?\d+$") })
         }
+        None if field.facts.single => json!({ "type": ["string", "number", "boolean"] }),
         None => json!({
             "type": ["string", "number", "boolean", "array"],
             "items": { "type": ["string", "number", "boolean"] },

@@ -103,6 +103,7 @@ pub(super) fn wanted(field: &Field) -> String {
     let base = match (&field.shape, unit) {
         (_, Some(Unit::Bytes)) => "a size".to_owned(),
         (_, Some(_)) => "a duration".to_owned(),
+        (_, None) if field.facts.single => "one value".to_owned(),
         (Shape::Bool, None) => "`true` or `false`".to_owned(),
         (Shape::Integer { .. }, None) => "a whole number".to_owned(),
         (Shape::Number, None) => "a number".to_owned(),

@@ -24,6 +24,7 @@ pub(super) fn said(field: &Field, node: &Node) -> Option<Json> {
     };
     let quantity = field.facts.unit.is_some() || !field.facts.unlimited.is_empty();
     match (&field.shape, value) {
+        (_, Value::List(_)) if field.facts.single => None,
         (_, value) if field.facts.text => config_text(value),
         (Shape::Bool, Value::Bool(bool)) => Some(Json::Bool(*bool)),
         (Shape::Integer { .. } | Shape::Number, Value::Integer(number)) => Some((*number).into()),
@@ -77,7 +78,8 @@ fn config_text(value: &Value) -> Option<Json> {
     }
 }
 
-fn scalar_text(value: &Value) -> Option<String> {
+/// A scalar as it is written.
+pub(super) fn scalar_text(value: &Value) -> Option<String> {
     match value {
         Value::Bool(bool) => Some(bool.to_string()),
         Value::Integer(number) => Some(number.to_string()),

@@ -22,7 +22,9 @@ fn of_known(config: &KnownConfig) -> Facts {
     let facts = facts.takes(&takes(config)).source(config.source);
     match config.holds {
         ConfigType::List => facts.compare(Compare::TextSet),
-        ConfigType::Bool | ConfigType::Number | ConfigType::Fraction | ConfigType::Word => facts,
+        ConfigType::Bool | ConfigType::Number | ConfigType::Fraction | ConfigType::Word => {
+            facts.single()
+        }
     }
 }
 

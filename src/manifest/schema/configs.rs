@@ -19,18 +19,18 @@ pub(super) fn configs(declaration: &Declaration) -> Json {
     all.collect::<Map<String, Json>>().into()
 }
 
-/// What a config may be as a scalar, and how many of such a list of it may hold.
+/// What a config may be as a scalar, and whether a list may hold such.
 struct Held {
     types: &'static [&'static str],
     pattern: String,
-    most: Option<u32>,
+    is_list: bool,
 }
 
 fn held(config: &KnownConfig) -> Option<Held> {
     let one = |types: &'static [&'static str], form: &str| Held {
         types,
         pattern: form.to_owned(),
-        most: Some(1),
+        is_list: false,
     };
     let words = config.words.join("|").replace('.', r"\.");
     Some(match config.holds {
@@ -51,25 +51,24 @@ fn held(config: &KnownConfig) -> Option<Held> {
         ConfigType::List => Held {
             types: &["string"],
             pattern: format!(r"({words})?(\s*,\s*({words})?)*"),
-            most: None,
+            is_list: true,
         },
     })
 }
 
-/// Kafka trims what it reads, and one word is a list of one.
+/// Kafka trims what it reads.
 fn constrain(schema: &mut Json, held: Held) {
     let Held {
         types,
         pattern,
-        most,
+        is_list,
     } = held;
     let pattern = format!(r"^\s*({pattern})\s*$|{VARIABLE}");
-    schema["items"] = json!({ "type": types, "pattern": pattern });
-    schema["type"] = [types, &["array"]].concat().into();
-    schema["pattern"] = pattern.into();
-    if let Some(most) = most {
-        schema["minItems"] = most.into();
-        schema["maxItems"] = most.into();
+    schema["type"] = types.into();
+    if is_list {
+        schema["items"] = json!({ "type": types, "pattern": pattern });
+        schema["type"] = [types, &["array"]].concat().into();
     }
+    schema["pattern"] = pattern.into();
     *schema = or_null(schema.take());
 }
