@@ -138,6 +138,10 @@ pub(super) fn type_hint(field: &Field, node: &Node) -> Option<String> {
         return Some(hint);
     }
     match (&field.shape, &node.value) {
+        (_, Value::Expanded(_)) => Some(format!(
+            "set the variable, or its default, to {}",
+            wanted(field)
+        )),
         (Shape::Choice(words), Value::Bool(_) | Value::Integer(_) | Value::Number(_))
             if !words
                 .iter()

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+use super::said::scalar_text;
 use crate::model::{FieldPlace, Place, Problem};
 
 /// A value and where it stands.
@@ -101,7 +102,10 @@ impl Files {
             Value::Map(map) => map
                 .values()
                 .for_each(|entry| self.words(&entry.node, words)),
-            _ => words.extend(node.text().map(Box::from).zip(self.place(node.spot))),
+            value => {
+                let word = scalar_text(value).map(String::into_boxed_str);
+                words.extend(word.zip(self.place(node.spot)));
+            }
         }
     }
 

@@ -35,11 +35,15 @@ pub(super) fn check(topic: &Resource) -> Vec<Problem> {
     problems.extend(counts(topic));
     for (path, said) in &topic.declared {
         if let (Some(key), Value::String(text)) = (path.strip_prefix("config."), said) {
-            let (at, found) = match known_config(key) {
-                Some(config) => (topic.place_of_word(path, text), value(config, text)),
-                None => (topic.place_of(path), unknown_key(key).into_iter().collect()),
-            };
-            problems.extend(found.into_iter().map(|problem| problem.at(at.clone())));
+            match known_config(key) {
+                Some(config) => {
+                    let found = value(config, text).into_iter();
+                    problems.extend(
+                        found.map(|(word, problem)| problem.at(topic.place_of_word(path, word))),
+                    );
+                }
+                None => problems.extend(unknown_key(key).map(|p| p.at(topic.place_of(path)))),
+            }
         }
     }
     problems.extend(in_sync(topic));
@@ -221,21 +225,22 @@ fn search(key: &str) -> Option<&'static str> {
         .map(|(near, _)| near)
 }
 
-fn value(config: &KnownConfig, text: &str) -> Vec<Problem> {
+/// What is wrong with a value, each with the word that it is about.
+fn value<'t>(config: &KnownConfig, text: &'t str) -> Vec<(&'t str, Problem)> {
+    let whole = text;
     let text = text.trim();
+    let wrong = |what| vec![(whole, wrong(config, text, what))];
+    let unknown = |said, word| unknown_word(config, word).map(|problem| (said, problem));
     match config.holds {
-        ConfigType::List => text
-            .split(',')
-            .map(str::trim)
-            .filter(|word| !word.is_empty())
-            .filter_map(|word| unknown_word(config, word))
-            .collect(),
-        ConfigType::Word => unknown_word(config, text).into_iter().collect(),
-        ConfigType::Bool if !is_bool(text) => vec![wrong(config, text, "`true` or `false`")],
-        ConfigType::Number if text.parse::<i64>().is_err() => {
-            vec![wrong(config, text, "whole number")]
+        ConfigType::List => {
+            let words = text.split(',').map(str::trim);
+            let words = words.filter(|word| !word.is_empty());
+            words.filter_map(|word| unknown(word, word)).collect()
         }
-        ConfigType::Fraction if text.parse::<f64>().is_err() => vec![wrong(config, text, "number")],
+        ConfigType::Word => unknown(whole, text).into_iter().collect(),
+        ConfigType::Bool if !is_bool(text) => wrong("`true` or `false`"),
+        ConfigType::Number if text.parse::<i64>().is_err() => wrong("whole number"),
+        ConfigType::Fraction if text.parse::<f64>().is_err() => wrong("number"),
         ConfigType::Bool | ConfigType::Number | ConfigType::Fraction => Vec::new(),
     }
 }

@@ -370,6 +370,16 @@ fn a_list_where_one_value_belongs_is_written_without_brackets() {
 }
 
 #[test]
+fn a_variable_of_another_type_has_a_way_out() {
+    let text = "stack: s\nnats: { streams: { S: { num_replicas: \"${N:-three}\" } } }\n";
+    let said = told(&layers(&[text])).join("\n");
+    assert!(
+        said.contains("(set the variable, or its default, to a whole number)"),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_secret_is_blinded_wherever_it_stands_again() {
     let text = "stack: s
 connections:
