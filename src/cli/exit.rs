@@ -37,8 +37,8 @@ exits! {
     Stale 5 "the saved plan is stale: what it rests on has moved";
     Partly 6 "some steps were not applied: failed, not attempted, blocked or unknown";
     Conflict 7 "another stack owns what the manifest declares";
-    Interrupted 130 "stopped cleanly by SIGINT (Ctrl-C)";
-    Terminated 143 "stopped cleanly by SIGTERM";
+    Interrupted 130 "stopped by SIGINT (Ctrl-C): cleanly by the first, at once by the second";
+    Terminated 143 "stopped by SIGTERM: cleanly by the first, at once by the second";
 }
 
 impl Exit {

@@ -59,7 +59,7 @@ impl Signals {
     }
 
     /// Runs work that changes something. The first signal asks it to stop and gives it [`GRACE`]
-    /// to finish what is in flight; the second ends the process at once.
+    /// to finish what is in flight; the second ends the process at once, and that is said.
     ///
     /// Returns what the work came to, where it came to an end, and the signal, where one came.
     pub async fn with_grace<T>(
@@ -88,5 +88,8 @@ impl Signals {
     reason = "the second signal means now, whatever is still running"
 )]
 fn leave(exit: Exit) -> ! {
+    super::screen::error_line(
+        "stopped at once: what was in flight is unknown; the next run settles it, `trueup plan` shows what is left\n",
+    );
     std::process::exit(exit.number().into())
 }

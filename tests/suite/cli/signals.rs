@@ -138,6 +138,12 @@ fn a_second_signal_ends_it_at_once() {
         !stopped.stdout.contains("Applied "),
         "it went on to its report"
     );
+    let last = stopped.stderr.lines().last().unwrap_or_default();
+    assert!(
+        last.starts_with("stopped at once: what was in flight is unknown"),
+        "{last}"
+    );
+    assert!(last.contains("`trueup plan`"), "{last}");
 }
 
 fn manifest_of(streams: usize) -> String {
