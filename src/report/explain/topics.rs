@@ -1,21 +1,23 @@
 //! What there is to explain.
 
+use indexmap::IndexSet;
+
 use super::kind::all;
 use crate::kinds::{Declaration, Kind};
 use crate::manifest::Part;
 
-/// The kinds and the parts of a manifest, each before its fields by path; a kind's aliases too.
-pub fn topics(kinds: &[&dyn Kind], parts: &[Part]) -> Vec<String> {
-    let mut topics = Vec::new();
+/// The kinds and the parts of a manifest, each once and before its fields by path; a kind's aliases too.
+pub fn topics(kinds: &[&dyn Kind], parts: &[Part]) -> IndexSet<String> {
+    let mut topics = IndexSet::new();
     for kind in kinds {
         let name = kind.name();
-        topics.push(name.to_string());
+        topics.insert(name.to_string());
         let aliases = kind.aliases().iter().map(|(alias, _)| (*alias).to_owned());
         let paths = aliases.chain(deep(kind.declaration()));
         topics.extend(paths.map(|path| format!("{name}.{path}")));
     }
     for Part { path, fields, .. } in parts {
-        topics.push(path.clone());
+        topics.insert(path.clone());
         topics.extend(fields.iter().map(|(field, _)| format!("{path}.{field}")));
     }
     topics
@@ -38,4 +40,19 @@ fn deep(declaration: &Declaration) -> Vec<String> {
         paths.extend(inside);
     }
     paths
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kinds::registry;
+    use crate::manifest::parts;
+
+    #[test]
+    fn a_part_that_is_a_field_of_another_is_one_topic() {
+        let all = topics(registry(), parts());
+        let named = |name: &str| all.iter().filter(|topic| *topic == name).count();
+        assert_eq!(named("connections.nats"), 1);
+        assert_eq!(named("connections.kafka"), 1);
+    }
 }
