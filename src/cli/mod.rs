@@ -66,12 +66,38 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
 
 /// Help and version are results; everything else that clap says is an error.
 fn usage(error: &clap::Error) -> Exit {
-    let _ = error.print();
+    let text = error.render().to_string();
+    let shown = without_logins(&text);
+    match (shown == text, error.use_stderr()) {
+        (true, _) => _ = error.print(),
+        (false, true) => screen::error_line(&shown),
+        (false, false) => anstream::print!("{shown}"),
+    }
     if error.use_stderr() {
         Exit::Error
     } else {
         Exit::Done
     }
+}
+
+/// The text with stars for what stands before the `@` of a URL: whoever mistakes an option for another may say a password.
+fn without_logins(text: &str) -> String {
+    let mut shown = String::new();
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once("://") {
+        let word = behind.find(|c: char| c.is_whitespace() || c == '\'');
+        let word = &behind[..word.unwrap_or(behind.len())];
+        shown.push_str(before);
+        shown.push_str("://");
+        rest = match word.rfind('@') {
+            Some(at) => {
+                shown.push_str("***");
+                &behind[at..]
+            }
+            None => behind,
+        };
+    }
+    shown + rest
 }
 
 fn run(cli: &Cli, screen: &Screen) -> Result<Exit, Failure> {
@@ -110,4 +136,21 @@ fn on_brokers(work: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit,
     let exit = runtime.block_on(work);
     runtime.shutdown_background();
     exit
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_logins;
+
+    #[test]
+    fn logins_in_urls_are_not_shown() {
+        for (said, shown) in [
+            ("no 'nats://u:p@h:1' here", "no 'nats://***@h:1' here"),
+            ("a://u:p/q@h b://t@i", "a://***@h b://***@i"),
+            ("https://docs/x and a@b", "https://docs/x and a@b"),
+            ("nothing", "nothing"),
+        ] {
+            assert_eq!(without_logins(said), shown);
+        }
+    }
 }
