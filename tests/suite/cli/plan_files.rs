@@ -75,6 +75,7 @@ fn a_manifest_in_the_place_of_a_plan_is_told_apart() {
     assert!(ran.stderr.contains("trueup plan -f"), "{}", ran.stderr);
 }
 
+/// SIGTERM: what a shell puts in the background inherits that SIGINT is ignored.
 #[test]
 fn a_signal_ends_a_read_that_waits() {
     for arguments in [
@@ -84,10 +85,10 @@ fn a_signal_ends_a_read_that_waits() {
     ] {
         let (mut child, _open) = waiting_for_more(arguments);
         let pid = child.id().to_string();
-        let kill = Command::new("kill").args(["-s", "INT", &pid]).status();
+        let kill = Command::new("kill").args(["-s", "TERM", &pid]).status();
         assert!(kill.unwrap().success());
         let status = ended(&mut child);
-        let interrupted = status.signal() == Some(2) || status.code() == Some(130);
+        let interrupted = status.signal() == Some(15) || status.code() == Some(143);
         assert!(interrupted, "{arguments:?}: {status}");
     }
 }
