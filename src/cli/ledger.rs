@@ -13,7 +13,7 @@ use crate::engine::LiveBrokers;
 use crate::ledger::{
     Book, FileStore, Holder, KafkaStore, Ledger, LedgerPlace, NatsStore, Store, StoreError,
 };
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, without_logins};
 use crate::model::{Code, Problem};
 
 /// Where the ledger of a run is.
@@ -63,7 +63,8 @@ pub(super) fn named(
         (Some(place), _) => Ok(Some(place.clone())),
         (None, Some(said)) => said.parse().map(Some).map_err(|hint: String| {
             Failure::said(format!(
-                "TRUEUP_LEDGER is `{said}`, which is no place for a ledger"
+                "TRUEUP_LEDGER is `{}`, which is no place for a ledger",
+                without_logins(said)
             ))
             .hint(hint)
         }),

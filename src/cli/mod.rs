@@ -48,6 +48,8 @@ use args::Command;
 use failure::Failure;
 use screen::Screen;
 
+use crate::manifest::without_logins;
+
 /// Runs a command line and tells how it ended.
 pub fn main(arguments: Vec<OsString>) -> ExitCode {
     let cli = match args::parse(&arguments) {
@@ -66,38 +68,18 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
 
 /// Help and version are results; everything else that clap says is an error.
 fn usage(error: &clap::Error) -> Exit {
+    if !error.use_stderr() {
+        let _ = error.print();
+        return Exit::Done;
+    }
     let text = error.render().to_string();
     let shown = without_logins(&text);
-    match (shown == text, error.use_stderr()) {
-        (true, _) => _ = error.print(),
-        (false, true) => screen::error_line(&shown),
-        (false, false) => anstream::print!("{shown}"),
-    }
-    if error.use_stderr() {
-        Exit::Error
+    if shown == text {
+        let _ = error.print();
     } else {
-        Exit::Done
+        screen::error_line(&shown);
     }
-}
-
-/// The text with stars for what stands before the `@` of a URL: whoever mistakes an option for another may say a password.
-fn without_logins(text: &str) -> String {
-    let mut shown = String::new();
-    let mut rest = text;
-    while let Some((before, behind)) = rest.split_once("://") {
-        let word = behind.find(|c: char| c.is_whitespace() || c == '\'');
-        let word = &behind[..word.unwrap_or(behind.len())];
-        shown.push_str(before);
-        shown.push_str("://");
-        rest = match word.rfind('@') {
-            Some(at) => {
-                shown.push_str("***");
-                &behind[at..]
-            }
-            None => behind,
-        };
-    }
-    shown + rest
+    Exit::Error
 }
 
 fn run(cli: &Cli, screen: &Screen) -> Result<Exit, Failure> {
@@ -136,21 +118,4 @@ fn on_brokers(work: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit,
     let exit = runtime.block_on(work);
     runtime.shutdown_background();
     exit
-}
-
-#[cfg(test)]
-mod tests {
-    use super::without_logins;
-
-    #[test]
-    fn logins_in_urls_are_not_shown() {
-        for (said, shown) in [
-            ("no 'nats://u:p@h:1' here", "no 'nats://***@h:1' here"),
-            ("a://u:p/q@h b://t@i", "a://***@h b://***@i"),
-            ("https://docs/x and a@b", "https://docs/x and a@b"),
-            ("nothing", "nothing"),
-        ] {
-            assert_eq!(without_logins(said), shown);
-        }
-    }
 }

@@ -52,6 +52,7 @@ pub(crate) use files::{is_manifest_name, manifest_names, plain, read_text};
 pub use pages::{Part, parts};
 pub use passwords::Passwords;
 pub use schema::{schema, schema_text};
+pub(crate) use secret_text::without_logins;
 pub use sources::Sources;
 pub use variables::is_variable_name;
 pub use write::{write, write_json};

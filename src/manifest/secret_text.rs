@@ -11,6 +11,7 @@ use super::node::short;
 use urls::no_ports;
 
 pub(super) use urls::logins;
+pub(crate) use urls::without_logins;
 
 /// A secret in a text.
 pub(super) struct Found {

@@ -11,7 +11,7 @@ use std::ops::Range;
 use super::connections::takes_path;
 use super::node::{Map, Node, Spot, Value, short};
 use super::secret_text::{
-    is_secret_variable, is_seed_like, is_word, logins, looks_secret, names_secret, written,
+    is_secret_variable, is_seed_like, is_word, looks_secret, names_secret, without_logins, written,
 };
 use super::sources::Read;
 use super::variables::Variables;
@@ -165,9 +165,7 @@ impl Secrets {
             for said in found {
                 *message = message.replace(said, "***");
             }
-            for login in logins(message).into_iter().rev() {
-                message.replace_range(login, "***");
-            }
+            *message = without_logins(message);
         };
         for problem in problems {
             blind(&mut problem.message);

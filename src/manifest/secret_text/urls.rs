@@ -22,6 +22,15 @@ pub(in crate::manifest) fn logins(text: &str) -> Vec<Range<usize>> {
         .collect()
 }
 
+/// The text with stars for the logins of its URLs: whoever mistakes one option or variable for another may say a password.
+pub(crate) fn without_logins(text: &str) -> String {
+    let mut shown = text.to_owned();
+    for login in logins(text).into_iter().rev() {
+        shown.replace_range(login, "***");
+    }
+    shown
+}
+
 /// What stands in the place of a URL's port and is none: a login whose `@` is missing.
 pub(super) fn no_ports(text: &str) -> impl Iterator<Item = Range<usize>> {
     static NO_PORT: Pattern = LazyLock::new(|| {
