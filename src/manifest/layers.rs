@@ -71,7 +71,17 @@ fn fill_empty(resources: &mut Map) {
 
 /// Lays a later layer over an earlier one: maps merge, the rest replaces, `null` takes away. A
 /// `null` that takes nothing away is warned of.
-pub(super) fn lay_over(base: &mut Layer, over: Layer, files: &Files, problems: &mut Vec<Problem>) {
+pub(super) fn lay_over(
+    base: &mut Layer,
+    mut over: Layer,
+    files: &Files,
+    problems: &mut Vec<Problem>,
+) {
+    let moved = [("nats", "consumers"), ("kafka", "access")];
+    problems.extend(moved.into_iter().filter_map(|(head, name)| {
+        let spot = null_section(&mut over.tree, head, name)?;
+        Some(no_whole_section(head, name).at(files.place(spot)))
+    }));
     let mut defaults = HashSet::new();
     for tree in [&base.tree, &over.tree] {
         for head in ["nats", "kafka"] {
@@ -88,6 +98,25 @@ pub(super) fn lay_over(base: &mut Layer, over: Layer, files: &Files, problems: &
     };
     merge.maps(&mut base.tree, over.tree);
     base.declared.extend(over.declared);
+}
+
+/// Takes a section that is `null` out of a layer: where it stands.
+fn null_section(tree: &mut Map, head: &str, name: &str) -> Option<Spot> {
+    let sections = tree.get_mut(head)?.node.map_mut()?;
+    let section = sections.get(name).filter(|entry| entry.node.is_null())?;
+    let spot = section.key;
+    sections.shift_remove(name);
+    Some(spot)
+}
+
+/// That entries which were moved to what they belong to can't be taken away by their section.
+fn no_whole_section(head: &str, name: &str) -> Problem {
+    let one = match name {
+        "consumers" => "STREAM/CONSUMER: null",
+        _ => "TOPIC: null",
+    };
+    let what = format!("`{head}.{name}` can't be taken away as a whole");
+    Problem::error(Code::Dangling, what).hint(format!("take its entries away, one by one: `{one}`"))
 }
 
 fn names_within(node: &Node, names: &mut HashSet<Box<str>>) {

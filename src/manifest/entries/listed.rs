@@ -150,6 +150,8 @@ impl List<'_> {
             KindName::Topic => map.shift_remove("access"),
             _ => None,
         };
+        // an overlay took it away
+        let access = access.filter(|entry| !entry.node.is_null());
         if self.is_declared(&address) {
             self.fields(address.clone(), key, map);
         } else if !self.is_of_bucket(&address) {

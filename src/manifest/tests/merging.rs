@@ -261,7 +261,6 @@ fn a_null_that_takes_nothing_away_is_warned_of() {
 fn a_null_that_takes_nothing_away_is_warned_of_at_any_depth() {
     let base = "stack: s\nnats: { streams: { A: } }\n";
     for over in [
-        "kafka: { access: null }",
         "connections: { nats: { url: null } }",
         "nats: { streams: { NEW: { consumers: null } } }",
         "nats: { streams: { NEW: { consumers: { x: } } } }",
@@ -274,6 +273,31 @@ fn a_null_that_takes_nothing_away_is_warned_of_at_any_depth() {
             "{told:?}"
         );
     }
+}
+
+#[test]
+fn a_section_whose_entries_stand_elsewhere_is_not_taken_away_as_a_whole() {
+    let base = "stack: s\nnats: { streams: { A: }, consumers: { A/c: } }\nkafka: { topics: { t: { partitions: 1 } }, access: { t: { produce: [User:a] } } }";
+    let whole = told(&layers(&[
+        base,
+        "nats: { consumers: null }\nkafka: { access: null }",
+    ]));
+    assert_eq!(whole.len(), 2, "{whole:?}");
+    assert!(whole[0].starts_with("1.yaml:1:9 dangling: `nats.consumers` can't be taken away"));
+    assert!(whole[1].contains("one by one: `TOPIC: null`"), "{whole:?}");
+    let each = layers(&[
+        base,
+        "nats: { consumers: { A/c: null } }\nkafka: { access: { t: null } }",
+    ]);
+    let left: Vec<String> = sound(each)
+        .resources
+        .keys()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(left, ["stream/A", "topic/t"]);
+    sound(layers(&[
+        "stack: s\nnats: { streams: { A: }, consumers: }\nkafka: { access: }",
+    ]));
 }
 
 #[test]
