@@ -1,6 +1,7 @@
 //! `ledger`, `lock` and `forget`: what a stack owns, and who works on it.
 
 use super::args::{Form, Global, LedgerCommand, LockCommand};
+use super::elsewhere::Elsewhere;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::ledger::{self, Held};
@@ -13,7 +14,7 @@ use crate::engine::{LiveBrokers, Port};
 use crate::kinds::{Live, Observed};
 use crate::ledger::{Book, Ledger, LedgerPlace, Record};
 use crate::model::{Action, Address, Base, Broker, Change, Code, LABEL, Outcome, Step, few};
-use crate::plan::{label_of, orphans};
+use crate::plan::{label_of, orphans, owner_among};
 use crate::report::{ledger_json, lock_json, text};
 
 /// Shows the ledger, makes it anew from what is there, or takes it along from elsewhere.
@@ -26,9 +27,11 @@ pub(super) async fn run_ledger(
         LedgerCommand::Show { stack } => return show(stack.as_ref(), global, screen).await,
         LedgerCommand::Rebuild => {
             let (work, progress, port, ledger) = open(global, screen).await?;
-            book(&work, &port, &progress).await?;
+            let book = book(&work, &port, &progress).await?;
+            work.is_here(&book, &port)?;
+            let elsewhere = work.elsewhere(&book, &port, &progress).await?;
             let held = take(&work, global, &ledger, "ledger rebuild", &port).await?;
-            let rebuilt = rebuild(&work, &port, &ledger).await;
+            let rebuilt = rebuild(&work, &port, &ledger, elsewhere.as_ref()).await;
             held.release().await;
             rebuilt?
         }
@@ -95,7 +98,8 @@ pub(super) async fn run_forget(
     screen: &Screen,
 ) -> Result<Exit, Failure> {
     let (work, progress, port, ledger) = open(global, screen).await?;
-    book(&work, &port, &progress).await?;
+    let known = book(&work, &port, &progress).await?;
+    work.is_here(&known, &port)?;
     let held = take(&work, global, &ledger, "forget", &port).await?;
     let forgotten = forget(&work, &ledger, addresses).await;
     let unlabelled = match &forgotten {
@@ -175,13 +179,19 @@ async fn forget(work: &Work, ledger: &Ledger, addresses: &[Address]) -> Result<(
 
 /// Records what is declared, there and nobody else's, by the ledger and by its label; what was recorded of it stays. What
 /// bears the stack's label and is not declared is told, and left alone.
-async fn rebuild(work: &Work, port: &LiveBrokers, ledger: &Ledger) -> Result<String, Failure> {
+async fn rebuild(
+    work: &Work,
+    port: &LiveBrokers,
+    ledger: &Ledger,
+    elsewhere: Option<&Elsewhere>,
+) -> Result<String, Failure> {
     let mut book = ledger::read(ledger).await?;
     let (stack, resources) = (work.stack(), &work.manifest.resources);
     let seen = crate::engine::observe(port, resources.keys().cloned()).await;
     let (mut records, mut others, mut unread) = (Vec::new(), 0, 0);
     for (address, resource) in resources {
-        if book.other_owner(stack, address).is_some() {
+        let is_of_another_there = elsewhere.is_some_and(|it| it.is_of_another(stack, address));
+        if is_of_another_there || owner_among(&book, stack, address).is_some() {
             others += 1;
             continue;
         }
@@ -310,7 +320,11 @@ async fn open(
 /// All that the ledger holds, where it is the stack's.
 async fn book(work: &Work, port: &LiveBrokers, progress: &Progress) -> Result<Book, Failure> {
     let book = work.book(port, progress).await?;
-    book.map(|(_, book)| book).ok_or_else(ledger::needed)
+    let (_, book) = book.ok_or_else(ledger::needed)?;
+    if book.of(work.stack()).next().is_none() {
+        work.elsewhere(&book, port, progress).await?;
+    }
+    Ok(book)
 }
 
 async fn take(

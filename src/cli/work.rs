@@ -195,11 +195,14 @@ impl Work {
             brokers.dedup();
             port = self.connect(&brokers, progress).await?;
         }
-        if let Some(problem) = elsewhere(desired, &port) {
-            return Err(self.complaints(vec![problem]).into());
+        if let Some(book) = &book {
+            self.is_here(book, &port)?;
         }
         progress.phase(format!("reading {}", resources(desired.planned().count())));
         let mut plan = engine::plan(desired, &port).await;
+        if let Some(book) = &book {
+            plan = self.sparing_others(plan, book, &port, progress).await?;
+        }
         let needless = needless(&plan, desired);
         plan.problems.extend(needless);
         plan.ledger = book.as_ref().map(|book| PlanLedger {
@@ -260,6 +263,33 @@ impl Work {
         Ok(port.map_err(told)?.with_passwords(passwords))
     }
 
+    /// That what the stack owns is on the clusters that are connected.
+    ///
+    /// # Errors
+    /// It is on another one: the ledger is not of this one.
+    pub fn is_here(&self, book: &Book, port: &LiveBrokers) -> Result<(), Failure> {
+        let targets = port.targets();
+        let here = |broker: Broker| targets.iter().find(|target| target.broker() == broker);
+        let stray = book.of(self.stack()).find_map(|record| {
+            let there = record.on.as_deref()?;
+            let broker = record.address.kind.broker();
+            let connected = here(broker)?.identity()?;
+            (there != connected).then(|| {
+                format!(
+                    "the ledger says that `{}` of stack `{}` is on the {broker} `{there}`, and `{connected}` is connected",
+                    record.address, self.stack()
+                )
+            })
+        });
+        let Some(message) = stray else {
+            return Ok(());
+        };
+        let problem = Problem::error(Code::WrongTarget, message).hint(
+            "connect to that one, or name this one's own ledger with `--ledger`; nothing was done",
+        );
+        Err(self.complaints(vec![problem]).into())
+    }
+
     /// These problems, with the texts that they point into.
     pub fn complaints(&self, problems: Vec<Problem>) -> Complaints {
         Complaints {
@@ -292,25 +322,6 @@ fn needless(plan: &Plan, desired: Desired<'_>) -> Vec<PlanProblem> {
         problem.source.is_none() || desired.chosen.is_none_or(is_planned)
     });
     needless
-}
-
-/// That what the stack owns is on another cluster than the one that is connected: the ledger is not of this one.
-fn elsewhere(desired: Desired<'_>, port: &LiveBrokers) -> Option<Problem> {
-    let owned = desired.owned?;
-    let targets = port.targets();
-    let here = |broker: Broker| targets.iter().find(|target| target.broker() == broker);
-    owned.book.of(desired.stack).find_map(|record| {
-        let there = record.on.as_deref()?;
-        let broker = record.address.kind.broker();
-        let connected = here(broker)?.identity()?;
-        let message = format!(
-            "the ledger says that `{}` of stack `{}` is on the {broker} `{there}`, and `{connected}` is connected",
-            record.address, desired.stack
-        );
-        let problem = Problem::error(Code::WrongTarget, message)
-            .hint("connect to that one, or name this one's own ledger with `--ledger`; nothing was planned");
-        (there != connected).then_some(problem)
-    })
 }
 
 /// Reads the manifest that `-f` names, problems and all.

@@ -139,6 +139,12 @@ pub trait Kind: Send + Sync {
         field.is_some_and(|field| field.can_reset(live))
     }
 
+    /// Whether a value that nobody declared may come from elsewhere (from what the resource lives in): taken away, it may
+    /// be there again.
+    fn may_be_given(&self, _path: &str) -> bool {
+        false
+    }
+
     /// What the broker would refuse of this change, beyond what [`Edit`] already says.
     fn judge(&self, _case: &Case<'_>) -> Vec<Refusal> {
         Vec::new()

@@ -127,6 +127,15 @@ impl Book {
         Some(owner)
     }
 
+    /// What other stacks than this one own, each with its owner.
+    pub fn others(&self, stack: &str) -> impl Iterator<Item = (&str, &Record)> {
+        let others = self.stacks.iter().filter(move |(name, _)| *name != stack);
+        others.flat_map(|(name, shards)| {
+            let records = shards.values().flat_map(IndexMap::values);
+            records.map(move |record| (name.as_str(), record))
+        })
+    }
+
     /// The stacks that own something.
     pub fn stacks(&self) -> impl Iterator<Item = &str> {
         let some = self.stacks.keys();

@@ -167,6 +167,7 @@ codes! {
     LockLost "lock-lost" "The lock could not be kept while the apply ran." "Run it again: it goes on from what is there.";
     LedgerFailed "ledger-failed" "The ledger could not be read or written." "The message says what is missing: a right on the bucket, a server, a file. Nothing is deleted without it.";
     LedgerElsewhere "ledger-elsewhere" "The ledger where the manifest's usually is holds nothing of the stack, and another one does, or can't be read: the manifest may have got, or lost, its section for NATS." "Take the records along with `trueup ledger move --from PLACE`, or say where the ledger is: `ledger: PLACE` in the manifest, or `--ledger PLACE`.";
+    LedgerLost "ledger-lost" "The ledger does not know what bears the stack's label: it was emptied, lost, or put back to an older copy." "An apply records what is declared again. What the stack made and no longer declares stays: `trueup ledger rebuild` names what of it bears the label; declare it again, or delete it by hand.";
 
     // what a command could not do
     Usage "usage" "The command was asked for something that it does not do." "See `trueup COMMAND --help`.";

@@ -15,7 +15,8 @@ pub struct Risk {
     pub field: Option<String>,
     /// What was read from the brokers: `holds 1,204 messages (812 MB); consumer \`c\` has not read 88 of them`.
     pub evidence: String,
-    /// How many messages or records are lost, where that is known: what an approval's bound is compared with.
+    /// How many messages or records are lost, or, with a consumer, never read by it, where that is known: what an approval's
+    /// bound is compared with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_stake: Option<u64>,
     /// How many bytes those are, where that is known, too.

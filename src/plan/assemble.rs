@@ -15,8 +15,8 @@ use crate::kinds::{
     Case, Delta, Kind, Live, Observations, Observed, Rehearsal, Resources, Surroundings, kind,
 };
 use crate::model::{
-    Action, Address, Approval, Base, Change, Code, Parent, Place, Problem, Refusal, Resource, Risk,
-    Source, Step, Undeclared, side_by_side,
+    Action, Address, Approval, Base, Change, Code, Flat, Parent, Place, Problem, Refusal, Resource,
+    Risk, Source, Step, Undeclared, side_by_side,
 };
 
 /// Everything that a plan is made from, beside what was observed.
@@ -92,6 +92,8 @@ pub fn forecast(
         .problems
         .splice(0..0, desired.warnings.iter().map(plan_problem));
     draft.connect();
+    let lost = ownership::lost(desired, &draft.steps);
+    draft.problems.extend(lost.as_ref().map(plan_problem));
     let mut steps = in_order(draft.steps);
     steps.extend(removals::removals(desired, observations, surroundings));
     Plan {
@@ -211,7 +213,8 @@ impl Draft {
         let held = memory.live.as_ref().or(live);
         let mut difference = diff(kind, resource, held, &title.once_set);
         self.add_undeclared(kind, resource, &difference);
-        self.problems.extend(not_reset(resource, &difference));
+        let kept = not_reset(resource, &difference, &title.once_set);
+        self.problems.extend(kept);
         let is_equal = live.is_some() && difference.deltas.is_empty();
         if title.label.is_written(is_equal) {
             difference.deltas.push(labelling(desired.stack, live));
@@ -395,10 +398,14 @@ fn source(place: &Place) -> Source {
 }
 
 /// What is to go back to the default and can't.
-fn not_reset(resource: &Resource, difference: &Difference) -> Option<PlanProblem> {
+fn not_reset(resource: &Resource, difference: &Difference, once_set: &Flat) -> Option<PlanProblem> {
+    let resets_all = resource.lifecycle.undeclared == Undeclared::Reset;
     let kept = difference.undeclared.iter().chain(&difference.unknown);
-    let kept: Vec<String> = kept.map(|(path, _)| format!("`{path}`")).collect();
-    if resource.lifecycle.undeclared != Undeclared::Reset || kept.is_empty() {
+    let kept: Vec<String> = kept
+        .filter(|(path, _)| resets_all || once_set.contains_key(path))
+        .map(|(path, _)| format!("`{path}`"))
+        .collect();
+    if kept.is_empty() {
         return None;
     }
     let them = kept.join(", ");

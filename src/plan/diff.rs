@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use crate::kinds::{Delta, Kind, Live};
@@ -39,7 +41,9 @@ pub fn diff(
         Undeclared::Keep => resets(kind, &declared, fields.clone(), |path| {
             once_set.contains_key(path)
         }),
-        Undeclared::Reset => resets(kind, &declared, fields.clone(), |_| true),
+        Undeclared::Reset => resets(kind, &declared, fields.clone(), |path| {
+            once_set.contains_key(path) || !kind.may_be_given(path)
+        }),
     };
     kind.settle(&mut declared, &mut fields);
     let mut difference = compare(kind, &declared, &fields);
@@ -99,8 +103,9 @@ fn undeclared_values(kind: &dyn Kind, declared: &Flat, live: &Flat) -> Vec<(Stri
         .collect()
 }
 
-/// Going back to the default, for each undeclared field that can change at all. What a field that
-/// goes had switched on or derived goes with it: it is looked again at what is left.
+/// Going back to the default, for each undeclared field that is meant and can change at all. What a field that goes had
+/// switched on or derived (the `ack_wait` of a `backoff`) goes with it: it is looked again at what is left, and what shows
+/// only then is meant, too.
 fn resets(
     kind: &dyn Kind,
     declared: &Flat,
@@ -108,12 +113,16 @@ fn resets(
     is_meant: impl Fn(&str) -> bool,
 ) -> Vec<Delta> {
     let mut found = Vec::new();
+    let mut shown: Option<HashSet<String>> = None;
     loop {
         let (mut wanted, mut held) = (declared.clone(), live.clone());
         kind.settle(&mut wanted, &mut held);
         let mut undeclared = undeclared_values(kind, &wanted, &held);
+        let paths = || undeclared.iter().map(|(path, _)| path.clone()).collect();
+        let shown = shown.get_or_insert_with(paths);
         undeclared.retain(|(path, value)| {
-            live.contains_key(path) && is_meant(path) && kind.can_reset(path, value)
+            let goes_along = !shown.contains(path);
+            live.contains_key(path) && (goes_along || is_meant(path)) && kind.can_reset(path, value)
         });
         if undeclared.is_empty() {
             return found;

@@ -1,14 +1,14 @@
 //! What the ledger makes of a resource: whose it is, whether it may be changed, and what becomes of it when it is no
 //! longer declared. Whatever is in doubt is kept.
 
-use super::Plan;
 use super::label::{bears_label, has_label, label_of};
+use super::{Desired, Plan};
 use crate::kinds::stream::{bucket_of, stream_name};
 use crate::kinds::{Live, Resources, Surroundings};
 use crate::ledger::{Book, Phase, Record};
 use crate::model::{
-    Action, Address, Claim, Code, Flat, Harm, KindName, LABEL, OnRemove, Refusal, Resource, Risk,
-    Step,
+    Action, Address, Claim, Code, Flat, Harm, KindName, LABEL, OnRemove, Problem, Refusal,
+    Resource, Risk, Step, few,
 };
 
 /// What a stack owns, and what it may lose at once.
@@ -131,9 +131,7 @@ impl Owned<'_> {
     /// The standing by the ledger alone.
     fn recorded(self, stack: &str, resource: &Resource, live: Option<&Live>) -> Title {
         let address = &resource.address;
-        let names = alias(address).into_iter().chain([address.clone()]);
-        let mut others = names.filter_map(|name| self.book.other_owner(stack, &name));
-        if let Some(other) = others.next() {
+        if let Some(other) = owner_among(self.book, stack, address) {
             return Title {
                 is_new: true,
                 refusals: vec![owned_by(other, address)],
@@ -182,6 +180,30 @@ pub(super) const OUTDATED: &str = "what the ledger holds of it is brought up to 
 
 /// Said where the ledger knows nothing of what bears the stack's label.
 const LOST: &str = "the ledger does not know it, and its label says that it is the stack's: it is the stack's again";
+
+/// That the ledger is not what it was: what bears the stack's label is unknown to it.
+pub(super) fn lost(desired: Desired<'_>, steps: &[Step]) -> Option<Problem> {
+    const NAMED: usize = 3;
+    let owned = desired.owned?;
+    let is_lost = |step: &&Step| step.notes.iter().any(|note| note == LOST);
+    let labelled: Vec<&Address> = steps.iter().filter(is_lost).map(|s| &s.address).collect();
+    if labelled.is_empty() {
+        return None;
+    }
+    let names = few(labelled.iter().map(|address| format!("`{address}`")), NAMED);
+    let stack = desired.stack;
+    let message = match owned.book.of(stack).next() {
+        None => format!(
+            "the ledger holds nothing of stack `{stack}`, whose label {names} bear: it was lost, or is another one"
+        ),
+        Some(_) => format!(
+            "the ledger does not know {names}, which bear the label of stack `{stack}`: it may be an older copy"
+        ),
+    };
+    let hint = "an apply records what is declared again; what the stack made and no longer declares is unknown to this \
+        ledger and stays: `trueup ledger rebuild` names what of it bears the label";
+    Some(Problem::warning(Code::LedgerLost, message).hint(hint))
+}
 
 /// Said where a label was written and is gone.
 const ERASED: &str = "another client erased the stack's label from it; it is put back";
@@ -245,6 +267,24 @@ impl Record {
     pub(super) fn is_another_life(&self, live: &Live) -> bool {
         self.incarnation.is_some() && self.incarnation != live.incarnation
     }
+}
+
+/// Another stack that owns a resource by this ledger, by the one name or the other.
+pub fn owner_among<'b>(book: &'b Book, stack: &str, address: &Address) -> Option<&'b str> {
+    let mut names = alias(address).into_iter().chain([address.clone()]);
+    names.find_map(|name| book.other_owner(stack, &name))
+}
+
+/// The steps by which a plan takes over, deletes or replaces what is there, unless they are refused already.
+pub fn take_or_delete(plan: &mut Plan) -> impl Iterator<Item = &mut Step> {
+    let steps = plan.steps.iter_mut();
+    steps.filter(|step| {
+        let does = match step.action {
+            Action::Adopt | Action::Delete | Action::Replace => true,
+            Action::Create | Action::Update | Action::Forget | Action::Unread => false,
+        };
+        does && step.is_fit()
+    })
 }
 
 /// The steps of a saved plan whose resource changed hands since.

@@ -1,12 +1,14 @@
 //! What becomes of what a stack owns and no longer declares. Whatever is in doubt is kept.
 
+use std::collections::HashMap;
+
 use super::Desired;
 use super::label::{has_label, label_of};
 use super::ownership::{Owned, alias};
 use crate::kinds::user::own_login;
 use crate::kinds::{Live, Observations, Observed, Surroundings, kept_from_deletion};
 use crate::ledger::{Phase, Record};
-use crate::model::{Action, Base, Code, KindName, Refusal, Step};
+use crate::model::{Action, Address, Base, Code, KindName, Refusal, Step};
 
 /// The least number of deletes that is let through.
 const MOST_DELETES: usize = 10;
@@ -43,6 +45,7 @@ pub(super) fn removals(
             spare_ourselves(step, surroundings)
         })
         .collect();
+    spare_what_goes_along(&mut steps, desired, owned);
     steps.sort_by(|a, b| b.address.cmp(&a.address));
     let deletes = steps.iter().filter(|s| s.action == Action::Delete).count();
     let most = owned.most_deletes(desired.stack);
@@ -58,6 +61,47 @@ pub(super) fn removals(
         deletes.for_each(|step| step.refusals.push(refusal.clone()));
     }
     steps
+}
+
+/// A stream takes its consumers along: it stays while one of them is to stay.
+fn spare_what_goes_along(steps: &mut [Step], desired: Desired<'_>, owned: Owned<'_>) {
+    let mut staying: HashMap<Address, Vec<String>> = HashMap::new();
+    let mut stays = |consumer: &Address, why: String| {
+        let stream = consumer.stream_and_consumer().map(|(stream, _)| stream);
+        if let Some(stream) = stream {
+            let stream = Address::new(KindName::Stream, stream);
+            staying.entry(stream).or_default().push(why);
+        }
+    };
+    for step in steps.iter() {
+        let consumer = &step.address;
+        let record = owned.book.record(desired.stack, consumer);
+        let is_protected = record.is_some_and(|record| record.protected);
+        let is_there = step.base != Base::default();
+        if is_there && (is_protected || owned.spared.contains(consumer)) {
+            stays(consumer, format!("`{consumer}` is protected"));
+        } else if is_there && record.is_some_and(|record| record.forgets) {
+            stays(
+                consumer,
+                format!("`on_remove: forget` was said of `{consumer}`"),
+            );
+        }
+    }
+    for consumer in desired.resources.keys() {
+        stays(consumer, format!("`{consumer}` is declared"));
+    }
+    for (other, record) in owned.book.others(desired.stack) {
+        let consumer = &record.address;
+        stays(consumer, format!("stack `{other}` owns `{consumer}`"));
+    }
+    for step in steps.iter_mut().filter(|s| s.action == Action::Delete) {
+        let names = alias(&step.address)
+            .into_iter()
+            .chain([step.address.clone()]);
+        let whys = names.filter_map(|name| staying.get(&name)).flatten();
+        let refusals: Vec<Refusal> = whys.map(|why| goes_along(why)).collect();
+        step.refusals.extend(refusals);
+    }
 }
 
 /// What is never deleted, whatever the ledger says: it is forgotten.
@@ -183,6 +227,14 @@ fn protected() -> Refusal {
         Code::Protected,
         "`protect: true` was said of it, so it is not deleted",
         "declare it with `lifecycle: { protect: false }` and apply before it is taken away, or `trueup forget` it",
+    )
+}
+
+fn goes_along(why: &str) -> Refusal {
+    Refusal::new(
+        Code::Protected,
+        format!("its consumers go with it, and {why}"),
+        "let go of the consumer first, where it is declared; or `trueup forget` what is to be kept",
     )
 }
 

@@ -120,11 +120,11 @@ impl Position {
         }
     }
 
-    /// Its stream keeps by itself what a consumer has not read, unless it keeps by interest.
+    /// What its readers never get, be it kept or not; unknown where it is not known whether the stream keeps it.
     fn at_stake(&self) -> Option<u64> {
         match (self.left(), &self.retention) {
-            (0, _) | (_, Ok(Retention::Limits | Retention::WorkQueue)) => Some(0),
-            (left, Ok(Retention::Interest)) => Some(left),
+            (0, _) => Some(0),
+            (left, Ok(_)) => Some(left),
             (_, Err(_)) => None,
         }
     }
@@ -209,7 +209,7 @@ mod tests {
                 0,
                 Ok(Limits),
                 Harm::High,
-                Some(0),
+                Some(88),
                 "88 messages pending: its stream keeps",
             ),
             (
@@ -227,7 +227,7 @@ mod tests {
                 0,
                 Ok(WorkQueue),
                 Harm::High,
-                Some(0),
+                Some(1),
                 "stay in the work queue",
             ),
             (

@@ -16,8 +16,6 @@ mod wire;
 use std::sync::LazyLock;
 
 use async_trait::async_trait;
-use serde_json::Value;
-
 pub use spec::{AckPolicy, ConsumerSpec, DeliverPolicy, PriorityPolicy, ReplayPolicy, Wait};
 
 pub(super) use wire::is_internal;
@@ -95,11 +93,9 @@ impl Kind for Consumer {
         wire::fit(next, deltas);
     }
 
-    /// A value may be the stream's own (`consumer_limits`), which would be there again.
-    fn can_reset(&self, path: &str, live: &Value) -> bool {
-        let may_be_inherited = ["inactive_threshold", "max_ack_pending"].contains(&path);
-        let field = DECLARATION.field(path);
-        !may_be_inherited && field.is_some_and(|field| field.can_reset(live))
+    /// By the stream (`consumer_limits`).
+    fn may_be_given(&self, path: &str) -> bool {
+        ["inactive_threshold", "max_ack_pending"].contains(&path)
     }
 
     fn judge(&self, case: &Case<'_>) -> Vec<Refusal> {

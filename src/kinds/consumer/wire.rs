@@ -29,6 +29,9 @@ const QUEUE_OVERLAP: [u64; 2] = [10099, 10100];
 /// The field that has a request of its own: an update ignores it.
 const PAUSE: &str = "pause_until";
 
+/// A time that was never set, as Go writes it: what resumed a consumer may leave it there.
+const NEVER: &str = "0001-01-01T00:00:00Z";
+
 /// Why a keeper is in no export.
 const KEEPS: &str = "trueup made it to hold the place of a consumer that it replaces: apply again, and it goes; \
     where nobody declares that consumer any longer, delete it by hand";
@@ -64,10 +67,18 @@ pub(super) fn split(address: &Address) -> (String, String) {
 pub(super) fn live(info: Doc) -> Live {
     Live {
         incarnation: life(&info),
-        fields: replace::as_declared(fields_of(&DECLARATION, info)),
+        fields: replace::as_declared(never_paused(fields_of(&DECLARATION, info))),
         raw: Doc::new(),
         inherited: Arc::default(),
     }
+}
+
+/// Without the pause that is none.
+fn never_paused(mut fields: Flat) -> Flat {
+    if fields.get(PAUSE).and_then(Value::as_str) == Some(NEVER) {
+        fields.shift_remove(PAUSE);
+    }
+    fields
 }
 
 /// Carries steps out side by side. What failed because of another consumer's filters gets a second

@@ -261,6 +261,67 @@ async fn protection_that_comes_later_holds_and_destroy_heeds_it() {
 }
 
 #[tokio::test]
+async fn what_was_once_set_on_a_consumer_goes_back_to_what_the_server_gives() {
+    let server = NatsServer::start("");
+    let of_c = |c: &str| {
+        of(
+            "s",
+            &format!("streams: {{ A: {{ subjects: [a], consumers: {{ c: {c} }} }} }}"),
+        )
+    };
+    let set = of_c(
+        "{ inactive_threshold: 1h, max_ack_pending: 10, backoff: [1s, 5s], max_deliver: 3, pause_until: \"2033-01-01T00:00:00Z\" }",
+    );
+    applied(&server, &set);
+    contains(&ended(&server, "plan", &set, 0), &["No changes."]);
+    let bare = of_c("{}");
+    let fields = [
+        "inactive_threshold",
+        "max_ack_pending",
+        "backoff",
+        "max_deliver",
+        "pause_until",
+    ];
+    contains(&ended(&server, "plan", &bare, 0), &fields);
+    applied(&server, &bare);
+    contains(&ended(&server, "plan", &bare, 0), &["No changes."]);
+    let consumer: jetstream::consumer::PullConsumer = context(&server)
+        .await
+        .get_consumer_from_stream("c", "A")
+        .await
+        .unwrap();
+    let config = &consumer.cached_info().config;
+    assert_eq!((config.max_ack_pending, config.max_deliver), (1000, -1));
+    assert_eq!(
+        (config.ack_wait, config.inactive_threshold),
+        (Duration::from_secs(30), Duration::ZERO)
+    );
+    assert!(config.backoff.is_empty(), "{:?}", config.backoff);
+}
+
+#[tokio::test]
+async fn a_stream_stays_while_a_consumer_in_it_is_another_stacks() {
+    let server = NatsServer::start("");
+    let theirs = of(
+        "t",
+        "streams: { A: { subjects: [a], consumers: { c: {} } } }",
+    );
+    applied(&server, &theirs);
+    ended(&server, "forget stream/A", &theirs, 0);
+    let ours = of(
+        "s",
+        "streams: { A: { subjects: [a] }, B: { subjects: [b] } }",
+    );
+    applied(&server, &ours);
+    let without = of("s", "streams: { B: { subjects: [b] } }");
+    let blocked = ended(&server, "plan", &without, 3);
+    contains(
+        &blocked,
+        &["stream/A", "protected", "stack `t` owns `consumer/A/c`"],
+    );
+}
+
+#[tokio::test]
 async fn an_unrelated_delete_that_is_blocked_stops_no_other() {
     let server = NatsServer::start("");
     let (three, one) = (of("s", THREE), of("s", "streams: { C: { subjects: [c] } }"));
@@ -301,6 +362,15 @@ fn a_ledger_of_another_cluster_owns_nothing_here() {
     let refused = on_kafka("plan");
     assert_eq!(refused.code, 1, "{}", refused.stdout);
     contains(&refused.stderr, &["error[wrong-target]", "another-cluster"]);
+    let recorded = || std::fs::read_to_string(&ledger).unwrap();
+    let before = recorded();
+    let forget = format!("forget topic/{topic}");
+    for command in ["ledger rebuild", &forget] {
+        let refused = on_kafka(command);
+        assert_eq!(refused.code, 1, "{command}: {}", refused.stdout);
+        contains(&refused.stderr, &["error[wrong-target]"]);
+        assert_eq!(recorded(), before, "{command}");
+    }
     std::fs::write(&ledger, text).unwrap();
     assert_eq!(on_kafka("destroy --stack s").code, 0);
 }

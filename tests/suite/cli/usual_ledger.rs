@@ -167,14 +167,51 @@ async fn a_manifest_that_gets_nats_or_loses_it_does_not_lose_its_ledger() {
         nats: Some("nats://127.0.0.1:1".to_owned()),
         ..User::of(&server)
     };
+    contains(&nowhere.ends(0, "plan", TOPIC), &["1 to create"]);
+    nowhere.ends(0, "apply --auto-approve --ledger none", TOPIC);
     let unknown = nowhere.ends(1, "plan", TOPIC);
     contains(&unknown, &["could not be read", "`ledger: kafka`"]);
     contains(
         &nowhere.ends(0, "plan --ledger kafka", TOPIC),
-        &["1 to create"],
+        &["1 to adopt"],
+    );
+    nowhere.ends(0, "apply --auto-approve --ledger kafka", TOPIC);
+    contains(&nowhere.ends(0, "plan", TOPIC), &["No changes."]);
+    nowhere.ends(
+        0,
+        &format!("destroy --stack {} --ledger kafka", nowhere.stack),
+        TOPIC,
     );
     let stack = user.stack.clone();
     user.ends(0, &format!("destroy --stack {stack}"), &both);
+}
+
+#[tokio::test]
+async fn stacks_with_ledgers_of_their_own_leave_each_others_topics_alone() {
+    let server = NatsServer::start("");
+    let (mixed, alone) = (User::of(&server), User::of(&server));
+    let topic = |of: &User| TOPIC.replace('%', &of.stack);
+    let both = format!("{TOPIC}\n{ONE_STREAM}");
+    mixed.ends(0, "apply --auto-approve", &both);
+    alone.ends(0, "apply --auto-approve", TOPIC);
+    let of_mixed = alone.ends(7, "plan", &topic(&mixed));
+    let other = format!("stack `{}` owns it, by the ledger in `nats`", mixed.stack);
+    contains(&of_mixed, &["owned-by-another", &other]);
+    let of_alone = mixed.ends(7, "plan", &format!("{}\n{ONE_STREAM}", topic(&alone)));
+    let other = format!("stack `{}` owns it, by the ledger in `kafka`", alone.stack);
+    contains(&of_alone, &[&other]);
+    let rebuilt = alone.ends(0, "ledger rebuild", &topic(&mixed));
+    contains(&rebuilt, &["1 belong to other stacks"]);
+    let unreadable = User {
+        nats: Some("nats://127.0.0.1:1".to_owned()),
+        stack: alone.stack.clone(),
+    };
+    let doubt = unreadable.ends(3, "plan", &topic(&mixed));
+    contains(&doubt, &["ledger-elsewhere", "another stack may own it"]);
+    contains(&unreadable.ends(0, "plan", TOPIC), &["No changes."]);
+    for (user, manifest) in [(&mixed, both.as_str()), (&alone, TOPIC)] {
+        user.ends(0, &format!("destroy --stack {}", user.stack), manifest);
+    }
 }
 
 #[tokio::test]

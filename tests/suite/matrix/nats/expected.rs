@@ -49,7 +49,8 @@ impl Change<'_> {
     }
 
     fn is_reset(&self, before: Option<&Value>) -> bool {
-        self.resets && before.is_some_and(|value| self.kind.can_reset(self.path, value))
+        let is_own = !self.kind.may_be_given(self.path);
+        self.resets && is_own && before.is_some_and(|value| self.kind.can_reset(self.path, value))
     }
 
     fn edited(&self, field: &Field, before: Option<&Value>) -> Expected {
