@@ -1,4 +1,4 @@
-use crate::ledger::{Book, Holder, Phase};
+use crate::ledger::{Book, Holder, Phase, Record};
 use crate::report::{Line, Page, Tone};
 
 /// What each stack owns, this one's first.
@@ -9,20 +9,20 @@ pub fn ledger(place: &str, stack: &str, book: &Book, width: usize) -> String {
     for name in std::iter::once(stack).chain(others) {
         page.gap();
         page.line(&Line::new().plain("Stack ").put(Tone::Strong, name));
-        let rows: Vec<_> = book
-            .of(name)
+        let mut records: Vec<&Record> = book.of(name).collect();
+        records.sort_by(|a, b| a.address.cmp(&b.address));
+        let rows: Vec<_> = records
+            .into_iter()
             .map(|record| {
                 let phase = match record.phase {
                     Phase::Present => (Tone::Good, "owned"),
                     Phase::Intent => (Tone::Change, "interrupted"),
                     Phase::Deleting => (Tone::Change, "being deleted"),
                 };
-                let incarnation = record.incarnation.clone().unwrap_or_default();
                 vec![
                     (Tone::Strong, record.address.to_string()),
                     (phase.0, phase.1.to_owned()),
-                    (Tone::Faint, record.at.clone()),
-                    (Tone::Faint, incarnation),
+                    (Tone::Faint, whole_seconds(&record.at)),
                 ]
             })
             .collect();
@@ -32,6 +32,14 @@ pub fn ledger(place: &str, stack: &str, book: &Book, width: usize) -> String {
         }
     }
     page.finish()
+}
+
+/// A time without the parts of its seconds: `2026-11-28T06:15:11Z`.
+fn whole_seconds(at: &str) -> String {
+    match at.split_once('.') {
+        Some((seconds, _)) => format!("{seconds}Z"),
+        None => at.to_owned(),
+    }
 }
 
 /// Who has the lock of a stack.
