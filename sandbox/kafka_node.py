@@ -86,6 +86,8 @@ TOOLS = {
     "configs": ["org.apache.kafka.tools.ConfigCommand", "kafka.admin.ConfigCommand"],
     "acls": ["org.apache.kafka.tools.AclCommand", "kafka.admin.AclCommand"],
     "groups": ["org.apache.kafka.tools.consumer.group.ConsumerGroupCommand", "kafka.admin.ConsumerGroupCommand"],
+    "console-consumer": ["org.apache.kafka.tools.consumer.ConsoleConsumer", "kafka.tools.ConsoleConsumer"],
+    "console-producer": ["org.apache.kafka.tools.ConsoleProducer", "kafka.tools.ConsoleProducer"],
     "get-offsets": ["org.apache.kafka.tools.GetOffsetShell", "kafka.tools.GetOffsetShell"],
     "producer-perf-test": ["org.apache.kafka.tools.ProducerPerformance"],
     "quorum": ["org.apache.kafka.tools.MetadataQuorumCommand", "kafka.admin.MetadataQuorumCommand"],
