@@ -50,6 +50,7 @@ fn read(text: &str) -> Loaded {
             name: "fuzz.yaml".to_owned(),
             text: text.to_owned(),
         }],
+        foretells: true,
         ..Inputs::default()
     })
 }

@@ -189,10 +189,8 @@ mod tests {
             std::fs::write(&manifest, text).unwrap();
             let loaded = load(&Inputs {
                 files: vec![Input::of_argument(manifest.to_str().unwrap())],
-                vars: IndexMap::new(),
-                env_files: Vec::new(),
                 environment: environment.clone(),
-                now: Default::default(),
+                ..Inputs::default()
             });
             let connections = loaded.manifest.unwrap().connections;
             nats(&connections.nats, &environment).unwrap()

@@ -7,9 +7,9 @@ use super::work;
 use crate::manifest::Manifest;
 use crate::model::KindName;
 
-/// Checks a manifest without any broker.
+/// Checks a manifest without any broker, and tells which risks it shows by itself.
 pub(super) fn run(global: &Global, screen: &Screen) -> Result<Exit, Failure> {
-    let loaded = work::load(global, &environment(), screen)?;
+    let loaded = work::load(global, &environment(), screen, true)?;
     let complaints = Complaints {
         problems: loaded.problems,
         left_out: loaded.left_out,

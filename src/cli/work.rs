@@ -72,7 +72,7 @@ impl Work {
     /// As [`Work::load`].
     pub fn read(global: &Global, screen: &Screen) -> Result<Work, Failure> {
         let environment = environment();
-        let loaded = load(global, &environment, screen)?;
+        let loaded = load(global, &environment, screen, false)?;
         let Loaded {
             manifest,
             problems,
@@ -332,6 +332,7 @@ pub(super) fn load(
     global: &Global,
     environment: &IndexMap<String, String>,
     screen: &Screen,
+    foretells: bool,
 ) -> Result<Loaded, Failure> {
     if global.files.is_empty() {
         return Err(Failure::said("no manifest is named")
@@ -346,6 +347,7 @@ pub(super) fn load(
         vars: global.variables.iter().cloned().collect(),
         env_files: global.env_files.clone(),
         environment: environment.clone(),
+        foretells,
         now: Timestamp::now(),
     });
     screen.outputs().spare(&loaded.named)?;

@@ -9,6 +9,7 @@ mod declaration;
 mod deletion;
 mod derived;
 mod facts;
+mod foretold;
 mod kafka;
 pub mod kv;
 mod link;
@@ -42,8 +43,8 @@ pub use values::{is_in_form, pattern};
 
 use crate::broker::Brokers;
 use crate::model::{
-    Action, Address, Base, Doc, Flat, KindName, Outcome, Problem, Refusal, Resource, Risk, Step,
-    Wanted,
+    Action, Address, Base, Code, Doc, Flat, KindName, Outcome, Problem, Refusal, Resource, Risk,
+    Step, Wanted,
 };
 
 /// Every kind, in the order of [`KindName::ALL`].
@@ -103,6 +104,17 @@ pub trait Kind: Send + Sync {
 
     /// Those of what it rests on without which the broker does not take it at all.
     fn lives_in(&self, _resource: &Resource, _all: &Resources) -> Vec<Address> {
+        Vec::new()
+    }
+
+    /// The risks that these resources show by themselves, whatever the brokers hold: warnings, each with the code by
+    /// which a plan tells of it with evidence.
+    fn foretold(&self, _all: &Resources) -> Vec<Problem> {
+        Vec::new()
+    }
+
+    /// The codes that [`Kind::foretold`] may tell.
+    fn foretells(&self) -> Vec<Code> {
         Vec::new()
     }
 
@@ -209,6 +221,18 @@ pub trait Kind: Send + Sync {
     async fn left_out(&self, _brokers: &Brokers) -> Vec<Problem> {
         Vec::new()
     }
+}
+
+/// Whether a manifest alone may show this risk, so that `validate` tells of it, too.
+pub fn is_foretold(code: Code) -> bool {
+    let mut kinds = registry().iter();
+    kinds.any(|kind| kind.foretells().contains(&code))
+}
+
+/// The declared resources of one kind.
+fn declared_of(kind: KindName, all: &Resources) -> impl Iterator<Item = &Resource> {
+    let of_kind = move |resource: &&Resource| resource.address.kind == kind;
+    all.values().filter(of_kind)
 }
 
 /// Whether a step changes what is there already; an adoption does, where it has changes.

@@ -224,6 +224,9 @@ fn check(
     let mut surplus = std::mem::take(&mut declared.surplus);
     surplus.add(&heads);
     check_rules(&declared, kinds, whole, problems, &mut surplus);
+    if inputs.foretells {
+        problems.extend(foretold(&declared, kinds));
+    }
     if declared.resources.is_empty() && declared.problems.is_empty() && whole {
         let what = "the manifest declares no resources";
         problems
@@ -290,6 +293,17 @@ fn check_rules(
             .is_some_and(|a| misnamed.contains(a));
         (whole || !partial(problem.code)) && !(of_misnamed && problem.code == Code::FilterOverlap)
     }));
+}
+
+/// What the declared resources show of risks by themselves; nothing of one that has lost a field to a problem.
+fn foretold(declared: &Declared, kinds: Kinds<'_>) -> Vec<Problem> {
+    let all = KindName::ALL.into_iter().filter_map(kinds);
+    let told = all.flat_map(|kind| kind.foretold(&declared.resources));
+    let is_whole = |problem: &Problem| {
+        let address = problem.address.as_ref();
+        address.is_none_or(|address| !declared.faulty.contains_key(address))
+    };
+    told.filter(is_whole).collect()
 }
 
 /// What trueup notes on a resource is its own: who declares it would say whose the resource is, or where it stands.

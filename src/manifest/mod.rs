@@ -68,6 +68,8 @@ pub struct Inputs {
     pub env_files: Vec<PathBuf>,
     /// The environment: for variables, and `NATS_URL` and `KAFKA_BROKERS`.
     pub environment: IndexMap<String, String>,
+    /// Whether what it shows of risks by itself is told, too: warnings.
+    pub foretells: bool,
     /// When it is read: an approval may have ended. The epoch, at which none has, where nobody says.
     pub now: Timestamp,
 }

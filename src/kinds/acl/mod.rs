@@ -70,6 +70,14 @@ impl Kind for Acl {
             .collect()
     }
 
+    fn foretold(&self, all: &Resources) -> Vec<Problem> {
+        risks::foretold(all)
+    }
+
+    fn foretells(&self) -> Vec<Code> {
+        risks::FORETELLS.to_vec()
+    }
+
     fn links(&self, resource: &Resource, all: &Resources) -> Vec<Link> {
         acl_of(&resource.address).map_or_else(|_| Vec::new(), |acl| links::links(&acl, all))
     }

@@ -1,14 +1,20 @@
-//! What making an ACL costs.
+//! What making an ACL costs, and what a manifest shows of it.
 
 use std::collections::HashSet;
+
+use indexmap::IndexMap;
 
 use super::effect::{is_on_all_of, takes_some_of};
 use super::losses::{Held, right};
 use super::{AclBinding, Operation, PatternType, Permission, ResourceType, acl_of, address_of};
 use crate::broker::kafka::{AclFilter, ConfigEntry, ItemError, Kafka, KafkaError};
+use crate::kinds::foretold::warning;
 use crate::kinds::kafka::UNKNOWN_TOPIC;
 use crate::kinds::loss::{risk, unread};
-use crate::model::{Action, Address, Code, Harm, Problem, Risk, Step, few};
+use crate::kinds::{Resources, declared_of};
+use crate::model::{
+    Action, Address, Code, Harm, KindName, Place, Problem, Resource, Risk, Step, few,
+};
 
 /// How many of the ACLs that a deny outweighs are named.
 const NAMED: usize = 3;
@@ -41,6 +47,43 @@ pub(super) async fn risks(
     let told = made.iter().map(of);
     told.filter(|(_, risks): &(Address, Vec<Risk>)| !risks.is_empty())
         .collect()
+}
+
+/// The codes that [`foretold`] may tell: those that follow from an ACL alone, or from two.
+pub(super) const FORETELLS: [Code; 4] = [
+    Code::AclDenyShadows,
+    Code::AclInternal,
+    Code::AclAdmin,
+    Code::AclWide,
+];
+
+/// What declared ACLs show by themselves. An entry is many ACLs: what is said of one of them is said once.
+pub(super) fn foretold(all: &Resources) -> Vec<Problem> {
+    let acls = declared_of(KindName::Acl, all);
+    let acls = acls.filter_map(|resource| Some((resource, acl_of(&resource.address).ok()?)));
+    let acls: Vec<(&Resource, AclBinding)> = acls.collect();
+    let held: Held = Ok(acls.iter().map(|(_, acl)| acl.clone()).collect());
+    let mut told: IndexMap<(Code, Option<Place>), (Problem, usize)> = IndexMap::new();
+    for (resource, acl) in &acls {
+        for risk in [shadows(acl, &held), wide(acl)].into_iter().flatten() {
+            let first = || (warning(risk.code, risk.evidence, resource), 0);
+            let of_entry = (risk.code, resource.place.clone());
+            told.entry(of_entry)
+                .and_modify(|(_, more)| *more += 1)
+                .or_insert_with(first);
+        }
+    }
+    told.into_values().map(with_more).collect()
+}
+
+fn with_more((problem, more): (Problem, usize)) -> Problem {
+    let said = &problem.message;
+    let message = match more {
+        0 => return problem,
+        1 => format!("{said}; and so does another right of the same entry"),
+        many => format!("{said}; and so do {many} more rights of the same entry"),
+    };
+    Problem { message, ..problem }
 }
 
 /// A deny that takes what an allow of now gives.

@@ -21,10 +21,13 @@ pub use spec::{AckPolicy, ConsumerSpec, DeliverPolicy, PriorityPolicy, ReplayPol
 pub(super) use wire::is_internal;
 
 use super::stream::{Said, declared_as};
-use super::{Case, Declaration, Delta, End, Kind, Link, Live, Observations, Rehearsal, Resources};
+use super::{
+    Case, Declaration, Delta, End, Kind, Link, Live, Observations, Rehearsal, Resources,
+    declared_of,
+};
 use crate::broker::Brokers;
 use crate::model::{
-    Address, Flat, KindName, Outcome, Problem, Refusal, Resource, Risk, Step, Wanted,
+    Address, Code, Flat, KindName, Outcome, Problem, Refusal, Resource, Risk, Step, Wanted,
 };
 
 /// JetStream consumers; an address is `STREAM/NAME`.
@@ -57,6 +60,15 @@ impl Kind for Consumer {
         let mut problems = among::check_all(all);
         problems.extend(crowd::check_all(all));
         problems
+    }
+
+    fn foretold(&self, all: &Resources) -> Vec<Problem> {
+        let consumers = declared_of(KindName::Consumer, all);
+        consumers.flat_map(risks::foretold).collect()
+    }
+
+    fn foretells(&self) -> Vec<Code> {
+        risks::foretells()
     }
 
     fn rests_on(&self, resource: &Resource, all: &Resources) -> Vec<Address> {

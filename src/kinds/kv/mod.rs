@@ -11,13 +11,13 @@ use serde_json::{Value, json};
 pub use spec::KvSpec;
 
 use super::stream::{
-    Said, Template, View, declared_as, fixed, links, local_origins, losses, of_ledger,
-    shared_settle, wire,
+    Said, Template, View, declared_as, fixed, foretells, foretold, links, local_origins, losses,
+    of_ledger, shared_settle, wire,
 };
 use super::{Case, Declaration, Kind, Link, Observations, Rehearsal, Resources, Shape};
 use crate::broker::Brokers;
 use crate::model::{
-    Address, Flat, KindName, Outcome, Problem, Refusal, Resource, Risk, Step, Wanted,
+    Address, Code, Flat, KindName, Outcome, Problem, Refusal, Resource, Risk, Step, Wanted,
 };
 
 /// Key-value buckets.
@@ -83,6 +83,14 @@ impl Kind for Kv {
     fn check(&self, resource: &Resource, all: &Resources) -> Vec<Problem> {
         let checked = TEMPLATE.check(self, resource, all);
         of_ledger(resource).into_iter().chain(checked).collect()
+    }
+
+    fn foretold(&self, all: &Resources) -> Vec<Problem> {
+        foretold(self, all)
+    }
+
+    fn foretells(&self) -> Vec<Code> {
+        foretells(self)
     }
 
     fn rests_on(&self, resource: &Resource, all: &Resources) -> Vec<Address> {

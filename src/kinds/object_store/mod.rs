@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 
 pub use spec::ObjectStoreSpec;
 
-use super::stream::{Template, View, fixed, losses, wire};
+use super::stream::{Template, View, fixed, foretells, foretold, losses, wire};
 use super::{Case, Declaration, Kind, Observations, Rehearsal, Resources};
 use crate::broker::Brokers;
 use crate::model::{
-    Address, Flat, KindName, Outcome, Problem, Refusal, Resource, Risk, Step, Wanted,
+    Address, Code, Flat, KindName, Outcome, Problem, Refusal, Resource, Risk, Step, Wanted,
 };
 
 /// Object stores.
@@ -60,6 +60,14 @@ impl Kind for ObjectStore {
 
     fn check(&self, resource: &Resource, all: &Resources) -> Vec<Problem> {
         TEMPLATE.check(self, resource, all)
+    }
+
+    fn foretold(&self, all: &Resources) -> Vec<Problem> {
+        foretold(self, all)
+    }
+
+    fn foretells(&self) -> Vec<Code> {
+        foretells(self)
     }
 
     fn settle(&self, declared: &mut Flat, live: &mut Flat) {

@@ -56,7 +56,7 @@ pub(super) use names::{asset_name, is_of_ledger, of_ledger};
 pub(crate) use names::{bucket_of, stream_name};
 pub(super) use origins::{has_sources, is_mirror, local_origins};
 pub(super) use patterns::{first_covering, first_overlapping};
-pub(super) use risks::{Standing, or_everything, risks as losses, standing};
+pub(super) use risks::{Standing, foretells, foretold, or_everything, risks as losses, standing};
 pub(super) use room::account;
 pub(super) use rules::{description, metadata, server_metadata};
 pub(super) use said::Said;
@@ -173,6 +173,14 @@ impl Kind for Stream {
         problems.extend(all.values().filter_map(|bucket| bucket_twice(bucket, all)));
         problems.extend(circles::check(all));
         problems
+    }
+
+    fn foretold(&self, all: &Resources) -> Vec<Problem> {
+        risks::foretold(self, all)
+    }
+
+    fn foretells(&self) -> Vec<Code> {
+        risks::foretells(self)
     }
 
     fn rests_on(&self, resource: &Resource, all: &Resources) -> Vec<Address> {

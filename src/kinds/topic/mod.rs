@@ -28,10 +28,12 @@ pub use rules::is_internal;
 pub use spec::{ConfigValue, TopicSpec};
 
 use super::kafka::{client, not_attempted, refuse_all, unreadable};
-use super::{Case, Caveat, Declaration, Kind, Live, Observations, Rehearsal, Resources};
+use super::{
+    Case, Caveat, Declaration, Kind, Live, Observations, Rehearsal, Resources, declared_of,
+};
 use crate::broker::Brokers;
 use crate::model::{
-    Address, Flat, KindName, Outcome, Problem, Refusal, Resource, Risk, Step, Wanted,
+    Address, Code, Flat, KindName, Outcome, Problem, Refusal, Resource, Risk, Step, Wanted,
 };
 
 /// The kind `topic`.
@@ -76,6 +78,15 @@ impl Kind for Topic {
 
     fn check_all(&self, all: &Resources) -> Vec<Problem> {
         rules::check_all(all)
+    }
+
+    fn foretold(&self, all: &Resources) -> Vec<Problem> {
+        let topics = declared_of(KindName::Topic, all);
+        topics.flat_map(risks::foretold).collect()
+    }
+
+    fn foretells(&self) -> Vec<Code> {
+        risks::foretells()
     }
 
     /// A running reassignment sets throttles and takes them away: never ours unless declared.

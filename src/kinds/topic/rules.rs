@@ -159,7 +159,7 @@ fn in_sync(topic: &Resource) -> Option<Problem> {
     })
 }
 
-fn number(topic: &Resource, path: &str) -> Option<i64> {
+pub(super) fn number(topic: &Resource, path: &str) -> Option<i64> {
     match topic.declared.get(path)? {
         Value::Number(number) => number.as_i64(),
         Value::String(text) => text.trim().parse().ok(),

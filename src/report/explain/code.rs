@@ -1,5 +1,9 @@
+use crate::kinds::is_foretold;
 use crate::model::Code;
 use crate::report::{Line, Page, Tone};
+
+/// Where a risk is told beside a plan.
+pub(super) const FORETOLD: &str = "`trueup validate` tells it, too, where what is declared shows it without a look at the brokers.";
 
 /// The page of a code: what it means and the way out.
 pub fn code(code: Code, width: usize) -> String {
@@ -13,6 +17,14 @@ pub fn code(code: Code, width: usize) -> String {
         Tone::Plain,
         code.way_out(),
     );
+    if is_foretold(code) {
+        page.gap();
+        page.wrapped(
+            Line::indented(2).put(Tone::Faint, "also:    "),
+            Tone::Plain,
+            FORETOLD,
+        );
+    }
     if let Some(source) = code.source() {
         page.gap();
         page.wrapped(

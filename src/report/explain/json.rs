@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::kind::{all, under};
 use super::words;
-use crate::kinds::{Field, Kind, Shape};
+use crate::kinds::{Field, Kind, Shape, is_foretold};
 use crate::manifest::Part;
 use crate::model::unit::Unit;
 use crate::model::{Broker, Code};
@@ -78,6 +78,9 @@ pub fn code(code: Code) -> Value {
 
 fn words_of(code: Code) -> Value {
     let mut words = json!({ "code": code, "title": code.title(), "way_out": code.way_out() });
+    if is_foretold(code) {
+        words["told_by_validate"] = true.into();
+    }
     if let Some(source) = code.source() {
         words["source"] = source.into();
     }

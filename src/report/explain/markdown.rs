@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
+use super::code::FORETOLD;
 use super::kind::{all, under};
 use super::words;
-use crate::kinds::{Field, Kind};
+use crate::kinds::{Field, Kind, is_foretold};
 use crate::manifest::Part;
 use crate::model::{Broker, Code, KindName};
 use crate::report::markdown::code as span;
@@ -104,6 +105,9 @@ pub fn part_field(part: &Part, path: &str) -> Option<String> {
 pub fn code(code: Code) -> String {
     let (name, title, way_out) = (span(code.as_str()), code.title(), code.way_out());
     let mut text = format!("## {name}\n\n{title}\n\nWay out: {way_out}\n");
+    if is_foretold(code) {
+        let _ = writeln!(text, "\nAlso: {FORETOLD}");
+    }
     if let Some(source) = code.source() {
         let _ = writeln!(text, "\nSource: {source}");
     }

@@ -2,6 +2,7 @@
 
 mod agreement;
 mod cases;
+mod foretold;
 mod platform;
 mod size;
 

@@ -3,6 +3,7 @@
 use super::scene::{Position, Scene};
 use super::{Rule, Turn};
 use crate::kinds::consumer::losses::Retention;
+use crate::kinds::foretold::Foretold;
 use crate::kinds::loss::Finding;
 use crate::kinds::stream::Said;
 use crate::model::unit::Unit;
@@ -14,6 +15,7 @@ pub(super) const RULES: &[Rule] = &[
         fields: &["max_deliver"],
         fires: |turn| is_lowered(turn, "max_deliver"),
         looks_at_subjects: false,
+        foretold: None,
         find: max_deliver,
     },
     Rule {
@@ -21,6 +23,7 @@ pub(super) const RULES: &[Rule] = &[
         fields: &["ack_wait", "backoff"],
         fires: |turn| wait(&turn.next) < wait(&turn.live),
         looks_at_subjects: false,
+        foretold: None,
         find: ack_wait,
     },
     Rule {
@@ -28,6 +31,13 @@ pub(super) const RULES: &[Rule] = &[
         fields: &["inactive_threshold"],
         fires: |turn| is_lowered(turn, "inactive_threshold"),
         looks_at_subjects: false,
+        foretold: Some(|turn| {
+            let says = format!(
+                "it is deleted, and its position with it, {} after its last client is gone",
+                idle(turn)
+            );
+            Foretold::of(says)
+        }),
         find: inactive,
     },
     Rule {
@@ -35,6 +45,7 @@ pub(super) const RULES: &[Rule] = &[
         fields: &["max_ack_pending"],
         fires: |turn| is_lowered(turn, "max_ack_pending"),
         looks_at_subjects: false,
+        foretold: None,
         find: max_ack_pending,
     },
     Rule {
@@ -42,6 +53,7 @@ pub(super) const RULES: &[Rule] = &[
         fields: &["deliver_subject", "deliver_group"],
         fires: |_| true,
         looks_at_subjects: false,
+        foretold: None,
         find: |scene| {
             scene.by_position(Harm::High, |position| {
                 let harm = if position.clients > 0 {
@@ -63,6 +75,7 @@ pub(super) const RULES: &[Rule] = &[
         fields: &["max_batch"],
         fires: |turn| is_lowered(turn, "max_batch"),
         looks_at_subjects: false,
+        foretold: None,
         find: |scene| while_pulled(scene, "a pull for more messages is refused"),
     },
     Rule {
@@ -70,6 +83,7 @@ pub(super) const RULES: &[Rule] = &[
         fields: &["max_expires"],
         fires: |turn| is_lowered(turn, "max_expires"),
         looks_at_subjects: false,
+        foretold: None,
         find: |scene| while_pulled(scene, "a pull that would wait for longer is refused"),
     },
     Rule {
@@ -77,6 +91,7 @@ pub(super) const RULES: &[Rule] = &[
         fields: &["max_bytes"],
         fires: |turn| is_lowered(turn, "max_bytes"),
         looks_at_subjects: false,
+        foretold: None,
         find: |scene| while_pulled(scene, "a pull for more bytes is refused"),
     },
     Rule {
@@ -84,6 +99,7 @@ pub(super) const RULES: &[Rule] = &[
         fields: &["priority_policy", "priority_groups"],
         fires: |_| true,
         looks_at_subjects: false,
+        foretold: None,
         find: |scene| {
             while_pulled(
                 scene,
@@ -96,6 +112,7 @@ pub(super) const RULES: &[Rule] = &[
         fields: &["headers_only"],
         fires: |turn| Said(&turn.next).is_on("headers_only"),
         looks_at_subjects: false,
+        foretold: None,
         find: |scene| {
             scene.by_position(Harm::Medium, |position| {
                 Finding::keeping(
@@ -110,6 +127,7 @@ pub(super) const RULES: &[Rule] = &[
         fields: &["pause_until"],
         fires: |turn| Said(&turn.next).word("pause_until").is_some(),
         looks_at_subjects: false,
+        foretold: None,
         find: |scene| {
             let until = scene.next().word("pause_until").unwrap_or_default();
             scene.by_position(Harm::Medium, |position| {
@@ -129,6 +147,7 @@ pub(super) const RULES: &[Rule] = &[
             before.is_some() && is_lowered(turn, "num_replicas")
         },
         looks_at_subjects: false,
+        foretold: None,
         find: |scene| {
             let count = scene.next().limit("num_replicas").unwrap_or_default();
             Finding::keeping(
@@ -193,9 +212,14 @@ fn ack_wait(scene: &Scene) -> Finding {
     })
 }
 
+fn idle(turn: &Turn) -> String {
+    let threshold = Said(&turn.next).limit("inactive_threshold");
+    Unit::Nanos.format(threshold.unwrap_or_default())
+}
+
 /// It is deleted where nobody is there; what only it held goes with it on a stream that keeps by interest.
 fn inactive(scene: &Scene) -> Finding {
-    let after = Unit::Nanos.format(scene.next().limit("inactive_threshold").unwrap_or_default());
+    let after = idle(&scene.turn);
     scene.by_position(Harm::High, |position| {
         let waits = told_left(position);
         if position.clients > 0 {

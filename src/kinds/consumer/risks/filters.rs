@@ -15,6 +15,7 @@ pub(super) const RULES: &[Rule] = &[Rule {
     fields: &["filter_subject", "filter_subjects"],
     fires: differ,
     looks_at_subjects: true,
+    foretold: None,
     find: changed,
 }];
 

@@ -13,9 +13,10 @@ use super::DECLARATION;
 use super::losses::of_deletions;
 use super::wire::fit;
 use crate::broker::Brokers;
+use crate::kinds::foretold::Foretold;
 use crate::kinds::loss::Finding;
 use crate::kinds::{Delta, is_in_place};
-use crate::model::{Action, Address, Code, Flat, Risk, Step};
+use crate::model::{Action, Address, Code, Flat, Problem, Resource, Risk, Step};
 use scene::Scene;
 
 /// A consumer's configuration before and after.
@@ -50,11 +51,34 @@ struct Rule {
     fires: fn(&Turn) -> bool,
     /// Whether it looks at what the stream holds of each subject, and at the stream's other consumers.
     looks_at_subjects: bool,
+    /// What it says of a new consumer, where what is declared alone shows it.
+    foretold: Option<fn(&Turn) -> Foretold>,
     find: fn(&Scene) -> Finding,
 }
 
 fn rules() -> impl Iterator<Item = &'static Rule> {
     [filters::RULES, delivery::RULES].into_iter().flatten()
+}
+
+/// What a declared consumer shows by itself.
+pub(super) fn foretold(consumer: &Resource) -> Vec<Problem> {
+    let turn = Turn {
+        live: Flat::new(),
+        next: consumer.declared.clone(),
+    };
+    let of = |rule: &Rule| {
+        let foretold = rule.foretold.filter(|_| (rule.fires)(&turn))?;
+        let mut fields = rule.fields.iter();
+        let field = fields.find(|field| consumer.declared.contains_key(**field))?;
+        Some(foretold(&turn).problem(rule.code, consumer, field))
+    };
+    rules().filter_map(of).collect()
+}
+
+/// The codes of that.
+pub(super) fn foretells() -> Vec<Code> {
+    let tells = rules().filter(|rule| rule.foretold.is_some());
+    tells.map(|rule| rule.code).collect()
 }
 
 /// What these steps cost: deletions by what waits, changes in place by the rules.

@@ -16,6 +16,7 @@ pub(super) const RULES: &[Rule] = &[
         fields: &["max_msgs"],
         fires: |change| is_lowered(change, "max_msgs"),
         needs: &[Need::Consumers, Need::Readers],
+        foretold: None,
         find: |scene| limit(scene, scene.by_count()),
     },
     Rule {
@@ -23,6 +24,7 @@ pub(super) const RULES: &[Rule] = &[
         fields: &["max_bytes"],
         fires: |change| is_lowered(change, "max_bytes"),
         needs: &[Need::Consumers, Need::Readers, Need::Bytes],
+        foretold: None,
         find: |scene| limit(scene, scene.heavy.clone()),
     },
     Rule {
@@ -30,6 +32,7 @@ pub(super) const RULES: &[Rule] = &[
         fields: &["max_msgs_per_subject"],
         fires: |change| is_lowered(change, "max_msgs_per_subject"),
         needs: &[Need::Consumers, Need::Readers, Need::Subjects],
+        foretold: None,
         find: |scene| {
             lost(
                 scene,
@@ -44,6 +47,7 @@ pub(super) const RULES: &[Rule] = &[
         fields: &["max_age"],
         fires: |change| is_lowered(change, "max_age"),
         needs: &[Need::Consumers, Need::Readers, Need::Age],
+        foretold: None,
         find: |scene| {
             lost(
                 scene,
@@ -58,6 +62,7 @@ pub(super) const RULES: &[Rule] = &[
         fields: &["retention"],
         fires: |change| change.live.get("retention") != change.next.get("retention"),
         needs: &[Need::Consumers, Need::Readers],
+        foretold: None,
         find: retention,
     },
     Rule {
@@ -65,6 +70,7 @@ pub(super) const RULES: &[Rule] = &[
         fields: &["discard"],
         fires: |change| change.live.get("discard") != change.next.get("discard"),
         needs: &[Need::Consumers, Need::Readers, Need::Bytes],
+        foretold: None,
         find: discard,
     },
     Rule {
@@ -72,6 +78,7 @@ pub(super) const RULES: &[Rule] = &[
         fields: &["discard_new_per_subject"],
         fires: |change| switches_on(change, "discard_new_per_subject"),
         needs: &[Need::Subjects],
+        foretold: None,
         find: per_subject,
     },
 ];

@@ -12,13 +12,16 @@ mod scene;
 mod servers;
 mod subjects;
 
+use serde_json::Value;
+
 use super::change::StreamChange;
 use super::losses;
 use super::view::View;
 use crate::broker::Brokers;
+use crate::kinds::foretold::Foretold;
 use crate::kinds::loss::Finding;
-use crate::kinds::{Delta, is_in_place};
-use crate::model::{Address, Risk, Step};
+use crate::kinds::{Delta, Resources, declared_of, is_in_place};
+use crate::model::{Address, Code, Problem, Resource, Risk, Step};
 
 pub(in crate::kinds) use holds::{Standing, or_everything, standing};
 use scene::Scene;
@@ -42,12 +45,14 @@ enum Need {
 
 /// One way in which a change may hurt.
 struct Rule {
-    code: crate::model::Code,
+    code: Code,
     /// The fields that it is about, as a stream calls them; it stands at the first that changes.
     fields: &'static [&'static str],
     /// Whether the change is one of these.
     fires: fn(&StreamChange) -> bool,
     needs: &'static [Need],
+    /// What it says of a new stream, where what is declared alone shows it.
+    foretold: Option<fn(&StreamChange) -> Foretold>,
     find: fn(&Scene<'_>) -> Finding,
 }
 
@@ -59,6 +64,37 @@ fn rules() -> impl Iterator<Item = &'static Rule> {
         servers::RULES,
     ];
     rules.into_iter().flatten()
+}
+
+/// What the declared resources of a kind show by themselves.
+pub(in crate::kinds) fn foretold(view: &dyn View, all: &Resources) -> Vec<Problem> {
+    declared_of(view.name(), all)
+        .flat_map(|resource| of_declared(view, resource))
+        .collect()
+}
+
+/// The codes of that, for this kind.
+pub(in crate::kinds) fn foretells(view: &dyn View) -> Vec<Code> {
+    let has_one = |field: &&&str| view.declaration().field(&view.field_name(field)).is_some();
+    let tells = rules().filter(|rule| rule.foretold.is_some());
+    let tells = tells.filter(|rule| rule.fields.iter().any(|field| has_one(&field)));
+    tells.map(|rule| rule.code).collect()
+}
+
+fn of_declared(view: &dyn View, resource: &Resource) -> Vec<Problem> {
+    let delta = |(path, value): (&String, &Value)| Delta {
+        path: path.clone(),
+        before: None,
+        after: Some(value.clone()),
+    };
+    let deltas: Vec<Delta> = resource.declared.iter().map(delta).collect();
+    let change = StreamChange::creating(view, &resource.address.name, &deltas);
+    let of = |rule: &Rule| {
+        let foretold = rule.foretold.filter(|_| (rule.fires)(&change))?;
+        let field = field_of(view, rule, &deltas)?;
+        Some(foretold(&change).problem(rule.code, resource, &field))
+    };
+    rules().filter_map(of).collect()
 }
 
 /// What these steps cost: deletions by all that is lost, changes in place by the rules.

@@ -3,10 +3,15 @@
 use super::limits::{is_lowered, switches_on};
 use super::scene::Scene;
 use super::{Need, Rule};
+use crate::kinds::foretold::Foretold;
 use crate::kinds::loss::{Finding, unread};
 use crate::kinds::stream::change::StreamChange;
 use crate::kinds::stream::said::Said;
 use crate::model::{Code, Harm, counted, grouped};
+
+const SEALED: &str = "nothing comes and nothing goes from then on, for good";
+const NO_DELETE: &str = "no single message can be deleted any more, for good";
+const NO_PURGE: &str = "it can't be purged any more, for good";
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -14,15 +19,13 @@ pub(super) const RULES: &[Rule] = &[
         fields: &["sealed"],
         fires: |change| switches_on(change, "sealed"),
         needs: &[],
+        foretold: Some(|_| Foretold::of(format!("`sealed`: {SEALED}"))),
         find: |scene| {
             let holds = match &scene.held {
                 Ok(held) => format!("holds {}", counted(held.messages, "message")),
                 Err(why) => unread("how many messages it holds", why),
             };
-            Finding::keeping(
-                Harm::High,
-                format!("{holds}; nothing comes and nothing goes from then on, for good"),
-            )
+            Finding::keeping(Harm::High, format!("{holds}; {SEALED}"))
         },
     },
     Rule {
@@ -30,20 +33,23 @@ pub(super) const RULES: &[Rule] = &[
         fields: &["deny_delete"],
         fires: |change| switches_on(change, "deny_delete"),
         needs: &[],
-        find: |scene| denied(scene, "no single message can be deleted any more, for good"),
+        foretold: Some(|_| Foretold::of(format!("`deny_delete`: {NO_DELETE}"))),
+        find: |scene| denied(scene, NO_DELETE),
     },
     Rule {
         code: Code::StreamDenySet,
         fields: &["deny_purge"],
         fires: |change| switches_on(change, "deny_purge"),
         needs: &[],
-        find: |scene| denied(scene, "it can't be purged any more, for good"),
+        foretold: Some(|_| Foretold::of(format!("`deny_purge`: {NO_PURGE}"))),
+        find: |scene| denied(scene, NO_PURGE),
     },
     Rule {
         code: Code::StreamMessageSizeLowered,
         fields: &["max_msg_size"],
         fires: |change| is_lowered(change, "max_msg_size"),
         needs: &[Need::Sizes],
+        foretold: None,
         find: message_size,
     },
     Rule {
@@ -51,6 +57,7 @@ pub(super) const RULES: &[Rule] = &[
         fields: &["no_ack"],
         fires: |change| is_switched(change, "no_ack"),
         needs: &[],
+        foretold: None,
         find: |scene| match scene.next().is_on("no_ack") {
             true => Finding::keeping(
                 scene.unless_unused(Harm::High),
@@ -67,6 +74,7 @@ pub(super) const RULES: &[Rule] = &[
         fields: &["duplicate_window"],
         fires: |change| is_shorter(change, "duplicate_window"),
         needs: &[],
+        foretold: None,
         find: |scene| {
             Finding::keeping(
                 scene.unless_unused(Harm::Medium),
@@ -79,6 +87,7 @@ pub(super) const RULES: &[Rule] = &[
         fields: &["allow_direct"],
         fires: |change| switches_off(change, "allow_direct"),
         needs: &[],
+        foretold: None,
         find: |scene| {
             off(
                 scene,
@@ -91,6 +100,7 @@ pub(super) const RULES: &[Rule] = &[
         fields: &["mirror_direct"],
         fires: |change| switches_off(change, "mirror_direct"),
         needs: &[],
+        foretold: None,
         find: |scene| off(scene, "it no longer answers such reads for its origin"),
     },
     Rule {
@@ -98,6 +108,7 @@ pub(super) const RULES: &[Rule] = &[
         fields: &["allow_rollup_hdrs"],
         fires: |change| switches_off(change, "allow_rollup_hdrs"),
         needs: &[],
+        foretold: None,
         find: |scene| {
             off(
                 scene,
@@ -110,6 +121,7 @@ pub(super) const RULES: &[Rule] = &[
         fields: &["allow_atomic"],
         fires: |change| switches_off(change, "allow_atomic"),
         needs: &[],
+        foretold: None,
         find: |scene| off(scene, "atomic batches are refused"),
     },
     Rule {
@@ -117,6 +129,7 @@ pub(super) const RULES: &[Rule] = &[
         fields: &["allow_batched"],
         fires: |change| switches_off(change, "allow_batched"),
         needs: &[],
+        foretold: None,
         find: |scene| off(scene, "batches are refused"),
     },
 ];

@@ -3,6 +3,7 @@
 use super::Rule;
 use super::limits::is_lowered;
 use super::scene::Scene;
+use crate::kinds::foretold::Foretold;
 use crate::kinds::loss::{Finding, unread};
 use crate::kinds::stream::change::StreamChange;
 use crate::kinds::stream::said::Said;
@@ -14,6 +15,7 @@ pub(super) const RULES: &[Rule] = &[
         fields: &["num_replicas"],
         fires: |change| is_lowered(change, "num_replicas") && replicas(change).0 > 1,
         needs: &[],
+        foretold: None,
         find: fewer,
     },
     Rule {
@@ -21,20 +23,15 @@ pub(super) const RULES: &[Rule] = &[
         fields: &["num_replicas"],
         fires: |change| replicas(change).1 % 2 == 0,
         needs: &[],
-        find: |scene| {
-            let count = replicas(&scene.change).1;
-            let words = format!(
-                "{count} replicas stand the loss of no more servers than {} do",
-                count - 1
-            );
-            Finding::keeping(Harm::Medium, words)
-        },
+        foretold: Some(|change| Foretold::of(even(change))),
+        find: |scene| Finding::keeping(Harm::Medium, even(&scene.change)),
     },
     Rule {
         code: Code::StreamMoved,
         fields: &["num_replicas"],
         fires: |change| replicas(change).1 > replicas(change).0,
         needs: &[],
+        foretold: None,
         find: moved,
     },
     Rule {
@@ -42,6 +39,7 @@ pub(super) const RULES: &[Rule] = &[
         fields: &["placement.cluster", "placement.tags"],
         fires: |change| Said(&change.next).has_under("placement"),
         needs: &[],
+        foretold: None,
         find: moved,
     },
 ];
@@ -50,6 +48,14 @@ pub(super) const RULES: &[Rule] = &[
 fn replicas(change: &StreamChange) -> (i64, i64) {
     let of = |said: Said<'_>| said.limit("num_replicas").unwrap_or(1);
     (of(Said(&change.live)), of(Said(&change.next)))
+}
+
+fn even(change: &StreamChange) -> String {
+    let count = replicas(change).1;
+    format!(
+        "{count} replicas stand the loss of no more servers than {} do",
+        count - 1
+    )
 }
 
 fn fewer(scene: &Scene<'_>) -> Finding {

@@ -2,6 +2,7 @@
 
 use super::scene::{Scene, clauses};
 use super::{Need, Rule};
+use crate::kinds::foretold::Foretold;
 use crate::kinds::loss::{Finding, unread};
 use crate::kinds::stream::change::StreamChange;
 use crate::kinds::stream::said::Said;
@@ -17,6 +18,7 @@ pub(super) const RULES: &[Rule] = &[
         fields: &["subjects"],
         fires: |change| !uncovered(&change.live, &change.next).is_empty(),
         needs: &[Need::Consumers, Need::Subjects],
+        foretold: None,
         find: removed,
     },
     Rule {
@@ -24,19 +26,18 @@ pub(super) const RULES: &[Rule] = &[
         fields: &["subjects"],
         fires: |change| !catching(change).is_empty(),
         needs: &[],
-        find: |scene| {
-            let caught = few(quoted(&catching(&scene.change)).iter(), NAMED);
-            let words = format!(
-                "{caught} begins with a wildcard: replies to requests (`_INBOX.>`) and what other services are sent are kept, too"
-            );
-            Finding::keeping(Harm::High, words)
-        },
+        foretold: Some(|change| {
+            let first = catching(change).into_iter().next().unwrap_or_default();
+            Foretold::at_word(&first, catches(change))
+        }),
+        find: |scene| Finding::keeping(Harm::High, catches(&scene.change)),
     },
     Rule {
         code: Code::StreamTransformChanged,
         fields: &["subject_transform.src", "subject_transform.dest"],
         fires: |_| true,
         needs: &[Need::Consumers, Need::Readers],
+        foretold: None,
         find: transform,
     },
     Rule {
@@ -44,6 +45,7 @@ pub(super) const RULES: &[Rule] = &[
         fields: &["republish.dest", "republish.src", "republish.headers_only"],
         fires: |change| Said(&change.live).word("republish.dest").is_some(),
         needs: &[],
+        foretold: None,
         find: |scene| {
             let dest = scene.live().word("republish.dest").unwrap_or_default();
             let words = format!(
@@ -57,6 +59,7 @@ pub(super) const RULES: &[Rule] = &[
         fields: &["sources"],
         fires: |change| !forsaken(change).is_empty(),
         needs: &[],
+        foretold: None,
         find: |scene| {
             let names = few(quoted(&forsaken(&scene.change)).iter(), NAMED);
             Finding::keeping(
@@ -71,6 +74,7 @@ pub(super) const RULES: &[Rule] = &[
         fields: &["mirror.name"],
         fires: |change| unmirrored(change).is_some(),
         needs: &[],
+        foretold: None,
         find: |scene| {
             let name = unmirrored(&scene.change).unwrap_or_default();
             Finding::keeping(
@@ -106,6 +110,13 @@ fn catching(change: &StreamChange) -> Vec<String> {
         .filter(is_new)
         .map(str::to_owned)
         .collect()
+}
+
+fn catches(change: &StreamChange) -> String {
+    let caught = few(quoted(&catching(change)).iter(), NAMED);
+    format!(
+        "{caught} begins with a wildcard: replies to requests (`_INBOX.>`) and what other services are sent are kept, too"
+    )
 }
 
 fn removed(scene: &Scene<'_>) -> Finding {

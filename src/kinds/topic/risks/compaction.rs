@@ -14,6 +14,7 @@ pub(super) const ON: Rule = Rule {
     field: "config.cleanup.policy",
     when_empty: Harm::Low,
     wants: &[Want::Sample],
+    foretold: None,
     applies: |turn| {
         turn.cleans_by(After, "compact") == Some(true)
             && turn.cleans_by(Before, "compact") != Some(true)
@@ -26,6 +27,7 @@ pub(super) const TOMBSTONES: Rule = Rule {
     field: "config.delete.retention.ms",
     when_empty: Harm::Low,
     wants: &[Want::Readers],
+    foretold: None,
     applies: |turn| {
         turn.cleans_by(After, "compact") != Some(false) && turn.lowers("delete.retention.ms")
     },

@@ -3,7 +3,10 @@
 use super::Rule;
 use super::turn::{After, Before, Turn};
 use crate::broker::kafka::Partition;
+use crate::kinds::foretold::Foretold;
 use crate::kinds::loss::Finding;
+use crate::kinds::topic::replicas::FACTOR;
+use crate::kinds::topic::rules::number;
 use crate::model::{Code, Harm};
 
 pub(super) const RAISED: Rule = Rule {
@@ -11,6 +14,13 @@ pub(super) const RAISED: Rule = Rule {
     field: "config.min.insync.replicas",
     when_empty: Harm::Medium,
     wants: &[],
+    foretold: Some(|topic| {
+        let (wanted, kept) = (number(topic, RAISED.field)?, number(topic, FACTOR)?);
+        let says = format!(
+            "`min.insync.replicas` is {wanted}, as many as there are replicas: as soon as one broker is away, producers with `acks=all` are refused"
+        );
+        (wanted > 1 && wanted == kept).then(|| Foretold::of(says))
+    }),
     applies: |turn| {
         wanted(turn).is_none_or(|wanted| !turn.lowers(MIN_ISR) && !spares_one(turn, wanted))
     },
@@ -22,6 +32,13 @@ pub(super) const LOWERED: Rule = Rule {
     field: "config.min.insync.replicas",
     when_empty: Harm::Low,
     wants: &[],
+    foretold: Some(|topic| {
+        let (wanted, kept) = (number(topic, LOWERED.field)?, number(topic, FACTOR)?);
+        let says = format!(
+            "`min.insync.replicas` is {wanted} of {kept} replicas: a write that was answered (`acks=all`) may be on one broker alone, and is lost with it"
+        );
+        (wanted <= 1 && kept > 1).then(|| Foretold::of(says))
+    }),
     applies: |turn| {
         let is_alone = turn.replicas() == Some(1);
         !is_alone && turn.lowers(MIN_ISR) && wanted(turn).is_none_or(|wanted| wanted <= 1)
@@ -40,6 +57,12 @@ pub(super) const UNCLEAN: Rule = Rule {
     field: "config.unclean.leader.election.enable",
     when_empty: Harm::Low,
     wants: &[],
+    foretold: Some(|topic| {
+        let is_on = topic.declared.get(UNCLEAN.field)?.as_str()?.trim();
+        let is_alone = number(topic, FACTOR) == Some(1);
+        let says = "`unclean.leader.election.enable` is on: when all replicas in sync are gone, one that is behind leads, and what it lacks is lost";
+        (is_on.eq_ignore_ascii_case("true") && !is_alone).then(|| Foretold::of(says))
+    }),
     applies: |turn| {
         let is_alone = turn.replicas() == Some(1);
         let is_on = |side| turn.is_on(side, "unclean.leader.election.enable");

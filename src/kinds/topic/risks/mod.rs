@@ -12,9 +12,10 @@ mod turn;
 
 use super::losses::Topics;
 use crate::broker::kafka::Kafka;
+use crate::kinds::foretold::Foretold;
 use crate::kinds::is_in_place;
 use crate::kinds::loss::Finding;
-use crate::model::{Address, Code, Harm, Problem, Risk, Step};
+use crate::model::{Address, Code, Harm, Problem, Resource, Risk, Step};
 use evidence::Seen;
 use turn::Turn;
 
@@ -26,6 +27,8 @@ struct Rule {
     /// How bad it is for a topic without records.
     when_empty: Harm,
     wants: &'static [Want],
+    /// What it says of what is declared alone, where that shows it.
+    foretold: Option<fn(&Resource) -> Option<Foretold>>,
     applies: fn(&Turn) -> bool,
     find: fn(&Turn, &Seen) -> Finding,
 }
@@ -63,6 +66,21 @@ const RULES: [&Rule; 15] = [
     &in_sync::LOWERED,
     &in_sync::UNCLEAN,
 ];
+
+/// What a declared topic shows by itself.
+pub(super) fn foretold(topic: &Resource) -> Vec<Problem> {
+    let of = |rule: &&Rule| {
+        let told = rule.foretold.and_then(|foretold| foretold(topic))?;
+        Some(told.problem(rule.code, topic, rule.field))
+    };
+    RULES.iter().filter_map(of).collect()
+}
+
+/// The codes of that.
+pub(super) fn foretells() -> Vec<Code> {
+    let tells = RULES.iter().filter(|rule| rule.foretold.is_some());
+    tells.map(|rule| rule.code).collect()
+}
 
 /// Looks at the topics that these steps change, as far as a rule asks for it.
 pub(super) async fn risks(

@@ -11,6 +11,7 @@ pub(super) const ADDED: Rule = Rule {
     field: "partitions",
     when_empty: Harm::Low,
     wants: &[Want::Sample, Want::Readers],
+    foretold: None,
     applies: |turn| {
         turn.partitions()
             .is_none_or(|(before, after)| after > before)

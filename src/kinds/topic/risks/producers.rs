@@ -11,6 +11,7 @@ pub(super) const MESSAGE_SIZE: Rule = Rule {
     field: "config.max.message.bytes",
     when_empty: Harm::Low,
     wants: &[Want::Sample],
+    foretold: None,
     applies: |turn| turn.lowers("max.message.bytes"),
     find: |turn, seen| {
         let limit = turn.number(After, "max.message.bytes");
@@ -39,6 +40,7 @@ pub(super) const TIMESTAMPS: Rule = Rule {
     field: "config.message.timestamp.type",
     when_empty: Harm::Low,
     wants: &[],
+    foretold: None,
     applies: |turn| differs(turn, "message.timestamp.type"),
     find: |turn, _| {
         let whose = match turn.text(After, "message.timestamp.type") {
@@ -57,6 +59,7 @@ pub(super) const COMPRESSION: Rule = Rule {
     field: "config.compression.type",
     when_empty: Harm::Low,
     wants: &[Want::Readers],
+    foretold: None,
     applies: |turn| {
         let is_packed = |word: &str| !["producer", "uncompressed"].contains(&word);
         let after = turn.text(After, "compression.type");

@@ -13,6 +13,7 @@ pub(super) const OFF: Rule = Rule {
     field: "config.remote.storage.enable",
     when_empty: Harm::Low,
     wants: &[Want::Local, Want::Readers],
+    foretold: None,
     applies: |turn| {
         let is_on = |side| turn.is_on(side, "remote.storage.enable");
         is_on(After) != Some(true) && is_on(Before) != Some(false)

@@ -12,6 +12,7 @@ pub(super) const LOWERED: Rule = Rule {
     field: "replication_factor",
     when_empty: Harm::Low,
     wants: &[],
+    foretold: None,
     applies: |turn| turn.factors().is_none_or(|(before, after)| after < before),
     find: |turn, _| Finding::of(Harm::High, [fewer(turn), in_sync(turn)]),
 };
@@ -21,6 +22,7 @@ pub(super) const MOVED: Rule = Rule {
     field: "replication_factor",
     when_empty: Harm::Low,
     wants: &[Want::Sizes],
+    foretold: None,
     applies: |turn| turn.factors().is_none_or(|(before, after)| after > before),
     find: |turn, seen| Finding::of(Harm::Medium, [copies(turn, seen), in_sync(turn)]),
 };

@@ -14,6 +14,7 @@ pub(super) const TIME: Rule = Rule {
     field: "config.retention.ms",
     when_empty: Harm::Low,
     wants: &[Want::Age, Want::Sizes, Want::Readers],
+    foretold: None,
     applies: |turn| has_deleted_before(turn) && turn.lowers("retention.ms"),
     find: |turn, seen| {
         let told = format!("older than {}", turn.said(After, "retention.ms"));
@@ -26,6 +27,7 @@ pub(super) const SIZE: Rule = Rule {
     field: "config.retention.bytes",
     when_empty: Harm::Low,
     wants: &[Want::Sizes, Want::Readers],
+    foretold: None,
     applies: |turn| has_deleted_before(turn) && turn.lowers("retention.bytes"),
     find: |turn, seen| {
         let said = turn.said(After, "retention.bytes");
@@ -39,6 +41,7 @@ pub(super) const DELETION_ON: Rule = Rule {
     field: "config.cleanup.policy",
     when_empty: Harm::Low,
     wants: &[Want::Age, Want::Sizes, Want::Readers],
+    foretold: None,
     applies: |turn| {
         turn.cleans_by(After, "delete") != Some(false)
             && turn.cleans_by(Before, "delete") == Some(false)
