@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::planning::observe_all;
 use super::port::Port;
-use crate::kinds::{Delta, Live, Observations, Observed, Rehearsal, Surroundings, kind};
+use crate::kinds::{Delta, Live, Observations, Observed, Rehearsal, Sight, Surroundings, kind};
 use crate::model::{
-    Action, Address, Broker, Code, Doc, Flat, FormatError, KindName, Outcome, Problem, Step,
+    Action, Address, Broker, Code, Doc, Flat, FormatError, KindName, Outcome, Problem, Risk, Step,
     Wanted, versioned,
 };
 use crate::plan::Target;
@@ -21,7 +21,7 @@ pub const SNAPSHOT_VERSION: &str = "1.0";
 /// The state of the brokers at one moment.
 ///
 /// As a [`Port`] it answers like the brokers that it was taken from: what it holds is there, what
-/// it does not hold is absent. Carrying out changes the snapshot and no broker.
+/// it does not hold is absent; what a step may cost is told by its configurations and rights. Carrying out changes the snapshot and no broker.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Snapshot {
     /// `1.0`.
@@ -142,6 +142,15 @@ impl Port for SnapshotPort {
 
     async fn rehearse(&self, _: KindName, _: &[&Step]) -> Rehearsal {
         Rehearsal::default()
+    }
+
+    async fn risks(&self, name: KindName, steps: &[&Step]) -> Vec<(Address, Vec<Risk>)> {
+        let resources = self.resources();
+        let sight = Sight {
+            resources: &resources,
+            why: "a snapshot does not hold it",
+        };
+        kind(name).map_or_else(Vec::new, |kind| kind.risks_by_sight(&sight, steps))
     }
 
     async fn carry_out(&self, name: KindName, steps: &[&Step]) -> Vec<(Address, Outcome)> {

@@ -18,6 +18,7 @@ pub mod object_store;
 pub mod quota;
 mod rehearsal;
 mod schema;
+mod sight;
 pub mod stream;
 mod surroundings;
 pub mod topic;
@@ -38,6 +39,7 @@ pub use link::{End, Link};
 pub use rehearsal::Rehearsal;
 pub(crate) use schema::VARIABLE;
 pub use schema::{Completeness, of_field, or_null, schema_of};
+pub use sight::Sight;
 pub use surroundings::{ApiLevel, KafkaFacts, NatsFacts, NatsVersion, Surroundings};
 pub use values::{is_in_form, pattern};
 
@@ -186,6 +188,10 @@ pub trait Kind: Send + Sync {
     async fn risks(&self, _brokers: &Brokers, _steps: &[&Step]) -> Vec<(Address, Vec<Risk>)> {
         Vec::new()
     }
+
+    /// The same where no broker can be asked: by what was seen of them once. What was not seen is unknown, which makes no
+    /// risk smaller.
+    fn risks_by_sight(&self, sight: &Sight<'_>, steps: &[&Step]) -> Vec<(Address, Vec<Risk>)>;
 
     /// Carries these steps out, batched, each with its own outcome, and returns when the brokers
     /// have taken them. Updates read the live document anew, refuse when it is no longer the

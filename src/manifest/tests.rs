@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::broker::Brokers;
-use crate::kinds::{Declaration, Edit, Facts, Kind, Observations, field};
+use crate::kinds::{Declaration, Edit, Facts, Kind, Observations, Sight, field};
 use crate::model::unit::Unit;
-use crate::model::{Address, Code, KindName, Outcome, Resource, Step, Undeclared, Wanted};
+use crate::model::{Address, Code, KindName, Outcome, Resource, Risk, Step, Undeclared, Wanted};
 
 mod approving;
 mod checks;
@@ -136,6 +136,10 @@ impl Kind for TestKind {
 
     async fn observe(&self, _: &Brokers, _: &[Address]) -> Observations {
         Observations::new()
+    }
+
+    fn risks_by_sight(&self, _: &Sight<'_>, _: &[&Step]) -> Vec<(Address, Vec<Risk>)> {
+        Vec::new()
     }
 
     async fn carry_out(&self, _: &Brokers, _: &[&Step]) -> Vec<(Address, Outcome)> {

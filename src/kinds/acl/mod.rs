@@ -31,7 +31,7 @@ pub use crate::broker::kafka::{
 };
 
 use super::kafka::{client, not_attempted, refuse_all, unreadable};
-use super::{Case, Declaration, Kind, Link, Observations, Rehearsal, Resources};
+use super::{Case, Declaration, Kind, Link, Observations, Rehearsal, Resources, Sight};
 use crate::broker::Brokers;
 use crate::model::{
     Address, Code, KindName, Outcome, Problem, Refusal, Resource, Risk, Step, Wanted,
@@ -109,6 +109,16 @@ impl Kind for Acl {
         let held = losses::held(&client, steps).await;
         let mut told = losses::risks(steps, &held);
         told.extend(risks::risks(&client, steps, &held).await);
+        told
+    }
+
+    fn risks_by_sight(&self, sight: &Sight<'_>, steps: &[&Step]) -> Vec<(Address, Vec<Risk>)> {
+        let held = sight.of(KindName::Acl);
+        let held = Ok(held
+            .filter_map(|(address, _)| acl_of(address).ok())
+            .collect());
+        let mut told = losses::risks(steps, &held);
+        told.extend(risks::by_sight(sight, steps, &held));
         told
     }
 

@@ -11,7 +11,7 @@ use crate::broker::kafka::{AclFilter, ConfigEntry, ItemError, Kafka, KafkaError}
 use crate::kinds::foretold::warning;
 use crate::kinds::kafka::UNKNOWN_TOPIC;
 use crate::kinds::loss::{risk, unread};
-use crate::kinds::{Resources, declared_of};
+use crate::kinds::{Resources, Sight, declared_of};
 use crate::model::{
     Action, Address, Code, Harm, KindName, Place, Problem, Resource, Risk, Step, few,
 };
@@ -29,9 +29,7 @@ pub(super) async fn risks(
     steps: &[&Step],
     held: &Held,
 ) -> Vec<(Address, Vec<Risk>)> {
-    let made = steps.iter().filter(|step| step.action == Action::Create);
-    let made = made.filter_map(|step| Some((&step.address, acl_of(&step.address).ok()?)));
-    let made: Vec<(&Address, AclBinding)> = made.collect();
+    let made = made(steps);
     if made.is_empty() {
         return Vec::new();
     }
@@ -40,8 +38,51 @@ pub(super) async fn risks(
         Ok(kafka) => first_on(kafka, &acls).await,
         Err(_) => First::default(),
     };
+    told(&made, held, |_| &first)
+}
+
+/// The same by what was seen: all ACLs, and not whether a resource without one is open to all.
+pub(super) fn by_sight(
+    sight: &Sight<'_>,
+    steps: &[&Step],
+    held: &Held,
+) -> Vec<(Address, Vec<Risk>)> {
+    let (known, unknown) = (
+        First::default(),
+        First {
+            gap: Some(unread("whether it is set", sight.why)),
+            ..First::default()
+        },
+    );
+    let covered = |acl: &AclBinding| {
+        let mut held = held.iter().flatten();
+        held.any(|held| is_on_all_of(held, acl))
+    };
+    let is_absent = |acl: &AclBinding| {
+        let topic = Address::new(KindName::Topic, acl.name.as_str());
+        is_of_one_topic(acl) && !sight.resources.contains_key(&topic)
+    };
+    told(&made(steps), held, |acl| {
+        match covered(acl) || is_absent(acl) {
+            true => &known,
+            false => &unknown,
+        }
+    })
+}
+
+fn made<'s>(steps: &[&'s Step]) -> Vec<(&'s Address, AclBinding)> {
+    let made = steps.iter().filter(|step| step.action == Action::Create);
+    made.filter_map(|step| Some((&step.address, acl_of(&step.address).ok()?)))
+        .collect()
+}
+
+fn told<'f>(
+    made: &[(&Address, AclBinding)],
+    held: &Held,
+    first: impl Fn(&AclBinding) -> &'f First,
+) -> Vec<(Address, Vec<Risk>)> {
     let of = |(address, acl): &(&Address, AclBinding)| {
-        let risks = [shadows(acl, held), wide(acl), first.risk(acl)];
+        let risks = [shadows(acl, held), wide(acl), first(acl).risk(acl)];
         ((*address).clone(), risks.into_iter().flatten().collect())
     };
     let told = made.iter().map(of);
@@ -296,13 +337,15 @@ async fn read_first(kafka: &Kafka) -> Result<Option<Vec<AclBinding>>, KafkaError
     }
 }
 
+fn is_of_one_topic(acl: &AclBinding) -> bool {
+    let is_literal = acl.pattern == PatternType::Literal && acl.name != "*";
+    acl.resource_type == ResourceType::Topic && is_literal
+}
+
 /// The literal names of topics that are known not to be there.
 async fn absent_topics(kafka: &Kafka, acls: &HashSet<AclBinding>) -> HashSet<String> {
-    let literal = |acl: &&AclBinding| {
-        acl.resource_type == ResourceType::Topic && acl.pattern == PatternType::Literal
-    };
-    let names = acls.iter().filter(literal).map(|acl| acl.name.clone());
-    let names: Vec<String> = names.filter(|name| name != "*").collect();
+    let literal = acls.iter().filter(|acl| is_of_one_topic(acl));
+    let names: Vec<String> = literal.map(|acl| acl.name.clone()).collect();
     let described = match names.is_empty() {
         true => return HashSet::new(),
         false => kafka.describe_topics(&names).await.unwrap_or_default(),

@@ -43,6 +43,14 @@ pub(super) async fn of_deletions(brokers: &Brokers, steps: &[&Step]) -> Vec<(Add
         .collect()
 }
 
+/// The same where nothing can be looked at.
+pub(super) fn unseen(steps: &[&Step], why: &str) -> Vec<(Address, Vec<Risk>)> {
+    let steps = deletions(steps).into_iter();
+    steps
+        .map(|step| (step.address.clone(), vec![unknown(why)]))
+        .collect()
+}
+
 fn unknown(why: &str) -> Risk {
     let evidence = unread("what waits for it", why);
     risk(Code::ConsumerDeleted, Harm::Critical, evidence, None)
@@ -57,7 +65,12 @@ pub(super) fn retention(stream: Option<&Answer>) -> Read<Retention> {
         None => return Err("the server gave no answer for it".to_owned()),
     };
     let config = info.get("config");
-    match config.and_then(|config| config["retention"].as_str()) {
+    retention_of(config.and_then(|config| config["retention"].as_str()))
+}
+
+/// The retention of this name; that of a stream which names none.
+pub(super) fn retention_of(name: Option<&str>) -> Read<Retention> {
+    match name {
         Some("limits") | None => Ok(Retention::Limits),
         Some("interest") => Ok(Retention::Interest),
         Some("workqueue") => Ok(Retention::WorkQueue),

@@ -22,7 +22,7 @@ pub(super) use wire::is_internal;
 
 use super::stream::{Said, declared_as};
 use super::{
-    Case, Declaration, Delta, End, Kind, Link, Live, Observations, Rehearsal, Resources,
+    Case, Declaration, Delta, End, Kind, Link, Live, Observations, Rehearsal, Resources, Sight,
     declared_of,
 };
 use crate::broker::Brokers;
@@ -127,6 +127,10 @@ impl Kind for Consumer {
 
     async fn risks(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Vec<Risk>)> {
         risks::risks(brokers, steps).await
+    }
+
+    fn risks_by_sight(&self, sight: &Sight<'_>, steps: &[&Step]) -> Vec<(Address, Vec<Risk>)> {
+        risks::by_sight(sight, steps)
     }
 
     async fn carry_out(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Outcome)> {

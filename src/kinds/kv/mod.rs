@@ -12,9 +12,9 @@ pub use spec::KvSpec;
 
 use super::stream::{
     Said, Template, View, declared_as, fixed, foretells, foretold, links, local_origins, losses,
-    of_ledger, shared_settle, wire,
+    losses_by_sight, of_ledger, shared_settle, wire,
 };
-use super::{Case, Declaration, Kind, Link, Observations, Rehearsal, Resources, Shape};
+use super::{Case, Declaration, Kind, Link, Observations, Rehearsal, Resources, Shape, Sight};
 use crate::broker::Brokers;
 use crate::model::{
     Address, Code, Flat, KindName, Outcome, Problem, Refusal, Resource, Risk, Step, Wanted,
@@ -136,6 +136,10 @@ impl Kind for Kv {
 
     async fn risks(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Vec<Risk>)> {
         losses(self, brokers, steps).await
+    }
+
+    fn risks_by_sight(&self, sight: &Sight<'_>, steps: &[&Step]) -> Vec<(Address, Vec<Risk>)> {
+        losses_by_sight(self, sight, steps)
     }
 
     async fn carry_out(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Outcome)> {

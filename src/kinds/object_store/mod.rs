@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 pub use spec::ObjectStoreSpec;
 
-use super::stream::{Template, View, fixed, foretells, foretold, losses, wire};
-use super::{Case, Declaration, Kind, Observations, Rehearsal, Resources};
+use super::stream::{Template, View, fixed, foretells, foretold, losses, losses_by_sight, wire};
+use super::{Case, Declaration, Kind, Observations, Rehearsal, Resources, Sight};
 use crate::broker::Brokers;
 use crate::model::{
     Address, Code, Flat, KindName, Outcome, Problem, Refusal, Resource, Risk, Step, Wanted,
@@ -92,6 +92,10 @@ impl Kind for ObjectStore {
 
     async fn risks(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Vec<Risk>)> {
         losses(self, brokers, steps).await
+    }
+
+    fn risks_by_sight(&self, sight: &Sight<'_>, steps: &[&Step]) -> Vec<(Address, Vec<Risk>)> {
+        losses_by_sight(self, sight, steps)
     }
 
     async fn carry_out(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Outcome)> {

@@ -16,7 +16,7 @@ pub use entity::{address_of, entity_of};
 pub use spec::QuotaSpec;
 
 use super::kafka::{client, not_attempted, refuse_all, unreadable};
-use super::{Declaration, Kind, Observations, Rehearsal, Resources};
+use super::{Declaration, Kind, Observations, Rehearsal, Resources, Sight};
 use crate::broker::Brokers;
 use crate::model::{Address, KindName, Outcome, Problem, Resource, Risk, Step, Wanted};
 
@@ -79,6 +79,10 @@ impl Kind for Quota {
     }
 
     async fn risks(&self, _brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Vec<Risk>)> {
+        losses::risks(steps)
+    }
+
+    fn risks_by_sight(&self, _sight: &Sight<'_>, steps: &[&Step]) -> Vec<(Address, Vec<Risk>)> {
         losses::risks(steps)
     }
 

@@ -4,12 +4,14 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::view::View;
+use super::view::{View, stream_declaration};
 use super::wire::each;
 use crate::broker::Brokers;
 use crate::broker::nats::{JetStream, NatsError};
+use crate::kinds::Sight;
 use crate::kinds::consumer::is_internal;
 use crate::kinds::loss::{Holdings, Read, deletions, gone, unread};
+use crate::kinds::object_store::ObjectStore;
 use crate::model::{Address, Code, Doc, KindName, Risk, Step, counted, few};
 
 /// How many of those that read it are named.
@@ -48,6 +50,24 @@ pub(in crate::kinds) async fn risks(
         }
     });
     each(looks).await
+}
+
+/// The same by what was seen of them.
+pub(super) fn by_sight(
+    view: &dyn View,
+    steps: &[&Step],
+    sight: &Sight<'_>,
+    readers: &Read<Readers>,
+) -> Vec<(Address, Vec<Risk>)> {
+    let of = |step: &Step| {
+        let name = view.stream_name(&step.address.name);
+        let holdings = Holdings {
+            clauses: told_readers(&name, readers).into_iter().collect(),
+            ..unknown(sight.why)
+        };
+        (step.address.clone(), vec![holdings.risk(code(view))])
+    };
+    deletions(steps).into_iter().map(of).collect()
 }
 
 fn code(view: &dyn View) -> Code {
@@ -144,6 +164,20 @@ pub(super) async fn readers(nats: &JetStream) -> Read<Readers> {
         .await
         .map_err(|error| error.to_string())?;
     Ok(readers_among(&listing.streams))
+}
+
+/// The same among those that were seen, buckets among them.
+pub(super) fn readers_by_sight(sight: &Sight<'_>) -> Read<Readers> {
+    let views: [&dyn View; 3] = [&super::Stream, &crate::kinds::kv::Kv, &ObjectStore];
+    let infos = views.iter().flat_map(|view| {
+        sight.of(view.name()).map(|(address, live)| {
+            let fields = view.in_stream_terms(&address.name, live.fields.clone());
+            let mut config = stream_declaration().unflatten(&fields);
+            config.insert("name".to_owned(), view.stream_name(&address.name).into());
+            Doc::from_iter([("config".to_owned(), Value::Object(config))])
+        })
+    });
+    Ok(readers_among(&infos.collect::<Vec<Doc>>()))
 }
 
 fn readers_among(streams: &[Doc]) -> Readers {

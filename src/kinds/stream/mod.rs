@@ -56,7 +56,10 @@ pub(super) use names::{asset_name, is_of_ledger, of_ledger};
 pub(crate) use names::{bucket_of, stream_name};
 pub(super) use origins::{has_sources, is_mirror, local_origins};
 pub(super) use patterns::{first_covering, first_overlapping};
-pub(super) use risks::{Standing, foretells, foretold, or_everything, risks as losses, standing};
+pub(super) use risks::{
+    Standing, by_sight as losses_by_sight, foretells, foretold, or_everything, risks as losses,
+    standing,
+};
 pub(super) use room::account;
 pub(super) use rules::{description, metadata, server_metadata};
 pub(super) use said::Said;
@@ -69,6 +72,7 @@ pub(super) use wire::{
 
 use super::{
     Case, Caveat, Declaration, Edit, Kind, Link, Live, Observations, Rehearsal, Resources, Shape,
+    Sight,
 };
 use crate::broker::Brokers;
 use crate::model::{
@@ -242,6 +246,10 @@ impl Kind for Stream {
 
     async fn risks(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Vec<Risk>)> {
         risks::risks(self, brokers, steps).await
+    }
+
+    fn risks_by_sight(&self, sight: &Sight<'_>, steps: &[&Step]) -> Vec<(Address, Vec<Risk>)> {
+        risks::by_sight(self, sight, steps)
     }
 
     async fn carry_out(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Outcome)> {

@@ -6,6 +6,7 @@ mod table;
 
 use table::KNOWN;
 
+use crate::broker::kafka::{ConfigEntry, ConfigSource};
 use crate::model::unit::Unit;
 
 /// What is known of one topic config.
@@ -57,6 +58,25 @@ pub fn known_configs() -> &'static [KnownConfig] {
 pub fn known_config(key: &str) -> Option<&'static KnownConfig> {
     let found = KNOWN.binary_search_by_key(&key, |config| config.key);
     found.ok().map(|index| &KNOWN[index])
+}
+
+/// What a topic has when it is not set there, in the unit of its key: a broker may have its own in minutes or hours.
+pub(super) fn inherited(entry: &ConfigEntry) -> Option<String> {
+    let mut synonyms = entry.synonyms.iter();
+    let synonym = synonyms
+        .find(|synonym| synonym.source != ConfigSource::DynamicTopic && synonym.value.is_some())?;
+    let value = synonym.value.clone()?;
+    let millis = match synonym.name.rsplit('.').next() {
+        Some("hours") => 3_600_000,
+        Some("minutes") => 60_000,
+        Some(_) | None => return Some(value),
+    };
+    let number = value.parse::<i64>().ok()?;
+    Some(
+        number
+            .saturating_mul(if number < 0 { 1 } else { millis })
+            .to_string(),
+    )
 }
 
 /// Whether the key is one that a running reassignment sets and takes away, so that it is left

@@ -34,6 +34,14 @@ pub(super) async fn risks(
     steps.iter().map(of).collect()
 }
 
+/// The same where nothing can be looked at.
+pub(super) fn unseen(steps: &[&Step], why: &str) -> Vec<(Address, Vec<Risk>)> {
+    let steps = deletions(steps).into_iter();
+    steps
+        .map(|step| (step.address.clone(), vec![unknown(why)]))
+        .collect()
+}
+
 async fn look(kafka: &Kafka, names: &[String]) -> IndexMap<String, Risk> {
     let described = match kafka.describe_topics(names).await {
         Ok(described) => described,

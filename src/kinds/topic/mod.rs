@@ -29,7 +29,7 @@ pub use spec::{ConfigValue, TopicSpec};
 
 use super::kafka::{client, not_attempted, refuse_all, unreadable};
 use super::{
-    Case, Caveat, Declaration, Kind, Live, Observations, Rehearsal, Resources, declared_of,
+    Case, Caveat, Declaration, Kind, Live, Observations, Rehearsal, Resources, Sight, declared_of,
 };
 use crate::broker::Brokers;
 use crate::model::{
@@ -134,6 +134,11 @@ impl Kind for Topic {
             risks::risks(client(brokers), steps)
         );
         losses.into_iter().chain(changes).collect()
+    }
+
+    fn risks_by_sight(&self, sight: &Sight<'_>, steps: &[&Step]) -> Vec<(Address, Vec<Risk>)> {
+        let losses = losses::unseen(steps, sight.why).into_iter();
+        losses.chain(risks::by_sight(sight, steps)).collect()
     }
 
     async fn carry_out(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Outcome)> {

@@ -10,6 +10,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use indexmap::IndexMap;
 use serde_json::{Value, json};
 
+use super::configs::inherited;
 use super::replicas::{self, BEING_MOVED, FACTOR, Progress};
 use crate::broker::kafka::{
     ConfigEntry, ConfigSource, ItemError, Kafka, KafkaError, Partition, Reassignment,
@@ -249,11 +250,7 @@ fn values(configs: Vec<ConfigEntry>) -> (Flat, IndexMap<String, Value>) {
 /// The value that the topic would have without an override.
 fn from_elsewhere(entry: &ConfigEntry) -> Option<String> {
     match entry.source {
-        ConfigSource::DynamicTopic => entry
-            .synonyms
-            .iter()
-            .find(|synonym| synonym.source != ConfigSource::DynamicTopic)
-            .and_then(|synonym| synonym.value.clone()),
+        ConfigSource::DynamicTopic => inherited(entry),
         ConfigSource::DynamicBroker
         | ConfigSource::DynamicDefaultBroker
         | ConfigSource::StaticBroker

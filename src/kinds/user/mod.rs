@@ -20,7 +20,8 @@ pub use spec::UserSpec;
 
 use super::kafka::{client, not_attempted, refuse_all, refused_without, unreadable};
 use super::{
-    Case, Caveat, Declaration, Delta, Kind, Live, Observations, Rehearsal, Resources, is_in_place,
+    Case, Caveat, Declaration, Delta, Kind, Live, Observations, Rehearsal, Resources, Sight,
+    is_in_place,
 };
 use crate::broker::Brokers;
 use crate::broker::kafka::Operation;
@@ -100,6 +101,10 @@ impl Kind for User {
 
     async fn risks(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Vec<Risk>)> {
         risks::risks(&client(brokers), steps).await
+    }
+
+    fn risks_by_sight(&self, sight: &Sight<'_>, steps: &[&Step]) -> Vec<(Address, Vec<Risk>)> {
+        risks::by_sight(sight, steps)
     }
 
     async fn carry_out(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Outcome)> {

@@ -5,18 +5,18 @@ use std::collections::HashMap;
 use super::observe::observe;
 use super::order::Order;
 use crate::broker::kafka::{AclFilter, Kafka, KafkaError};
+use crate::kinds::acl::acl_of;
 use crate::kinds::kafka::needs;
 use crate::kinds::loss::{Read, risk, unread};
-use crate::kinds::{Live, Observed, is_in_place};
-use crate::model::{Action, Address, Code, Harm, Problem, Risk, Step, counted};
+use crate::kinds::{Live, Observed, Sight, is_in_place};
+use crate::model::{Action, Address, Code, Harm, KindName, Problem, Risk, Step, counted};
 
 /// What deletions and changes cost, each with the ACLs that name the user: who is connected no broker tells.
 pub(super) async fn risks(
     client: &Result<&Kafka, Problem>,
     steps: &[&Step],
 ) -> Vec<(Address, Vec<Risk>)> {
-    let risky = |step: &&&Step| step.action == Action::Delete || is_in_place(step);
-    let risky: Vec<&Step> = steps.iter().filter(risky).copied().collect();
+    let risky = risky(steps);
     if risky.is_empty() {
         return Vec::new();
     }
@@ -38,6 +38,33 @@ pub(super) async fn risks(
     risky.iter().map(of).collect()
 }
 
+/// The same by what was seen of the users, and of all ACLs.
+pub(super) fn by_sight(sight: &Sight<'_>, steps: &[&Step]) -> Vec<(Address, Vec<Risk>)> {
+    let acls = sight.of(KindName::Acl);
+    let principals = acls.filter_map(|(address, _)| Some(acl_of(address).ok()?.principal));
+    let rights = counted_by_user(principals);
+    let of = |step: &Step| {
+        let count = rights.get(&step.address.name).copied().unwrap_or(0);
+        let live = sight.resources.get(&step.address);
+        (step.address.clone(), of_step(step, live, &Ok(count)))
+    };
+    risky(steps).into_iter().map(of).collect()
+}
+
+fn risky<'s>(steps: &[&'s Step]) -> Vec<&'s Step> {
+    let is_risky = |step: &&Step| step.action == Action::Delete || is_in_place(step);
+    steps.iter().copied().filter(is_risky).collect()
+}
+
+fn counted_by_user(principals: impl Iterator<Item = String>) -> HashMap<String, usize> {
+    let mut counts = HashMap::new();
+    for principal in principals {
+        let name = principal.strip_prefix("User:").unwrap_or_default();
+        *counts.entry(name.to_owned()).or_default() += 1;
+    }
+    counts
+}
+
 /// How many ACLs name each user.
 async fn rights(client: &Result<&Kafka, Problem>, steps: &[&Step]) -> Read<HashMap<String, usize>> {
     let kafka = client.as_ref().map_err(|problem| problem.message.clone())?;
@@ -51,12 +78,7 @@ async fn rights(client: &Result<&Kafka, Problem>, steps: &[&Step]) -> Read<HashM
         KafkaError::ClusterAuthorizationFailed { .. } => needs("DESCRIBE on the cluster"),
         other => other.to_string(),
     })?;
-    let mut counts = HashMap::new();
-    for acl in acls {
-        let name = acl.principal.strip_prefix("User:").unwrap_or_default();
-        *counts.entry(name.to_owned()).or_default() += 1;
-    }
-    Ok(counts)
+    Ok(counted_by_user(acls.into_iter().map(|acl| acl.principal)))
 }
 
 fn of_step(step: &Step, live: Option<&Live>, rights: &Read<usize>) -> Vec<Risk> {

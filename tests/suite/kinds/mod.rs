@@ -1,5 +1,6 @@
 //! The kinds on real brokers.
 
+mod by_sight;
 pub mod kafka;
 pub mod nats;
 

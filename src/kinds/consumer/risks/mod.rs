@@ -10,12 +10,12 @@ mod replaced;
 mod scene;
 
 use super::DECLARATION;
-use super::losses::of_deletions;
+use super::losses::{of_deletions, unseen};
 use super::wire::fit;
 use crate::broker::Brokers;
 use crate::kinds::foretold::Foretold;
 use crate::kinds::loss::Finding;
-use crate::kinds::{Delta, is_in_place};
+use crate::kinds::{Delta, Sight, is_in_place};
 use crate::model::{Action, Address, Code, Flat, Problem, Resource, Risk, Step};
 use scene::Scene;
 
@@ -86,6 +86,20 @@ pub(super) async fn risks(brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, V
     let (mut deletions, changes) =
         tokio::join!(of_deletions(brokers, steps), of_changes(brokers, steps));
     deletions.extend(changes);
+    deletions
+}
+
+/// The same by what was seen of them and of their streams: not where they stand.
+pub(super) fn by_sight(sight: &Sight<'_>, steps: &[&Step]) -> Vec<(Address, Vec<Risk>)> {
+    let changes = steps.iter().copied();
+    let changes = changes.filter(|step| is_in_place(step) || is_replaced(step));
+    let changes = changes.filter_map(|step| {
+        let suspect = suspected(step)?;
+        let scene = read::seen(&suspect, sight)?;
+        Some((step.address.clone(), told(&suspect, &scene)))
+    });
+    let mut deletions = unseen(steps, sight.why);
+    deletions.extend(changes.filter(|(_, risks)| !risks.is_empty()));
     deletions
 }
 

@@ -5,11 +5,13 @@ use indexmap::{IndexMap, IndexSet};
 use super::scene::{Position, Scene};
 use super::{Suspect, Turn};
 use crate::broker::nats::{Answer, JetStream, many};
+use crate::kinds::Sight;
 use crate::kinds::consumer::DECLARATION;
-use crate::kinds::consumer::losses::retention;
+use crate::kinds::consumer::losses::{retention, retention_of};
 use crate::kinds::consumer::wire::split;
 use crate::kinds::loss::Read;
-use crate::kinds::stream::{Standing, fields_of, standing};
+use crate::kinds::stream::{Said, Standing, fields_of, standing};
+use crate::model::{Address, KindName};
 
 /// What a stream holds of each subject, and its consumers.
 type Content = (Read<IndexMap<String, u64>>, Read<Vec<Standing>>);
@@ -81,6 +83,23 @@ fn looked(suspect: &Suspect<'_>, info: Option<Answer>) -> Option<Scene> {
         Some(Err(error)) => Some(dark(suspect, &error.to_string())),
         None => Some(dark(suspect, "the server gave no answer for it")),
     }
+}
+
+/// The scene of a consumer that was seen once; none where it was not there.
+pub(super) fn seen(suspect: &Suspect<'_>, sight: &Sight<'_>) -> Option<Scene> {
+    let address = &suspect.step.address;
+    let fields = sight.resources.get(address)?.fields.clone();
+    let (stream, _) = split(address);
+    let stream = sight.resources.get(&Address::new(KindName::Stream, stream));
+    let retention = match stream {
+        Some(stream) => retention_of(Said(&stream.fields).text("retention")),
+        None => Err(sight.why.to_owned()),
+    };
+    Some(Scene {
+        turn: Turn::of(fields, &suspect.deltas),
+        retention,
+        ..dark(suspect, sight.why)
+    })
 }
 
 /// A scene of which nothing but the step is known.

@@ -20,7 +20,7 @@ use super::view::View;
 use crate::broker::Brokers;
 use crate::kinds::foretold::Foretold;
 use crate::kinds::loss::Finding;
-use crate::kinds::{Delta, Resources, declared_of, is_in_place};
+use crate::kinds::{Delta, Resources, Sight, declared_of, is_in_place};
 use crate::model::{Address, Code, Problem, Resource, Risk, Step};
 
 pub(in crate::kinds) use holds::{Standing, or_everything, standing};
@@ -108,6 +108,25 @@ pub(in crate::kinds) async fn risks(
         of_changes(view, brokers, steps)
     );
     deletions.extend(changes);
+    deletions
+}
+
+/// The same by what was seen of them: their configurations, and which of them copy others.
+pub(in crate::kinds) fn by_sight(
+    view: &dyn View,
+    sight: &Sight<'_>,
+    steps: &[&Step],
+) -> Vec<(Address, Vec<Risk>)> {
+    let readers = losses::readers_by_sight(sight);
+    let others = scene::captured(view, steps);
+    let in_place = steps.iter().copied().filter(|step| is_in_place(step));
+    let changes = in_place.filter_map(|step| {
+        let suspect = suspected(view, step)?;
+        let scene = read::seen(view, &suspect, &others, sight, &readers)?;
+        Some((step.address.clone(), told(view, &suspect, &scene)))
+    });
+    let mut deletions = losses::by_sight(view, steps, sight, &readers);
+    deletions.extend(changes.filter(|(_, risks)| !risks.is_empty()));
     deletions
 }
 

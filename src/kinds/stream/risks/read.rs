@@ -7,6 +7,7 @@ use super::holds::{Held, Standing, standing};
 use super::scene::Scene;
 use super::{Need, Suspect};
 use crate::broker::nats::{Answer, JetStream, NatsError, Stored, many};
+use crate::kinds::Sight;
 use crate::kinds::loss::Read;
 use crate::kinds::stream::change::StreamChange;
 use crate::kinds::stream::losses::{Readers, readers, told_readers};
@@ -108,6 +109,25 @@ fn dark<'o>(
         sizes: Err(why.to_owned()),
         others,
     }
+}
+
+/// The scene of a stream that was seen once; none where it was not there.
+pub(super) fn seen<'o>(
+    view: &dyn View,
+    suspect: &Suspect<'_>,
+    others: &'o [(String, Vec<String>)],
+    sight: &Sight<'_>,
+    readers: &Read<Readers>,
+) -> Option<Scene<'o>> {
+    let address = &suspect.step.address;
+    let fields = &sight.resources.get(address)?.fields;
+    let name = view.stream_name(&address.name);
+    let readers = told_readers(&name, readers).filter(|_| suspect.needs(Need::Readers));
+    Some(Scene {
+        change: StreamChange::updating(view, &address.name, fields, &suspect.deltas),
+        readers,
+        ..dark(view, suspect, others, sight.why)
+    })
 }
 
 async fn lit<'o>(

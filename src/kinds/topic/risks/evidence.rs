@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use super::turn::{After, Turn};
 use super::{Rule, Want, wanting};
 use crate::broker::kafka::{Kafka, KafkaError, Sample, Span};
-use crate::kinds::loss::Read;
+use crate::kinds::loss::{Read, unread};
 use crate::kinds::topic::losses::{LEFT_OUT, Topics, told};
 use crate::kinds::topic::readers::{Readers, readers};
 
@@ -43,7 +43,10 @@ impl Seen {
             kept_from: Err(why()),
             samples: Err(why()),
             local: Err(why()),
-            readers: Readers::default(),
+            readers: Readers {
+                groups: Vec::new(),
+                gaps: vec![unread("its groups", why().as_str())],
+            },
         }
     }
 }

@@ -13,8 +13,8 @@ mod turn;
 use super::losses::Topics;
 use crate::broker::kafka::Kafka;
 use crate::kinds::foretold::Foretold;
-use crate::kinds::is_in_place;
 use crate::kinds::loss::Finding;
+use crate::kinds::{Sight, is_in_place};
 use crate::model::{Address, Code, Harm, Problem, Resource, Risk, Step};
 use evidence::Seen;
 use turn::Turn;
@@ -105,6 +105,23 @@ pub(super) async fn risks(
     let told = turns.iter().zip(&seen);
     told.map(|((rules, turn), seen)| (turn.address.clone(), of_turn(rules, turn, seen)))
         .collect()
+}
+
+/// The same by what was seen of them: their configs, and how many partitions and replicas they had.
+pub(super) fn by_sight(sight: &Sight<'_>, steps: &[&Step]) -> Vec<(Address, Vec<Risk>)> {
+    let steps = steps
+        .iter()
+        .filter(|step| is_in_place(step) && is_watched(step));
+    let turns = steps.filter_map(|step| {
+        let live = sight.resources.get(&step.address)?;
+        Some(turn::seen(step, live))
+    });
+    let seen = Seen::nothing(sight.why);
+    let told = turns.map(|turn| {
+        let risks = of_turn(&applying(&turn), &turn, &seen);
+        (turn.address.clone(), risks)
+    });
+    told.filter(|(_, risks)| !risks.is_empty()).collect()
 }
 
 fn is_watched(step: &Step) -> bool {

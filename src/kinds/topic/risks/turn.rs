@@ -5,10 +5,14 @@ use std::collections::BTreeSet;
 use indexmap::IndexMap;
 use serde_json::Value;
 
-use crate::broker::kafka::{ConfigEntry, ConfigSource, Kafka, TopicDescription};
-use crate::kinds::Delta;
+use crate::broker::kafka::{
+    ConfigEntry, ConfigSource, ConfigSynonym, ConfigType, Kafka, TopicDescription,
+};
 use crate::kinds::kafka::UNKNOWN_TOPIC;
+use crate::kinds::topic::configs::inherited;
+use crate::kinds::topic::replicas::FACTOR;
 use crate::kinds::topic::{declaration, known_config};
+use crate::kinds::{Delta, Live};
 use crate::model::{Address, Step};
 
 /// Before or after the change.
@@ -26,6 +30,8 @@ pub(super) struct Turn {
     pub(super) address: Address,
     /// The topic as it is; none where it could not be read.
     pub(super) topic: Option<TopicDescription>,
+    /// How many replicas its partitions had, where those were not read.
+    replicas: Option<usize>,
     deltas: Vec<Delta>,
     /// The configs in force, as text; one that could not be read is missing.
     before: IndexMap<String, String>,
@@ -64,8 +70,9 @@ impl Turn {
 
     /// The most replicas that a partition has.
     pub(super) fn replicas(&self) -> Option<usize> {
-        let partitions = self.topic.as_ref()?.partitions.iter();
-        partitions.map(|partition| partition.replicas.len()).max()
+        let partitions = self.topic.iter().flat_map(|topic| &topic.partitions);
+        let most = partitions.map(|partition| partition.replicas.len()).max();
+        most.or(self.replicas)
     }
 
     /// A config in force, as text.
@@ -151,6 +158,46 @@ pub(super) fn unread(steps: &[&Step]) -> Vec<Turn> {
     steps.iter().map(|step| of(step, None, &[])).collect()
 }
 
+/// The change of a topic that was seen once: its configs are known, its partitions are not.
+pub(super) fn seen(step: &Step, live: &Live) -> Turn {
+    let configs = live.inherited.keys().chain(live.fields.keys());
+    let keys: BTreeSet<&str> = configs
+        .filter_map(|path| path.strip_prefix("config."))
+        .collect();
+    let configs: Vec<ConfigEntry> = keys.iter().map(|key| entry_of(live, key)).collect();
+    let replicas = live.fields.get(FACTOR).and_then(Value::as_u64);
+    Turn {
+        replicas: replicas.and_then(|count| usize::try_from(count).ok()),
+        ..of(step, None, &configs)
+    }
+}
+
+fn entry_of(live: &Live, key: &str) -> ConfigEntry {
+    let path = format!("config.{key}");
+    let text = |value: Option<&Value>| value?.as_str().map(str::to_owned);
+    let (own, inherited) = (
+        text(live.fields.get(&path)),
+        text(live.inherited.get(&path)),
+    );
+    let source = match own {
+        Some(_) => ConfigSource::DynamicTopic,
+        None => ConfigSource::Default,
+    };
+    ConfigEntry {
+        name: key.to_owned(),
+        value: own.or_else(|| inherited.clone()),
+        source,
+        read_only: false,
+        sensitive: false,
+        config_type: ConfigType::String,
+        synonyms: vec![ConfigSynonym {
+            name: key.to_owned(),
+            value: inherited,
+            source: ConfigSource::Default,
+        }],
+    }
+}
+
 pub(super) fn of(step: &Step, topic: Option<TopicDescription>, configs: &[ConfigEntry]) -> Turn {
     let deltas = Delta::of_step(step, declaration()).unwrap_or_default();
     let (mut before, mut after) = (IndexMap::new(), IndexMap::new());
@@ -178,29 +225,11 @@ pub(super) fn of(step: &Step, topic: Option<TopicDescription>, configs: &[Config
     Turn {
         address: step.address.clone(),
         topic,
+        replicas: None,
         deltas,
         before,
         after,
     }
-}
-
-/// What a topic has when it is not set there, in the unit of its key: a broker may have its own in minutes or hours.
-fn inherited(entry: &ConfigEntry) -> Option<String> {
-    let mut synonyms = entry.synonyms.iter();
-    let synonym = synonyms
-        .find(|synonym| synonym.source != ConfigSource::DynamicTopic && synonym.value.is_some())?;
-    let value = synonym.value.clone()?;
-    let millis = match synonym.name.rsplit('.').next() {
-        Some("hours") => 3_600_000,
-        Some("minutes") => 60_000,
-        Some(_) | None => return Some(value),
-    };
-    let number = value.parse::<i64>().ok()?;
-    Some(
-        number
-            .saturating_mul(if number < 0 { 1 } else { millis })
-            .to_string(),
-    )
 }
 
 fn default_of(key: &str) -> Option<String> {
