@@ -111,6 +111,7 @@ codes! {
     AclDenyShadows "acl-deny-shadows" "A deny takes what an existing ACL allows: a deny wins over every allow." "See that nobody uses it, or deny less: a narrower name, operation or host." "KIP-11";
     AclFirstOnResource "acl-first-on-resource" "Where `allow.everyone.if.no.acl.found` is `true`, a resource without ACLs is open to all, and its first ACL cuts off everybody that it does not name." "Give their rights to all who use it in the same plan." "KIP-11";
     AclWide "acl-wide" "An ACL allows more than somebody may expect: to everybody, or on everything." "Name the principals, and the resources by name or prefix.";
+    AclPrefixOverlaps "acl-prefix-overlaps" "An ACL is on a prefix with which the prefix of somebody else begins: it is on all that is theirs, now and later." "Take a longer prefix that is nobody else's (`team-a.`), or name the resources." "KIP-290";
     AclInternal "acl-internal" "An ACL allows to change topics that the brokers keep for themselves." "Leave them out; groups and transactions have resources of their own." "KIP-11";
     AclAdmin "acl-admin" "An ACL allows to administer the cluster: who may alter it can give more rights to itself." "Give it to few, and to none that runs beside others." "KIP-11";
     QuotaLowered "quota-lowered" "Clients may take less than before: who takes more is throttled from then on." "See what they take now (the broker's metrics `byte-rate`, `throttle-time`), and lower it step by step." "KIP-13, KIP-546";

@@ -13,6 +13,7 @@ mod observe;
 mod risks;
 mod rules;
 mod spec;
+mod users;
 
 use std::sync::LazyLock;
 
@@ -108,6 +109,7 @@ impl Kind for Acl {
         let client = client(brokers);
         let held = losses::held(&client, steps).await;
         let mut told = losses::risks(steps, &held);
+        users::tell(&client, &mut told).await;
         told.extend(risks::risks(&client, steps, &held).await);
         told
     }

@@ -1,6 +1,6 @@
 //! What making an ACL costs, and what a manifest shows of it.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use indexmap::IndexMap;
 
@@ -10,7 +10,7 @@ use super::{AclBinding, Operation, PatternType, Permission, ResourceType, acl_of
 use crate::broker::kafka::{AclFilter, ConfigEntry, ItemError, Kafka, KafkaError};
 use crate::kinds::foretold::warning;
 use crate::kinds::kafka::UNKNOWN_TOPIC;
-use crate::kinds::loss::{risk, unread};
+use crate::kinds::loss::{Read, risk, unread};
 use crate::kinds::{Resources, Sight, declared_of};
 use crate::model::{
     Action, Address, Code, Harm, KindName, Place, Problem, Resource, Risk, Step, few,
@@ -38,7 +38,8 @@ pub(super) async fn risks(
         Ok(kafka) => first_on(kafka, &acls).await,
         Err(_) => First::default(),
     };
-    told(&made, held, |_| &first)
+    let beside = beside(client, &acls).await;
+    told(&made, held, &beside, |_| &first)
 }
 
 /// The same by what was seen: all ACLs, and not whether a resource without one is open to all.
@@ -62,7 +63,13 @@ pub(super) fn by_sight(
         let topic = Address::new(KindName::Topic, acl.name.as_str());
         is_of_one_topic(acl) && !sight.resources.contains_key(&topic)
     };
-    told(&made(steps), held, |acl| {
+    let made = made(steps);
+    let topics = sight.of(KindName::Topic);
+    let beside = Beside {
+        prefixed: held.clone().map(|held| with_made(held, &made)),
+        topics: Ok(topics.map(|(topic, _)| topic.name.clone()).collect()),
+    };
+    told(&made, held, &beside, |acl| {
         match covered(acl) || is_absent(acl) {
             true => &known,
             false => &unknown,
@@ -79,10 +86,16 @@ fn made<'s>(steps: &[&'s Step]) -> Vec<(&'s Address, AclBinding)> {
 fn told<'f>(
     made: &[(&Address, AclBinding)],
     held: &Held,
+    beside: &Beside,
     first: impl Fn(&AclBinding) -> &'f First,
 ) -> Vec<(Address, Vec<Risk>)> {
     let of = |(address, acl): &(&Address, AclBinding)| {
-        let risks = [shadows(acl, held), wide(acl), first(acl).risk(acl)];
+        let risks = [
+            shadows(acl, held),
+            overlaps(acl, &beside.prefixed, &beside.topics),
+            wide(acl),
+            first(acl).risk(acl),
+        ];
         ((*address).clone(), risks.into_iter().flatten().collect())
     };
     let told = made.iter().map(of);
@@ -91,8 +104,9 @@ fn told<'f>(
 }
 
 /// The codes that [`foretold`] may tell: those that follow from an ACL alone, or from two.
-pub(super) const FORETELLS: [Code; 4] = [
+pub(super) const FORETELLS: [Code; 5] = [
     Code::AclDenyShadows,
+    Code::AclPrefixOverlaps,
     Code::AclInternal,
     Code::AclAdmin,
     Code::AclWide,
@@ -104,9 +118,16 @@ pub(super) fn foretold(all: &Resources) -> Vec<Problem> {
     let acls = acls.filter_map(|resource| Some((resource, acl_of(&resource.address).ok()?)));
     let acls: Vec<(&Resource, AclBinding)> = acls.collect();
     let held: Held = Ok(acls.iter().map(|(_, acl)| acl.clone()).collect());
+    let topics = declared_of(KindName::Topic, all).map(|topic| topic.address.name.clone());
+    let topics: Read<Vec<String>> = Ok(topics.collect());
     let mut told: IndexMap<(Code, Option<Place>), (Problem, usize)> = IndexMap::new();
     for (resource, acl) in &acls {
-        for risk in [shadows(acl, &held), wide(acl)].into_iter().flatten() {
+        let risks = [
+            shadows(acl, &held),
+            overlaps(acl, &held, &topics),
+            wide(acl),
+        ];
+        for risk in risks.into_iter().flatten() {
             let first = || (warning(risk.code, risk.evidence, resource), 0);
             let of_entry = (risk.code, resource.place.clone());
             told.entry(of_entry)
@@ -172,6 +193,120 @@ fn of_shadow(deny: &AclBinding, taken: &[&AclBinding]) -> Harm {
         Harm::Medium
     } else {
         Harm::High
+    }
+}
+
+/// What prefixes are beside: the ACLs on others, those of the same plan among them, and the topics that there are.
+struct Beside {
+    prefixed: Held,
+    topics: Read<Vec<String>>,
+}
+
+/// Asked for only where one of these ACLs is on a prefix.
+async fn beside(client: &Result<&Kafka, Problem>, made: &[&AclBinding]) -> Beside {
+    let none = || Beside {
+        prefixed: Ok(HashSet::new()),
+        topics: Ok(Vec::new()),
+    };
+    if !made.iter().any(|acl| may_overlap(acl)) {
+        return none();
+    }
+    let dark = |why: String| Beside {
+        prefixed: Err(why.clone()),
+        topics: Err(why),
+    };
+    let kafka = match client {
+        Ok(kafka) => kafka,
+        Err(problem) => return dark(problem.message.clone()),
+    };
+    let filter = AclFilter {
+        permission: Some(Permission::Allow),
+        pattern: Some(PatternType::Prefixed),
+        ..AclFilter::default()
+    };
+    let filters = [filter];
+    let (held, topics) = tokio::join!(kafka.describe_acls(&filters), kafka.list_topics());
+    let held = held.map_err(|error| super::observe::unread(&error).message);
+    let made = made.iter().copied().cloned();
+    Beside {
+        prefixed: held.map(|held| held.into_iter().chain(made).collect()),
+        topics: topics.map_err(|error| error.to_string()),
+    }
+}
+
+fn with_made(held: HashSet<AclBinding>, made: &[(&Address, AclBinding)]) -> HashSet<AclBinding> {
+    let made = made.iter().map(|(_, acl)| acl.clone());
+    held.into_iter().chain(made).collect()
+}
+
+fn may_overlap(acl: &AclBinding) -> bool {
+    let is_on_prefix = acl.pattern == PatternType::Prefixed && !is_everything(acl);
+    acl.permission == Permission::Allow && is_on_prefix && !only_looks(acl.operation)
+}
+
+/// An allow on a prefix with which the longer one of somebody else begins.
+fn overlaps(acl: &AclBinding, held: &Held, topics: &Read<Vec<String>>) -> Option<Risk> {
+    if !may_overlap(acl) {
+        return None;
+    }
+    let (who, what) = (&acl.principal, right(acl));
+    let harm = match changes(acl.operation) {
+        true => Harm::High,
+        false => Harm::Medium,
+    };
+    let held = match held {
+        Ok(held) => held,
+        Err(why) => {
+            let unread = unread("which prefixes others have", why);
+            let evidence = format!("`{who}` gets {what}; {unread}");
+            return Some(risk(Code::AclPrefixOverlaps, harm, evidence, None));
+        }
+    };
+    let is_theirs = |other: &&AclBinding| {
+        other.permission == Permission::Allow
+            && other.pattern == PatternType::Prefixed
+            && other.resource_type == acl.resource_type
+            && ![who.as_str(), ANYBODY].contains(&other.principal.as_str())
+            && other.name.len() > acl.name.len()
+            && other.name.starts_with(&acl.name)
+    };
+    let theirs = held.iter().filter(is_theirs);
+    let theirs: BTreeSet<(&str, &str)> = theirs
+        .map(|it| (it.name.as_str(), it.principal.as_str()))
+        .collect();
+    if theirs.is_empty() {
+        return None;
+    }
+    let named = theirs
+        .iter()
+        .map(|(prefix, other)| format!("`{prefix}` of `{other}`"));
+    let evidence = format!(
+        "`{who}` gets {what}, and so on what is under {}{}",
+        few(named, NAMED),
+        within(acl, &theirs, topics)
+    );
+    Some(risk(Code::AclPrefixOverlaps, harm, evidence, None))
+}
+
+/// Which topics those are now.
+fn within(acl: &AclBinding, theirs: &BTreeSet<(&str, &str)>, topics: &Read<Vec<String>>) -> String {
+    if acl.resource_type != ResourceType::Topic {
+        return String::new();
+    }
+    match topics {
+        Err(why) => format!("; {}", unread("which topics those are", why)),
+        Ok(topics) => {
+            let is_theirs = |name: &&String| theirs.iter().any(|(it, _)| name.starts_with(it));
+            let names: Vec<String> = topics
+                .iter()
+                .filter(is_theirs)
+                .map(|name| format!("`{name}`"))
+                .collect();
+            match names.is_empty() {
+                true => ": no topic yet".to_owned(),
+                false => format!(": {}", few(names.iter(), NAMED)),
+            }
+        }
     }
 }
 
@@ -464,6 +599,56 @@ mod tests {
             "User:a/allow/write/topic/prefixed/orders-/*",
         ] {
             assert_eq!(wide(&acl(text)), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_prefix_of_somebody_elses_prefix_is_told_with_what_is_theirs() {
+        let held = |texts: &[&str]| Ok(texts.iter().map(|text| acl(text)).collect());
+        let topics = Ok(vec!["orders-eu-1".to_owned(), "orders-us".to_owned()]);
+        let writes = acl("User:a/allow/write/topic/prefixed/orders-/*");
+        let theirs = held(&["User:b/allow/all/topic/prefixed/orders-eu-/*"]);
+        let risk = overlaps(&writes, &theirs, &topics).unwrap();
+        assert_eq!(
+            (risk.code, risk.harm),
+            (Code::AclPrefixOverlaps, Harm::High)
+        );
+        assert_eq!(
+            risk.evidence,
+            "`User:a` gets `write` on topics `orders-..`, and so on what is under `orders-eu-` of `User:b`: `orders-eu-1`"
+        );
+        let reads = acl("User:a/allow/read/topic/prefixed/orders-/*");
+        let code = Code::AclPrefixOverlaps;
+        assert_eq!(
+            told(overlaps(&reads, &theirs, &topics)),
+            Some((code, Harm::Medium))
+        );
+        let dark = Err("needs DESCRIBE on the cluster".to_owned());
+        assert_eq!(
+            told(overlaps(&writes, &dark, &topics)),
+            Some((code, Harm::High))
+        );
+        for nobodys in [
+            "User:a/allow/all/topic/prefixed/orders-eu-/*",
+            "User:b/allow/all/topic/prefixed/orders-/*",
+            "User:b/allow/all/topic/prefixed/ord/*",
+            "User:b/allow/all/group/prefixed/orders-eu-/*",
+            "User:b/allow/all/topic/literal/orders-eu-1/*",
+            "User:b/deny/all/topic/prefixed/orders-eu-/*",
+            "User:*/allow/read/topic/prefixed/orders-eu-/*",
+        ] {
+            assert_eq!(
+                overlaps(&writes, &held(&[nobodys]), &topics),
+                None,
+                "{nobodys}"
+            );
+        }
+        for other in [
+            "User:a/allow/describe/topic/prefixed/orders-/*",
+            "User:a/deny/write/topic/prefixed/orders-/*",
+            "User:a/allow/write/topic/literal/orders-/*",
+        ] {
+            assert_eq!(overlaps(&acl(other), &theirs, &topics), None, "{other}");
         }
     }
 

@@ -10,7 +10,7 @@ use crate::model::{Address, Code, Problem, Risk, Step};
 
 pub(super) const LEFT_OUT: &str = "the broker's answer does not mention it";
 
-pub(super) type Topics = IndexMap<String, TopicDescription>;
+pub(in crate::kinds) type Topics = IndexMap<String, TopicDescription>;
 
 /// Looks at the topics that these steps delete: their offsets, their size, and the groups that read them.
 pub(super) async fn risks(

@@ -22,6 +22,8 @@ use async_trait::async_trait;
 
 pub use configs::{ConfigType, KnownConfig, is_throttle, known_config, known_configs};
 pub use facts::{config_description, config_facts};
+pub(in crate::kinds) use losses::Topics;
+pub(in crate::kinds) use readers::{Readers, has_members, readers};
 use replicas::Progress;
 pub(crate) use rules::internal_topics;
 pub use rules::is_internal;

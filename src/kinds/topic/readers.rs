@@ -15,13 +15,13 @@ const NAMED: usize = 3;
 
 /// The groups that were looked at, and what keeps them from being all.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Readers {
-    pub(super) groups: Vec<(Group, Committed)>,
-    pub(super) gaps: Vec<String>,
+pub(in crate::kinds) struct Readers {
+    pub(in crate::kinds) groups: Vec<(Group, Committed)>,
+    pub(in crate::kinds) gaps: Vec<String>,
 }
 
 /// The groups that have committed something on these topics, as far as they can be read.
-pub(super) async fn readers(kafka: &Kafka, topics: &Topics) -> Readers {
+pub(in crate::kinds) async fn readers(kafka: &Kafka, topics: &Topics) -> Readers {
     match listed(kafka).await {
         Err(error) => Readers {
             groups: Vec::new(),
@@ -73,7 +73,8 @@ async fn looked_at(
     Readers { groups: read, gaps }
 }
 
-fn has_members(group: &Group) -> bool {
+/// Whether somebody is there; where the state is not told, somebody may be.
+pub(in crate::kinds) fn has_members(group: &Group) -> bool {
     !matches!(group.state.as_deref(), Some("Empty" | "Dead"))
 }
 

@@ -93,10 +93,14 @@ fn how_many_records_go_is_unknown_and_as_bad_as_ever() {
     let [(code, harm, risk)] = &found[..] else {
         panic!("{found:?}");
     };
-    assert_eq!((*code, *harm), (Code::TopicRetentionLowered, Harm::Critical));
+    assert_eq!(
+        (*code, *harm),
+        (Code::TopicRetentionLowered, Harm::Critical)
+    );
     assert_eq!(risk.at_stake, None);
     assert!(
-        risk.evidence.contains("could not be read: a snapshot does not hold it"),
+        risk.evidence
+            .contains("could not be read: a snapshot does not hold it"),
         "{risk:?}"
     );
     assert!(told(lower, &[("topic/t", topic("86400000"))]).is_empty());
@@ -122,7 +126,10 @@ fn what_a_topic_has_from_its_brokers_is_known() {
 #[test]
 fn a_stream_is_weighed_by_its_configuration() {
     let held = [
-        ("stream/S", json!({ "name": "S", "subjects": ["a", "b"], "max_age": 0 })),
+        (
+            "stream/S",
+            json!({ "name": "S", "subjects": ["a", "b"], "max_age": 0 }),
+        ),
         (
             "stream/COPY",
             json!({ "name": "COPY", "sources": [{ "name": "S" }] }),
@@ -131,7 +138,8 @@ fn a_stream_is_weighed_by_its_configuration() {
     let shorter = "nats: { streams: { S: { subjects: [a, b], max_age: 1d } } }";
     let found = told(shorter, &held);
     assert_eq!(found, [(Code::StreamAgeLowered, Harm::Critical)]);
-    let moved = "nats: { streams: { S: { subjects: [a, b], subject_transform: { src: a, dest: c } } } }";
+    let moved =
+        "nats: { streams: { S: { subjects: [a, b], subject_transform: { src: a, dest: c } } } }";
     let found = risks(moved, &held);
     assert_eq!(found[0].0, Code::StreamTransformChanged);
     let evidence = &found[0].2.evidence;

@@ -182,6 +182,24 @@ fn a_deny_shows_what_it_takes_of_the_same_manifest() {
 }
 
 #[test]
+fn a_prefix_shows_that_it_is_over_somebody_elses() {
+    let beside = |prefix: &str| {
+        let of = |who: &str, name: &str| {
+            format!(
+                "    - {{ principal: {who}, operations: [write], resource: {{ topic: {name} }}, pattern: prefixed }}"
+            )
+        };
+        format!(
+            "kafka:\n  acls:\n{}\n{}",
+            of("User:a", prefix),
+            of("User:b", "orders-eu-")
+        )
+    };
+    assert_eq!(places(&beside("orders-")), ["4:7 acl-prefix-overlaps"]);
+    assert!(places(&beside("orders-us-")).is_empty());
+}
+
+#[test]
 fn only_who_asks_is_told_and_nothing_of_what_is_faulty() {
     let text = "stack: s\nnats: { streams: { S: { num_replicas: 2 } } }\n";
     assert!(super::load_text(text).problems.is_empty());
