@@ -47,6 +47,31 @@ impl Kafka {
         topics.iter().map(of).collect()
     }
 
+    /// How many bytes each of these brokers has free for a partition: the most that one of its log directories has.
+    ///
+    /// Needs DESCRIBE on the cluster. A broker older than Kafka 3.3 does not tell and is left out (KIP-827).
+    pub async fn free_room(
+        &self,
+        brokers: &BTreeSet<i32>,
+    ) -> Result<BTreeMap<i32, u64>, KafkaError> {
+        let asks = brokers.iter().map(|id| async move {
+            let request = DescribeLogDirsRequest::default().with_topics(Some(Vec::new()));
+            let answer = self
+                .ask(Target::Node(*id), Effect::Read, &request, |_| false)
+                .await?;
+            ItemError::check(answer.error_code, None).map_err(refused)?;
+            let free = answer
+                .results
+                .iter()
+                .map(|directory| directory.usable_bytes);
+            let most = free.max().and_then(|most| u64::try_from(most).ok());
+            Ok(most.map(|most| (*id, most)))
+        });
+        let free: Result<Vec<Option<(i32, u64)>>, KafkaError> =
+            join_all(asks).await.into_iter().collect();
+        Ok(free?.into_iter().flatten().collect())
+    }
+
     async fn sizes_on(
         &self,
         broker: i32,

@@ -1,6 +1,6 @@
 //! Reading topics.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use indexmap::IndexMap;
 use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
@@ -58,6 +58,20 @@ impl Kafka {
         let mut names: Vec<String> = names.collect();
         names.sort();
         Ok(names)
+    }
+
+    /// How many replicas of partitions each broker holds, of all topics that the user may describe.
+    pub async fn replicas_held(&self) -> Result<BTreeMap<i32, u64>, KafkaError> {
+        let answer = self
+            .ask(Target::Any, Effect::Read, &request(None), |_| false)
+            .await?;
+        check(&answer)?;
+        let partitions = answer.topics.iter().flat_map(|topic| &topic.partitions);
+        let mut held = BTreeMap::new();
+        for broker in partitions.flat_map(|partition| &partition.replica_nodes) {
+            *held.entry(broker.0).or_default() += 1;
+        }
+        Ok(held)
     }
 
     /// The topics of these names, in this order, each once.

@@ -1,6 +1,6 @@
 //! What the rules want to see, read in few requests.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use indexmap::IndexMap;
@@ -24,6 +24,8 @@ pub(super) struct Seen {
     pub(super) kept_from: Read<Each<Option<i64>>>,
     pub(super) samples: Read<Each<Sample>>,
     pub(super) local: Read<Each<i64>>,
+    /// By broker, how many bytes its disk has free.
+    pub(super) room: Read<BTreeMap<i32, u64>>,
     pub(super) readers: Readers,
 }
 
@@ -43,6 +45,7 @@ impl Seen {
             kept_from: Err(why()),
             samples: Err(why()),
             local: Err(why()),
+            room: Err(why()),
             readers: Readers {
                 groups: Vec::new(),
                 gaps: vec![unread("its groups", why().as_str())],
@@ -82,12 +85,14 @@ pub(super) async fn look(kafka: &Kafka, turns: &[(Vec<&Rule>, Turn)]) -> Vec<See
         .filter_map(|(name, spans)| Some((name.clone(), spans.clone().ok()?)));
     let read: IndexMap<String, Each<Span>> = read.collect();
     let times = cuts(turns);
-    let (mut sizes, mut ages, mut samples, mut local, readers) = tokio::join!(
+    let of_room = wanted(Want::Room);
+    let (mut sizes, mut ages, mut samples, mut local, readers, room) = tokio::join!(
         known(kafka.topic_sizes(&of_size)),
         known(kafka.offsets_at(&of_age, &times)),
         known(kafka.samples(&of_sample, &read)),
         known(kafka.local_starts(&of_local)),
         who_reads(kafka, &of_readers),
+        free_room(kafka, &of_room),
     );
     let seen = |(_, turn): &(Vec<&Rule>, Turn)| {
         let name = turn.name();
@@ -97,6 +102,7 @@ pub(super) async fn look(kafka: &Kafka, turns: &[(Vec<&Rule>, Turn)]) -> Vec<See
             kept_from: ages.swap_remove(name).unwrap_or_else(left_out),
             samples: samples.swap_remove(name).unwrap_or_else(left_out),
             local: local.swap_remove(name).unwrap_or_else(left_out),
+            room: room.clone(),
             readers: readers.clone(),
         }
     };
@@ -127,6 +133,14 @@ async fn who_reads(kafka: &Kafka, topics: &Topics) -> Readers {
         true => Readers::default(),
         false => readers(kafka, topics).await,
     }
+}
+
+/// What the brokers of these topics have free.
+async fn free_room(kafka: &Kafka, topics: &Topics) -> Read<BTreeMap<i32, u64>> {
+    let partitions = topics.values().flat_map(|topic| &topic.partitions);
+    let brokers: BTreeSet<i32> = partitions.flat_map(|it| it.replicas.clone()).collect();
+    let room = kafka.free_room(&brokers).await;
+    room.map_err(|error| error.to_string())
 }
 
 /// Before which time records of a topic would no longer be kept, in ms since 1970.

@@ -1,6 +1,7 @@
 //! What changing a topic costs: rules that look for a change, and what they make of what the brokers show.
 
 mod compaction;
+mod crowd;
 mod evidence;
 mod in_sync;
 mod partitions;
@@ -8,6 +9,7 @@ mod producers;
 mod remote;
 mod replicas;
 mod retention;
+mod room;
 mod turn;
 
 use super::losses::Topics;
@@ -46,13 +48,17 @@ enum Want {
     Sample,
     /// Where the records on local disk begin.
     Local,
+    /// How much its brokers' disks have free.
+    Room,
 }
 
 /// Every rule, in the order in which a step's risks are told.
-const RULES: [&Rule; 15] = [
+const RULES: [&Rule; 17] = [
     &retention::TIME,
     &retention::SIZE,
     &retention::DELETION_ON,
+    &room::TIME,
+    &room::SIZE,
     &compaction::ON,
     &compaction::TOMBSTONES,
     &remote::OFF,
@@ -88,17 +94,37 @@ pub(super) async fn risks(
     steps: &[&Step],
 ) -> Vec<(Address, Vec<Risk>)> {
     let watched = |step: &&&Step| is_in_place(step) && is_watched(step);
-    let steps: Vec<&Step> = steps.iter().filter(watched).copied().collect();
-    if steps.is_empty() {
-        return Vec::new();
-    }
+    let changed: Vec<&Step> = steps.iter().filter(watched).copied().collect();
     let (turns, why) = match &client {
-        Ok(kafka) => turn::read(kafka, &steps).await,
-        Err(problem) => (turn::unread(&steps), Some(problem.message.clone())),
+        Ok(_) if changed.is_empty() => (Vec::new(), None),
+        Ok(kafka) => turn::read(kafka, &changed).await,
+        Err(problem) => (turn::unread(&changed), Some(problem.message.clone())),
     };
+    let crowd = match &client {
+        Ok(kafka) => crowd::risk_of(kafka, steps, &turns).await,
+        Err(_) => None,
+    };
+    let mut told = of_changes(&client, turns, why).await;
+    if let Some((address, risk)) = crowd {
+        match told.iter_mut().find(|(known, _)| *known == address) {
+            Some((_, risks)) => risks.push(risk),
+            None => told.push((address, vec![risk])),
+        }
+    }
+    told
+}
+
+async fn of_changes(
+    client: &Result<&Kafka, Problem>,
+    turns: Vec<Turn>,
+    why: Option<String>,
+) -> Vec<(Address, Vec<Risk>)> {
     let turns = turns.into_iter().map(|turn| (applying(&turn), turn));
     let turns: Vec<(Vec<&Rule>, Turn)> = turns.filter(|(rules, _)| !rules.is_empty()).collect();
-    let seen = match (&client, why) {
+    if turns.is_empty() {
+        return Vec::new();
+    }
+    let seen = match (client, why) {
         (Ok(kafka), None) => evidence::look(kafka, &turns).await,
         (_, why) => evidence::nothing(&turns, &why.unwrap_or_default()),
     };

@@ -76,6 +76,11 @@ fn seen() -> Seen {
         kept_from: Ok(Each::from([(0, Some(900)), (1, None)])),
         samples: Ok(Each::from([(0, sample(1_400, &[None; 100]))])),
         local: Ok(Each::from([(0, 600), (1, 0)])),
+        room: Ok(BTreeMap::from([
+            (1, 1_000_000),
+            (2, 1_000_000),
+            (3, 1_000_000),
+        ])),
         readers: Readers {
             groups: vec![(group, committed.into_iter().collect())],
             gaps: Vec::new(),
@@ -121,6 +126,64 @@ const DELETES: (&str, &str) = ("cleanup.policy", "delete");
 const COMPACTS: (&str, &str) = ("cleanup.policy", "compact");
 const WEEK: (&str, &str) = ("retention.ms", "604800000");
 const NO_END: (&str, &str) = ("retention.bytes", "-1");
+
+#[test]
+fn a_longer_time_needs_room_on_each_broker() {
+    let room = |free: u64| Seen {
+        room: Ok(BTreeMap::from([(1, 1_000_000), (2, free), (3, 1_000_000)])),
+        ..seen()
+    };
+    let raised = turn(
+        &[DELETES, WEEK, NO_END],
+        &[("config.retention.ms", json!("14d"))],
+    );
+    let code = "topic-retention-raised";
+    assert_eq!(told(&raised, &room(120_000)), [(code, Harm::Low, Some(0))]);
+    assert_eq!(told(&raised, &room(119_999)), [(code, Harm::High, Some(0))]);
+    assert_eq!(
+        evidence(&raised, &room(100_000)),
+        "about 120 kB more come to broker 2, which has 100 kB free"
+    );
+    let dark = Seen::nothing("needs DESCRIBE on the cluster");
+    assert_eq!(told(&raised, &dark), [(code, Harm::Medium, Some(0))]);
+    let bounded = turn(
+        &[DELETES, WEEK, ("retention.bytes", "110000")],
+        &[("config.retention.ms", json!("14d"))],
+    );
+    assert_eq!(told(&bounded, &room(30_000)), [(code, Harm::Low, Some(0))]);
+    assert_eq!(told(&bounded, &room(29_999)), [(code, Harm::High, Some(0))]);
+    let compacts = turn(&[COMPACTS, WEEK], &[("config.retention.ms", json!("14d"))]);
+    assert!(told(&compacts, &room(1)).is_empty());
+}
+
+#[test]
+fn what_nothing_bounds_is_told_by_the_days_that_are_left() {
+    let endless = turn(
+        &[DELETES, WEEK, NO_END],
+        &[("config.retention.ms", json!("unlimited"))],
+    );
+    assert_eq!(
+        evidence(&endless, &seen()),
+        "nothing bounds from then on how much it holds; at the rate of now (about 17 kB a day) the 1.0 MB that broker 1 has free are full in 58 days"
+    );
+}
+
+#[test]
+fn a_larger_size_matters_where_a_partition_has_reached_the_old_one() {
+    let larger = |before: &str| {
+        let in_force = [DELETES, WEEK, ("retention.bytes", before)];
+        turn(&in_force, &[("config.retention.bytes", json!("5MB"))])
+    };
+    let code = "topic-retention-raised";
+    assert_eq!(
+        told(&larger("100000"), &seen()),
+        [(code, Harm::High, Some(0))]
+    );
+    assert_eq!(
+        told(&larger("200000"), &seen()),
+        [(code, Harm::Low, Some(0))]
+    );
+}
 
 #[test]
 fn a_shorter_time_costs_what_is_older() {
