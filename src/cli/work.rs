@@ -230,7 +230,11 @@ impl Work {
         progress: &Progress,
     ) -> Result<Plan, Failure> {
         let chosen = target::chosen(targets, &self.manifest.resources)?;
-        let desired = self.desired(chosen.as_ref());
+        let approvals = consent.approved.behind(&self.manifest.approvals);
+        let desired = Desired {
+            approvals: &approvals,
+            ..self.desired(chosen.as_ref())
+        };
         let (plan, port): (Plan, Box<dyn Port>) = match against {
             Some(file) => {
                 let port = snapshot::read(file)?;

@@ -181,6 +181,6 @@ fn rights_are_weighed_beside_all_that_were_there() {
 #[test]
 fn quotas_tell_what_they_tell_of_brokers() {
     let held = [("quota/user/u", json!({ "producer_byte_rate": 2_000_000.0 }))];
-    let lower = "kafka: { quotas: [{ user: u, producer_byte_rate: 1MB }] }";
+    let lower = "kafka: { quotas: { user/u: { producer_byte_rate: 1MB } } }";
     assert_eq!(told(lower, &held), [(Code::QuotaLowered, Harm::Medium)]);
 }

@@ -46,15 +46,15 @@ fn a_topic_shows_how_its_writes_are_kept() {
     for (terms, told) in [
         (
             "replication_factor: 3, config: { min.insync.replicas: 3 }",
-            vec!["4:62 topic-min-isr-raised"],
+            vec!["4:64 topic-min-isr-raised"],
         ),
         (
             "replication_factor: 3, config: { min.insync.replicas: 1 }",
-            vec!["4:62 topic-min-isr-lowered"],
+            vec!["4:64 topic-min-isr-lowered"],
         ),
         (
             "replication_factor: 3, config: { unclean.leader.election.enable: true }",
-            vec!["4:73 topic-unclean-election"],
+            vec!["4:75 topic-unclean-election"],
         ),
         (
             "replication_factor: 3, config: { min.insync.replicas: 2 }",
@@ -115,7 +115,7 @@ fn a_bucket_shows_what_its_stream_does_and_nothing_of_its_template() {
 fn a_consumer_shows_that_it_does_not_outlive_its_clients() {
     let of = |terms: &str| stream(&format!("consumers: {{ c: {{ {terms} }} }}"));
     let told = places(&of("inactive_threshold: 1h"));
-    assert_eq!(told, ["4:51 consumer-inactive-threshold-set"]);
+    assert_eq!(told, ["4:48 consumer-inactive-threshold-set"]);
     assert!(places(&of("ack_wait: 1h")).is_empty());
     let said = &validated(&of("inactive_threshold: 1h")).problems[0].message;
     assert!(said.ends_with("1h after its last client is gone"), "{said}");
@@ -126,19 +126,19 @@ fn an_acl_shows_that_it_is_wide() {
     for (terms, told) in [
         (
             "principal: 'User:*', operations: [read], resource: { topic: t }",
-            vec!["4:7 acl-wide"],
+            vec!["4:20 acl-wide"],
         ),
         (
             "principal: User:a, operations: [read, write, delete], resource: { topic: '*' }",
-            vec!["4:7 acl-wide"],
+            vec!["4:20 acl-wide"],
         ),
         (
             "principal: User:a, operations: [write], resource: { topic: __consumer_offsets }",
-            vec!["4:7 acl-internal"],
+            vec!["4:20 acl-internal"],
         ),
         (
             "principal: User:a, operations: [alter], resource: cluster",
-            vec!["4:7 acl-admin"],
+            vec!["4:20 acl-admin"],
         ),
         (
             "principal: User:a, operations: [describe], resource: { topic: '*' }",
@@ -177,7 +177,7 @@ fn a_deny_shows_what_it_takes_of_the_same_manifest() {
             "kafka:\n  acls:\n    {denies}\n    - {{ principal: {who}, operations: [all], resource: {{ topic: t }} }}"
         )
     };
-    assert_eq!(places(&beside("User:a")), ["4:7 acl-deny-shadows"]);
+    assert_eq!(places(&beside("User:a")), ["4:20 acl-deny-shadows"]);
     assert!(places(&beside("User:b")).is_empty());
 }
 
@@ -186,7 +186,7 @@ fn a_prefix_shows_that_it_is_over_somebody_elses() {
     let beside = |prefix: &str| {
         let of = |who: &str, name: &str| {
             format!(
-                "    - {{ principal: {who}, operations: [write], resource: {{ topic: {name} }}, pattern: prefixed }}"
+                "    - {{ principal: {who}, operations: [write], resource: {{ topic: {name}, pattern: prefixed }} }}"
             )
         };
         format!(
@@ -195,7 +195,7 @@ fn a_prefix_shows_that_it_is_over_somebody_elses() {
             of("User:b", "orders-eu-")
         )
     };
-    assert_eq!(places(&beside("orders-")), ["4:7 acl-prefix-overlaps"]);
+    assert_eq!(places(&beside("orders-")), ["4:20 acl-prefix-overlaps"]);
     assert!(places(&beside("orders-us-")).is_empty());
 }
 

@@ -219,14 +219,23 @@ fn a_cut_that_takes_nothing_is_low_and_one_that_nobody_could_weigh_is_critical()
 }
 
 #[test]
-fn what_keeps_more_or_does_not_delete_at_all_costs_nothing() {
-    for (in_force, after) in [
-        ([DELETES, WEEK], json!("8d")),
-        ([DELETES, WEEK], json!("unlimited")),
-        ([COMPACTS, WEEK], json!("1d")),
+fn what_keeps_more_or_does_not_delete_at_all_loses_nothing() {
+    let code = "topic-retention-raised";
+    for (in_force, after, expected) in [
+        (
+            [DELETES, WEEK],
+            json!("8d"),
+            vec![(code, Harm::Low, Some(0))],
+        ),
+        (
+            [DELETES, WEEK],
+            json!("unlimited"),
+            vec![(code, Harm::Medium, Some(0))],
+        ),
+        ([COMPACTS, WEEK], json!("1d"), vec![]),
     ] {
         let turn = turn(&in_force, &[("config.retention.ms", after)]);
-        assert_eq!(told(&turn, &seen()), []);
+        assert_eq!(told(&turn, &seen()), expected);
     }
     let from_unlimited = turn(
         &[DELETES, ("retention.ms", "-1")],
@@ -243,7 +252,8 @@ fn going_back_to_the_default_is_weighed_by_the_default() {
     assert!(evidence(&reset, &seen()).contains("older than 7d"));
     let day = ("retention.ms", "86400000");
     let reset = turn(&[DELETES, day], &[("config.retention.ms", Value::Null)]);
-    assert_eq!(told(&reset, &seen()), []);
+    let keeps_more = [("topic-retention-raised", Harm::Low, Some(0))];
+    assert_eq!(told(&reset, &seen()), keeps_more);
 }
 
 #[test]
@@ -514,10 +524,10 @@ async fn what_no_rule_watches_is_not_asked_for_and_what_could_not_be_is_told() {
         ..Step::of("topic/t".parse().unwrap(), Action::Update)
     };
     let segments = step("config.segment.bytes", "1GiB", "1MiB");
-    let longer = step("config.retention.ms", "1d", "7d");
+    let smaller = step("config.segment.ms", "7d", "1d");
     let mut made = step("config.retention.ms", "7d", "1d");
     made.action = Action::Create;
-    assert!(risks(off(), &[&segments, &longer, &made]).await.is_empty());
+    assert!(risks(off(), &[&segments, &smaller, &made]).await.is_empty());
     let cut = step("config.retention.ms", "7d", "1d");
     let told = risks(off(), &[&cut]).await;
     assert_eq!(told.len(), 1);
