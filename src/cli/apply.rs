@@ -34,6 +34,10 @@ pub(super) async fn run(
         return Err(Failure::said("there is no terminal to ask for consent on")
             .hint("pass `--auto-approve` to apply without asking"));
     }
+    if args.plan.is_some() && args.consent.throttle.is_some() {
+        return Err(Failure::said("a saved plan holds its own throttle")
+            .hint("name it when the plan is made: `trueup plan -o FILE --throttle BYTES`"));
+    }
     let given = Given::read(args, global, screen)?;
     run_given(given, Purpose::Apply, args, global, screen).await
 }

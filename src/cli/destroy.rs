@@ -49,6 +49,7 @@ pub(super) async fn run(
             approved: args.approved.clone(),
             max_delete: Some(usize::MAX),
             allow_empty: true,
+            throttle: None,
             take_ownership_from: None,
         },
     };

@@ -210,7 +210,7 @@ impl Work {
             owned: book.of(self.stack()).count(),
         });
         Ok(Planned {
-            plan: plan.sealed(),
+            plan: plan.throttled(consent.throttle).sealed(),
             port,
             book,
         })

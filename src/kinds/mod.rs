@@ -169,6 +169,11 @@ pub trait Kind: Send + Sync {
         Vec::new()
     }
 
+    /// Whether this step has brokers copy data to one another, so that it can be throttled.
+    fn copies_data(&self, _step: &Step) -> bool {
+        false
+    }
+
     /// Whether this step writes what no plan ever holds: a password, which comes from the manifest again.
     fn wants_secret(&self, _step: &Step) -> bool {
         false

@@ -40,6 +40,9 @@ pub struct Step {
     /// What is worth knowing and stops nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// How many bytes a second each broker copies at most while replicas are moved; none where nobody bounds it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub throttle: Option<u64>,
     /// What the ledger records once it is done; none where there is no ledger.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claim: Option<Claim>,
@@ -74,6 +77,7 @@ impl Step {
             refusals: Vec::new(),
             risks: Vec::new(),
             notes: Vec::new(),
+            throttle: None,
             claim: None,
         }
     }

@@ -265,6 +265,7 @@ impl Draft {
             refusals,
             risks: title.risks,
             notes,
+            throttle: None,
             claim: owned.map(|_| ownership::claim(resource, labelled)),
         });
     }

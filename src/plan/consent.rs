@@ -6,7 +6,8 @@ use jiff::Timestamp;
 
 use super::document::{Plan, PlanProblem};
 use super::standing::{count, hold_back, let_go};
-use crate::model::{Action, Address, Approval, Code, Risk, Step};
+use crate::kinds::kind;
+use crate::model::{Action, Address, Approval, Code, Risk, Step, rough_size};
 
 impl Plan {
     /// The plan with what its steps may cost now, judged by its approvals: what blocks and what may be done is found anew.
@@ -17,6 +18,23 @@ impl Plan {
         self.summary = count(&self.steps, self.summary.unchanged);
         let is_applyable = self.open_steps().next().is_some();
         self.applyable = is_applyable;
+        self
+    }
+
+    /// The same plan, its steps that have brokers copy data bound to so many bytes a second.
+    pub fn throttled(mut self, rate: Option<u64>) -> Plan {
+        let copies =
+            |step: &&mut Step| kind(step.address.kind).is_some_and(|kind| kind.copies_data(step));
+        for step in self.steps.iter_mut().filter(copies) {
+            step.throttle = rate;
+            let told = |rate| {
+                format!(
+                    "each broker copies at most {} a second, until its replicas are there",
+                    rough_size(rate)
+                )
+            };
+            step.notes.extend(rate.map(told));
+        }
         self
     }
 

@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use crate::model::unit::Unit;
 use crate::model::{AddressError, Approval, Code};
 
 /// What somebody consents to.
@@ -31,9 +32,20 @@ pub struct Consent {
     /// Let a manifest that declares no resources delete what the stack owns
     #[arg(long)]
     pub allow_empty: bool,
+    /// How many bytes a second each broker copies at most while replicas of topics are moved (`50MB`); taken back when they are there
+    #[arg(long, value_name = "BYTES", value_parser = rate)]
+    pub throttle: Option<u64>,
     /// Take over what is declared and bears this stack's label
     #[arg(long, value_name = "STACK")]
     pub take_ownership_from: Option<String>,
+}
+
+fn rate(text: &str) -> Result<u64, String> {
+    let bytes = Unit::Bytes.parse(text).map_err(|error| error.to_string())?;
+    let bytes = u64::try_from(bytes).ok().filter(|bytes| *bytes > 0);
+    bytes.ok_or_else(|| {
+        format!("`{text}` lets nothing through: take 1 or more bytes a second, such as `50MB`")
+    })
 }
 
 fn approval(text: &str) -> Result<Approval, String> {

@@ -9,7 +9,7 @@ use super::deletion;
 use super::observe::observe;
 use super::order::Order;
 use super::rehearse::{configs_right, create_right, partitions_right, replicas_right};
-use super::replicas::assignments;
+use super::replicas::{Throttle, assignments, bind};
 use super::see::see_partitions;
 use crate::broker::kafka::{Assignment, ItemError, Kafka, KafkaError};
 use crate::kinds::kafka::{TOPIC_EXISTS, UNKNOWN_TOPIC_ID, moved, outcome};
@@ -174,7 +174,36 @@ impl Work {
         self.reassign(kafka, called_off, "what was under way called off")
             .await;
         set.retain(|it| !self.outcomes.contains_key(&it.topic));
+        self.throttle(kafka, &mut set).await;
         self.reassign(kafka, set, "replicas set on their way").await;
+    }
+
+    /// Binds what is to be moved and has a rate; what could not be bound is not moved.
+    async fn throttle(&mut self, kafka: &Kafka, set: &mut Vec<Assignment>) {
+        let rate = |it: &Assignment| self.orders.get(&it.topic)?.throttle;
+        let bound: Vec<&Assignment> = set.iter().filter(|it| rate(it).is_some()).collect();
+        if bound.is_empty() {
+            return;
+        }
+        let names: Vec<String> = bound.iter().map(|it| it.topic.clone()).collect();
+        let described = kafka.describe_topics(&names).await;
+        let outcome = match described {
+            Err(error) => Err(error),
+            Ok(described) => {
+                let of = |it: &&Assignment| {
+                    let topic = described.get(&it.topic)?.as_ref().ok()?;
+                    Throttle::of(it, topic, rate(it)?)
+                };
+                bind(kafka, &bound.iter().filter_map(of).collect::<Vec<_>>()).await
+            }
+        };
+        if let Err(error) = outcome {
+            set.retain(|it| !names.contains(&it.topic));
+            for name in names {
+                let because = format!("it could not be throttled: {error}");
+                self.settle(&name, Outcome::NotAttempted { because });
+            }
+        }
     }
 
     async fn reassign(&mut self, kafka: &Kafka, assignments: Vec<Assignment>, deed: &str) {

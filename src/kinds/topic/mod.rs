@@ -32,6 +32,7 @@ pub use spec::{ConfigValue, TopicSpec};
 use super::kafka::{client, not_attempted, refuse_all, unreadable};
 use super::{
     Case, Caveat, Declaration, Kind, Live, Observations, Rehearsal, Resources, Sight, declared_of,
+    is_in_place,
 };
 use crate::broker::Brokers;
 use crate::model::{
@@ -109,7 +110,18 @@ impl Kind for Topic {
     fn notes(&self, case: &Case<'_>) -> Vec<String> {
         let changes = case.delta(replicas::FACTOR);
         let progress = changes.and_then(|_| Progress::of_live(case.live?));
-        progress.map(Progress::note).into_iter().collect()
+        let throttle = changes.and_then(|delta| replicas::note_of_throttle(delta, case.live?));
+        let throttle = throttle.map(str::to_owned);
+        progress
+            .map(Progress::note)
+            .into_iter()
+            .chain(throttle)
+            .collect()
+    }
+
+    fn copies_data(&self, step: &Step) -> bool {
+        let mut changes = step.changes.iter();
+        is_in_place(step) && changes.any(|change| change.field == replicas::FACTOR)
     }
 
     fn goes_on(&self, live: &Live) -> Option<String> {

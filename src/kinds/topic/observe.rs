@@ -26,7 +26,11 @@ type Reassignments = IndexMap<String, Vec<Reassignment>>;
 pub(super) async fn observe(kafka: &Kafka, addresses: &[Address]) -> Observations {
     let names: Vec<String> = addresses.iter().map(|a| a.name.clone()).collect();
     let seen = match read(kafka, &names).await {
-        Ok(seen) => Ok(lag::made_up_for(kafka, seen).await),
+        Ok(seen) => {
+            let mut seen = lag::made_up_for(kafka, seen).await;
+            replicas::tell_apart(kafka, &mut seen).await;
+            Ok(seen)
+        }
         Err(error) => Err(error),
     };
     let of = |address: &Address| match &seen {

@@ -17,6 +17,8 @@ pub(super) struct Order {
     pub(super) configs: Option<ConfigChange>,
     /// How many replicas each partition is to have.
     pub(super) replicas: Option<(String, usize)>,
+    /// How many bytes a second a broker copies at most meanwhile.
+    pub(super) throttle: Option<u64>,
     pub(super) delete: Option<OldTopic>,
     /// What must be there when all is done.
     pub(super) deltas: Vec<Delta>,
@@ -35,6 +37,7 @@ impl Order {
                 return Err("a topic is never replaced, nor changed unread or forgotten".to_owned());
             }
         };
+        order.throttle = step.throttle.filter(|_| order.replicas.is_some());
         order.deltas = deltas;
         Ok(order)
     }

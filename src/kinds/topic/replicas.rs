@@ -5,6 +5,7 @@
 
 mod assign;
 mod assignments;
+mod throttle;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -14,9 +15,10 @@ use serde_json::{Value, json};
 
 use assign::{Layout, assign};
 pub(super) use assignments::assignments;
+pub(super) use throttle::{OTHERS, THROTTLED, Throttle, bind, free, tell_apart};
 
 use crate::broker::kafka::{Reassignment, TopicDescription};
-use crate::kinds::Live;
+use crate::kinds::{Delta, Live};
 use crate::model::{Flat, counted, grouped};
 
 /// The field.
@@ -83,6 +85,17 @@ impl fmt::Display for Progress {
     }
 }
 
+/// Said in a plan of a topic that is throttled.
+pub(super) fn note_of_throttle(delta: &Delta, live: &Live) -> Option<&'static str> {
+    if delta.before == Some(0.into()) {
+        return Some(
+            "its replicas are where they are to be: the throttle that an earlier run left is taken back",
+        );
+    }
+    let is_theirs = live.raw.get(THROTTLED).and_then(Value::as_str) == Some(OTHERS);
+    is_theirs.then_some("somebody else throttles its replicas: that is left alone")
+}
+
 /// The numbers of replicas that the partitions have and will have, as a field: one number, or all of them.
 pub(super) fn written(factors: &BTreeSet<usize>) -> Value {
     match factors.len() {
@@ -91,7 +104,7 @@ pub(super) fn written(factors: &BTreeSet<usize>) -> Value {
     }
 }
 
-/// Several numbers become one: that which differs from what is declared, or the highest where nothing is.
+/// Several numbers become one; none at all is that of a throttle that is left over: that which differs from what is declared, or the highest where nothing is.
 pub(super) fn settle(declared: &Flat, live: &mut Flat) {
     let Some(Value::Array(factors)) = live.get(FACTOR) else {
         return;
@@ -124,5 +137,8 @@ mod tests {
         assert_eq!(settled(&[1, 3], Some(1)), json!(3));
         assert_eq!(settled(&[2, 3], Some(2)), json!(3));
         assert_eq!(settled(&[1, 3], None), json!(3));
+        // moved, and its throttle left over
+        assert_eq!(settled(&[0, 3], Some(3)), json!(0));
+        assert_eq!(settled(&[0, 3], None), json!(3));
     }
 }

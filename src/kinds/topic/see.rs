@@ -1,6 +1,6 @@
 //! Waiting until what was done is visible.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::observe::{read, read_keys};
 use super::order::Order;
-use super::replicas::Progress;
+use super::replicas::{Progress, free};
 use super::{declaration, deletion};
 use crate::broker::kafka::{Kafka, KafkaError, OldTopic, TOPICS_PER_DESCRIBE};
 use crate::kinds::kafka::{Unseen, patience, still_seen, unseen, until_visible};
@@ -26,12 +26,33 @@ pub(super) async fn see(kafka: &Kafka, steps: &[&Step]) -> Vec<(Address, Outcome
         .into_iter()
         .partition(|(_, order)| order.delete.is_some());
     let mut outcomes = see_made(kafka, &kept).await;
+    free_throttled(kafka, &kept, &mut outcomes).await;
     outcomes.extend(see_gone(kafka, &doomed).await);
     let told = |step: &&Step| {
         let outcome = outcomes.remove(&step.address.name);
         (step.address.clone(), outcome.unwrap_or(Outcome::Applied))
     };
     steps.iter().map(told).collect()
+}
+
+/// Takes back the throttles of those whose replicas are where they are to be.
+async fn free_throttled(kafka: &Kafka, orders: &Orders, outcomes: &mut Late) {
+    let moved = orders.iter().filter(|(_, order)| order.replicas.is_some());
+    let moved = moved
+        .map(|(name, _)| name)
+        .filter(|name| !outcomes.contains_key(*name));
+    let moved: BTreeSet<String> = moved.cloned().collect();
+    if moved.is_empty() {
+        return;
+    }
+    if let Err(why) = free(kafka, &moved).await {
+        let why = format!(
+            "its replicas are where they are to be, and its throttle could not be taken back, which the next run does: {why}"
+        );
+        for name in moved {
+            outcomes.insert(name, Outcome::Failed { why: why.clone() });
+        }
+    }
 }
 
 /// Those that were not seen in time, with what is known of them.

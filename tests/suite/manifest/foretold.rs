@@ -137,7 +137,7 @@ fn an_acl_shows_that_it_is_wide() {
             vec!["4:20 acl-internal"],
         ),
         (
-            "principal: User:a, operations: [alter], resource: cluster",
+            "principal: User:a, operations: [alter], resource: { cluster: kafka-cluster }",
             vec!["4:20 acl-admin"],
         ),
         (
@@ -149,7 +149,7 @@ fn an_acl_shows_that_it_is_wide() {
             vec![],
         ),
         (
-            "principal: User:a, operations: [describe], resource: cluster",
+            "principal: User:a, operations: [describe], resource: { cluster: kafka-cluster }",
             vec![],
         ),
     ] {

@@ -7,9 +7,9 @@ use kafka_protocol::messages::incremental_alter_configs_request::{
 };
 use kafka_protocol::messages::incremental_alter_configs_response::AlterConfigsResourceResponse;
 
-use super::{Told, by_name, text};
+use super::{Told, by_name, item, text};
 use crate::broker::kafka::batch::{RECORDS_PER_REQUEST, Results, split, write};
-use crate::broker::kafka::client::{Effect, Kafka};
+use crate::broker::kafka::client::{Effect, Kafka, Target};
 use crate::broker::kafka::error::{ItemError, KafkaError};
 
 /// What to change in one topic's configs; keys that are not named stay as they are (KIP-339).
@@ -23,6 +23,7 @@ pub struct ConfigChange {
 
 /// `ConfigResource.Type` and `AlterConfigOp.OpType` on the wire.
 const TOPIC: i8 = 2;
+const BROKER: i8 = 4;
 const SET: i8 = 0;
 const DELETE: i8 = 1;
 
@@ -39,6 +40,28 @@ impl Kafka {
         let slices = split(changes, RECORDS_PER_REQUEST, |change| change.ops.len());
         let results = write(slices, |slice| self.alter_some(slice, validate_only)).await?;
         Ok(by_name(changes.iter().map(|change| &change.topic), results))
+    }
+
+    /// Sets and removes dynamic configs of a broker: all that is told at once, or nothing (KIP-226). None removes a key; a key that
+    /// no broker knows is kept for whoever reads it. Needs ALTER_CONFIGS on the cluster.
+    pub async fn alter_broker_configs(
+        &self,
+        broker: i32,
+        ops: &[(String, Option<String>)],
+    ) -> Result<(), KafkaError> {
+        let resource = AlterConfigsResource::default()
+            .with_resource_type(BROKER)
+            .with_resource_name(text(&broker.to_string()))
+            .with_configs(ops.iter().map(config).collect());
+        let request = IncrementalAlterConfigsRequest::default().with_resources(vec![resource]);
+        let answer = self
+            .ask(Target::Node(broker), Effect::of(false), &request, |_| false)
+            .await?;
+        for told in answer.responses {
+            item(told.error_code, &told.error_message)
+                .map_err(|error| KafkaError::refused("IncrementalAlterConfigs", error))?;
+        }
+        Ok(())
     }
 
     async fn alter_some(
@@ -63,14 +86,15 @@ impl Kafka {
     }
 }
 
+fn config((key, value): &(String, Option<String>)) -> AlterableConfig {
+    let operation = if value.is_some() { SET } else { DELETE };
+    AlterableConfig::default()
+        .with_name(text(key))
+        .with_config_operation(operation)
+        .with_value(value.as_deref().map(text))
+}
+
 fn resource(change: &ConfigChange) -> AlterConfigsResource {
-    let config = |(key, value): &(String, Option<String>)| {
-        let operation = if value.is_some() { SET } else { DELETE };
-        AlterableConfig::default()
-            .with_name(text(key))
-            .with_config_operation(operation)
-            .with_value(value.as_deref().map(text))
-    };
     AlterConfigsResource::default()
         .with_resource_type(TOPIC)
         .with_resource_name(text(&change.topic))

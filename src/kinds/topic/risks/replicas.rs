@@ -23,7 +23,10 @@ pub(super) const MOVED: Rule = Rule {
     when_empty: Harm::Low,
     wants: &[Want::Sizes],
     foretold: None,
-    applies: |turn| turn.factors().is_none_or(|(before, after)| after > before),
+    applies: |turn| {
+        let copies = |(before, after)| before > 0 && after > before;
+        turn.factors().is_none_or(copies)
+    },
     find: |turn, seen| Finding::of(Harm::Medium, [copies(turn, seen), in_sync(turn)]),
 };
 
