@@ -7,6 +7,7 @@ Usage: sandbox/check_elections.py FOLDER TRUEUP, where FOLDER is a sandbox of th
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -187,6 +188,10 @@ class Cluster:
         file.write_text("stack: owned\nkafka:\n  topics:\n" + "\n".join(topics) + "\n")
         return file
 
+    def wire(self) -> "Wire":
+        """A client's connection to the first NATS server."""
+        return Wire(self.environment["NATS_URL"].split(",")[0])
+
     def monitor(self, query: str) -> list[dict]:
         """What each NATS server that runs says of itself."""
         brokers = json.loads((self.folder / "state.json").read_text())["brokers"]
@@ -240,6 +245,30 @@ class Cluster:
             return any(stream["name"] == name for account in accounts for stream in account.get("stream_detail", []))
 
         await_(is_there, f"the stream `{name}` is not created")
+
+
+class Wire:
+    """Requests in NATS's own protocol."""
+
+    def __init__(self, url: str) -> None:
+        host, port = url.removeprefix("nats://").split(":")
+        self.socket = socket.create_connection((host, int(port)), timeout=PATIENCE)
+        self.heard = self.socket.makefile("rb")
+        self.count = 0
+        self.socket.sendall(b'CONNECT {"verbose":false}\r\nSUB reply.* 1\r\n')
+
+    def ask(self, subject: str, body: bytes = b"") -> dict:
+        self.count += 1
+        self.socket.sendall(b"PUB %s reply.%d %d\r\n%s\r\n" % (subject.encode(), self.count, len(body), body))
+        while line := self.heard.readline():
+            match line.split():
+                case [b"PING"]:
+                    self.socket.sendall(b"PONG\r\n")
+                case [b"MSG", reply, b"1", size]:
+                    answer = self.heard.read(int(size) + 2)
+                    if reply == b"reply.%d" % self.count:
+                        return json.loads(answer)
+        sys.exit(f"{NAME}: the connection is gone")
 
 
 def await_(looked, otherwise: str):

@@ -27,9 +27,9 @@ jetstream {{ store_dir: "{store}", max_memory_store: 4GB, max_file_store: 4TB }}
 """
 
 
-# Every server carries the tag that a placement may ask for.
+# Every server carries the tags that a placement may ask for: one that all have, and one of its own.
 CLUSTER = """\
-server_tags: ["disk:ssd"]
+server_tags: ["disk:ssd", "node:{name}"]
 cluster {{ name: "sandbox", listen: "127.0.0.1:{route}", routes: [{routes}] }}
 """
 
@@ -58,7 +58,7 @@ def write_config(place: Place, name: str, broker: dict) -> Path:
     text = CONFIG.format(name=name, store=folder / "jetstream", client=ports["client"], monitor=ports["monitor"])
     if len(peers_of(broker)) > 1:
         routes = ", ".join(f'"nats-route://127.0.0.1:{peer["route"]}"' for peer in peers_of(broker))
-        text += CLUSTER.format(route=ports["route"], routes=routes)
+        text += CLUSTER.format(name=name, route=ports["route"], routes=routes)
     if (folder / "extra.conf").exists():
         text += 'include "extra.conf"\n'
     config = folder / "nats-server.conf"

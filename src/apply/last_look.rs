@@ -54,7 +54,7 @@ fn stopped(goes_on: Option<String>) -> Outcome {
 }
 
 fn goes_on(step: &Step, live: &Live) -> Option<String> {
-    kind(step.address.kind)?.goes_on(live)
+    kind(step.address.kind)?.goes_on(step, live)
 }
 
 fn is_made(step: &Step, observed: &Observed) -> bool {
@@ -66,5 +66,6 @@ fn is_made(step: &Step, observed: &Observed) -> bool {
     };
     let declaration = kind.declaration();
     let deltas = Delta::of_step(step, declaration);
-    deltas.is_ok_and(|deltas| Delta::are_in(&deltas, &live.fields, declaration))
+    let is_settled = !kind.is_unsettled(step, live);
+    is_settled && deltas.is_ok_and(|deltas| Delta::are_in(&deltas, &live.fields, declaration))
 }

@@ -7,6 +7,7 @@ pub mod acl;
 pub mod consumer;
 mod declaration;
 mod deletion;
+mod delta;
 mod derived;
 mod facts;
 mod foretold;
@@ -14,6 +15,7 @@ mod kafka;
 pub mod kv;
 mod link;
 mod loss;
+mod news;
 pub mod object_store;
 pub mod quota;
 mod rehearsal;
@@ -34,6 +36,7 @@ use serde_json::Value;
 
 pub use declaration::{Declaration, Field, Shape};
 pub use deletion::kept_from_deletion;
+pub use delta::Delta;
 pub use facts::{Compare, Edit, Facts, NewerWord, field};
 pub use link::{End, Link};
 pub use rehearsal::Rehearsal;
@@ -164,6 +167,12 @@ pub trait Kind: Send + Sync {
         Vec::new()
     }
 
+    /// The updates in which this change is carried out, in their order, where the broker does not take it in one; each is
+    /// waited for. None where it does.
+    fn stages(&self, _case: &Case<'_>) -> Vec<Vec<Delta>> {
+        Vec::new()
+    }
+
     /// What is worth knowing before this change is carried out, though it stops nothing.
     fn notes(&self, _case: &Case<'_>) -> Vec<String> {
         Vec::new()
@@ -178,6 +187,10 @@ pub trait Kind: Send + Sync {
     fn wants_secret(&self, _step: &Step) -> bool {
         false
     }
+
+    /// Looks at the drafted steps of a plan together: which of this kind wait for others of it, which have stages because of
+    /// that, and which come after steps of another kind.
+    fn arrange(&self, _steps: &mut [Step], _all: &Resources, _observations: &Observations) {}
 
     /// Reads these resources, with few requests. Every address gets an answer.
     async fn observe(&self, brokers: &Brokers, addresses: &[Address]) -> Observations;
@@ -220,8 +233,13 @@ pub trait Kind: Send + Sync {
 
     /// What the brokers go on with by themselves when nobody waits for it any longer: how far it is, and what the next
     /// run does about it. None where nothing is under way.
-    fn goes_on(&self, _live: &Live) -> Option<String> {
+    fn goes_on(&self, _step: &Step, _live: &Live) -> Option<String> {
         None
+    }
+
+    /// Whether the brokers are still at what this step did though the resource is as the step wants it.
+    fn is_unsettled(&self, _step: &Step, _live: &Live) -> bool {
+        false
     }
 
     /// The names of all resources of this kind on the brokers, for `export`. It fails only where
@@ -372,67 +390,5 @@ impl Case<'_> {
     /// The change of this field, where it changes.
     pub fn delta(&self, path: &str) -> Option<&Delta> {
         self.deltas.iter().find(|delta| delta.path == path)
-    }
-}
-
-/// One field, old and new, in wire units.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Delta {
-    /// The field's path.
-    pub path: String,
-    /// What the broker holds.
-    pub before: Option<Value>,
-    /// What is wanted; none to go back to the default.
-    pub after: Option<Value>,
-}
-
-impl Delta {
-    /// Sets what is wanted and removes what goes back to the default.
-    pub fn lay_over(fields: &mut Flat, deltas: &[Delta]) {
-        for delta in deltas {
-            match &delta.after {
-                Some(value) => {
-                    fields.insert(delta.path.clone(), value.clone());
-                }
-                None => {
-                    fields.shift_remove(&delta.path);
-                }
-            }
-        }
-    }
-
-    /// Whether these fields are as the changes want them.
-    pub fn are_in(deltas: &[Delta], fields: &Flat, declaration: &Declaration) -> bool {
-        deltas.iter().all(|delta| {
-            let held = fields.get(&delta.path);
-            match declaration.field(&delta.path) {
-                Some(field) => field.same(held, delta.after.as_ref()),
-                None => held == delta.after.as_ref(),
-            }
-        })
-    }
-
-    /// The step's changes in wire units.
-    ///
-    /// # Errors
-    /// Names the field whose value a saved plan no longer holds in a form that reads.
-    pub fn of_step(step: &Step, declaration: &Declaration) -> Result<Vec<Delta>, String> {
-        let wire = |path: &str, value: &Option<Value>| match (declaration.field(path), value) {
-            (Some(field), Some(value)) => field
-                .to_wire(value)
-                .map(Some)
-                .map_err(|why| format!("{path}: {why}")),
-            (_, value) => Ok(value.clone()),
-        };
-        step.changes
-            .iter()
-            .map(|change| {
-                Ok(Delta {
-                    path: change.field.clone(),
-                    before: wire(&change.field, &change.before)?,
-                    after: wire(&change.field, &change.after)?,
-                })
-            })
-            .collect()
     }
 }

@@ -31,5 +31,5 @@ pub use place::Place;
 pub use problem::{Note, Problem, Severity, Tally};
 pub use resource::{FieldPlace, LABEL, Lifecycle, OWN_NOTES, OnRemove, Resource, Undeclared};
 pub use risk::{Harm, Risk};
-pub use step::{Action, Base, Change, Claim, Outcome, Parent, Refusal, Source, Step};
+pub use step::{Action, Base, Change, Claim, Outcome, Parent, Refusal, Source, Stage, Step};
 pub use wanted::{Glob, Wanted};

@@ -16,6 +16,9 @@ pub struct Step {
     /// The fields that change, in manifest units; every declared field for a create.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<Change>,
+    /// The updates in which the changes are made, in their order, where the broker does not take them in one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stages: Vec<Stage>,
     /// How many declared fields are as they should be.
     #[serde(default)]
     pub unchanged: usize,
@@ -28,6 +31,9 @@ pub struct Step {
     /// Steps of the same plan that must have succeeded before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rests_on: Vec<Address>,
+    /// Steps of the same plan and kind that must have let go of what this one takes, or be done, before its last stage.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub awaits: Vec<Address>,
     /// What it rests on that is there already.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parents: Vec<Parent>,
@@ -69,10 +75,12 @@ impl Step {
             action,
             base: Base::default(),
             changes: Vec::new(),
+            stages: Vec::new(),
             unchanged: 0,
             source: None,
             required_by: None,
             rests_on: Vec::new(),
+            awaits: Vec::new(),
             parents: Vec::new(),
             refusals: Vec::new(),
             risks: Vec::new(),
@@ -178,6 +186,13 @@ pub struct Change {
     /// What is worth saying behind the change, such as `the broker's default already; set, it stays when that changes`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+}
+
+/// One of several updates that make up a step; the next one is sent when the broker is done with it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Stage {
+    /// The fields that it sets, in manifest units.
+    pub changes: Vec<Change>,
 }
 
 /// Why a step can't be carried out, known before anything is sent.

@@ -13,10 +13,11 @@ use super::removals;
 use super::replacement::got_over;
 use crate::kinds::{
     Case, Delta, Kind, Live, Observations, Observed, Rehearsal, Resources, Surroundings, kind,
+    registry,
 };
 use crate::model::{
     Action, Address, Approval, Base, Change, Code, Flat, Parent, Place, Problem, Refusal, Resource,
-    Risk, Source, Step, Undeclared, side_by_side,
+    Risk, Source, Stage, Step, Undeclared, side_by_side,
 };
 
 /// Everything that a plan is made from, beside what was observed.
@@ -94,6 +95,9 @@ pub fn forecast(
     draft.connect();
     let lost = ownership::lost(desired, &draft.steps);
     draft.problems.extend(lost.as_ref().map(plan_problem));
+    for kind in registry() {
+        kind.arrange(&mut draft.steps, desired.resources, observations);
+    }
     let mut steps = in_order(draft.steps);
     steps.extend(removals::removals(desired, observations, surroundings));
     Plan {
@@ -257,11 +261,13 @@ impl Draft {
                 .iter()
                 .map(|delta| change(kind, live, delta))
                 .collect(),
+            stages: stages(kind, live, kind.stages(&case)),
             unchanged: difference.unchanged,
             source: resource.place.as_ref().map(source),
             required_by: resource.required_by.clone(),
             parents: living(&rests_on, observations),
             rests_on,
+            awaits: Vec::new(),
             refusals,
             risks: title.risks,
             notes,
@@ -375,6 +381,16 @@ fn change(kind: &dyn Kind, live: Option<&Live>, delta: &Delta) -> Change {
         after: delta.after.as_ref().map(said),
         note: live.and_then(|live| pinned(kind, live, delta)),
     }
+}
+
+fn stages(kind: &dyn Kind, live: Option<&Live>, stages: Vec<Vec<Delta>>) -> Vec<Stage> {
+    let changes = |deltas: &[Delta]| deltas.iter().map(|it| change(kind, live, it)).collect();
+    stages
+        .iter()
+        .map(|deltas| Stage {
+            changes: changes(deltas),
+        })
+        .collect()
 }
 
 /// A declared value that the broker's own default equals: it becomes an override all the same.

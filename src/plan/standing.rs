@@ -5,16 +5,27 @@ use std::collections::HashMap;
 use super::document::Summary;
 use crate::model::{Action, Address, Code, Refusal, Step};
 
-/// What rests on a step that can't be carried out can't be carried out either.
+/// What rests on a step that can't be carried out, or waits for it, can't be carried out either.
 pub(super) fn hold_back(steps: &mut [Step]) {
+    // those that wait for each other stand in no order
+    while hold_back_once(steps) {}
+}
+
+/// Whether it held another one back.
+fn hold_back_once(steps: &mut [Step]) -> bool {
+    let mut holds = false;
     let mut held: HashMap<Address, (Code, &str)> = HashMap::new();
     for step in steps {
-        let origin = step
-            .rests_on
-            .iter()
-            .find_map(|origin| Some((origin, *held.get(origin)?)));
+        let mut before = step.rests_on.iter().chain(&step.awaits);
+        let origin = before.find_map(|origin| Some((origin, *held.get(origin)?)));
         if let (true, Some((origin, (code, how)))) = (step.is_open(), origin) {
-            let message = format!("it rests on `{origin}`, which {how}");
+            holds = true;
+            let rests = if step.rests_on.contains(origin) {
+                "rests on"
+            } else {
+                "waits for"
+            };
+            let message = format!("it {rests} `{origin}`, which {how}");
             let hint = format!("see to `{origin}` first");
             step.refusals.push(Refusal {
                 origin: Some(origin.clone()),
@@ -34,6 +45,7 @@ pub(super) fn hold_back(steps: &mut [Step]) {
             held.insert(step.address.clone(), (code, how));
         }
     }
+    holds
 }
 
 /// Takes back what was held back: what each step rests on may stand otherwise now.

@@ -5,12 +5,15 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
+use super::Peers;
+
 /// What is kept of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kept {
     /// All of it.
     Whole,
-    /// Of the one document that it is, what a comparison reads of a stream or a consumer.
+    /// Of the one document that it is, what a comparison reads of a stream or a consumer, and the cluster of a stream that is not
+    /// settled there.
     Config,
     /// The page that it is, and that of each document in it.
     Configs,
@@ -18,6 +21,9 @@ pub(super) enum Kept {
 
 /// The fields that a comparison reads, and the refusal that may stand in their place.
 const CONFIG: [&str; 3] = ["config", "created", "error"];
+
+/// Where a stream tells of its servers.
+const CLUSTER: &str = "cluster";
 
 /// The fields of a page that hold documents.
 const LISTS: [&str; 2] = ["streams", "consumers"];
@@ -70,11 +76,17 @@ impl<'t> Visitor<'t> for Document {
     fn visit_map<A: MapAccess<'t>>(self, mut fields: A) -> Result<Self::Value, A::Error> {
         let mut kept = Map::with_capacity(CONFIG.len());
         while let Some(name) = fields.next_key::<String>()? {
-            if CONFIG.contains(&name.as_str()) {
+            if CONFIG.contains(&name.as_str()) || name == CLUSTER {
                 kept.insert(name, without_room(fields.next_value()?));
             } else {
                 fields.next_value::<IgnoredAny>()?;
             }
+        }
+        let is_consumer = kept
+            .get("config")
+            .is_some_and(|config| config.get("ack_policy").is_some());
+        if is_consumer || Peers::of(&kept) == Peers::Settled {
+            kept.remove(CLUSTER);
         }
         Ok(kept)
     }
@@ -163,6 +175,10 @@ mod tests {
         let kept = Kept::Config.of(&text(info.clone())).unwrap();
         let wanted = json!({"config": info["config"], "created": info["created"]});
         assert_eq!(Value::Object(kept), wanted);
+        let mut moving = info.clone();
+        moving["cluster"]["desired"] = json!({"name": "east"});
+        let kept = Kept::Config.of(&text(moving.clone())).unwrap();
+        assert_eq!(kept["cluster"], moving["cluster"]);
         let whole = Kept::Whole.of(&text(info.clone())).unwrap();
         assert_eq!(Value::Object(whole), info);
     }

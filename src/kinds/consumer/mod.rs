@@ -8,9 +8,11 @@ mod losses;
 mod queue;
 mod replace;
 mod risks;
+mod rounds;
 mod rules;
 mod settle;
 mod spec;
+mod turns;
 mod wire;
 
 use std::sync::LazyLock;
@@ -114,6 +116,10 @@ impl Kind for Consumer {
         judge::judge(case)
     }
 
+    fn arrange(&self, steps: &mut [Step], all: &Resources, observations: &Observations) {
+        turns::arrange(steps, all, observations);
+    }
+
     async fn observe(&self, brokers: &Brokers, addresses: &[Address]) -> Observations {
         wire::observe(brokers, addresses).await
     }
@@ -138,7 +144,7 @@ impl Kind for Consumer {
     }
 
     /// A replacement that was cut short.
-    fn goes_on(&self, live: &Live) -> Option<String> {
+    fn goes_on(&self, _step: &Step, live: &Live) -> Option<String> {
         let keeper = live.raw.get(replace::KEEPER)?.as_str()?;
         Some(format!(
             "consumer `{keeper}` holds its place, and the next run makes it anew"

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{Consumer, DECLARATION, replace};
+use super::{Consumer, DECLARATION, replace, rounds};
 use crate::broker::Brokers;
 use crate::broker::nats::{ConsumerAction, JetStream, NatsError};
 use crate::kinds::kv::Kv;
@@ -81,7 +81,7 @@ fn never_paused(mut fields: Flat) -> Flat {
     fields
 }
 
-/// Carries steps out side by side. What failed because of another consumer's filters gets a second
+/// Carries steps out side by side, but for those that take turns. What failed because of another consumer's filters gets a second
 /// try when the others are done: the other may have given them up.
 pub(super) async fn carry_out(
     kind: &Consumer,
@@ -91,8 +91,9 @@ pub(super) async fn carry_out(
     let Some(nats) = &brokers.nats else {
         return withheld(steps, "there is no connection to NATS");
     };
+    let (in_turns, steps) = rounds::apart(steps);
+    let mut outcomes = rounds::carry_out(kind, nats, &in_turns).await;
     let first = each(steps.iter().map(|step| write(kind, nats, step))).await;
-    let mut outcomes = Vec::new();
     for (step, result) in steps.iter().zip(first) {
         let result = match result {
             Err(error) if steps.len() > 1 && is_one_of(&error, &QUEUE_OVERLAP) => {
@@ -109,7 +110,7 @@ fn is_one_of(error: &NatsError, codes: &[u64]) -> bool {
     error.api_code().is_some_and(|code| codes.contains(&code))
 }
 
-fn told(result: Result<Outcome, NatsError>) -> Outcome {
+pub(super) fn told(result: Result<Outcome, NatsError>) -> Outcome {
     match result {
         Ok(outcome) => outcome,
         Err(error) if is_one_of(&error, &[EXISTS]) => {
@@ -120,7 +121,12 @@ fn told(result: Result<Outcome, NatsError>) -> Outcome {
     }
 }
 
-async fn write(kind: &Consumer, nats: &JetStream, step: &Step) -> Result<Outcome, NatsError> {
+/// Carries one step out, whatever its stages.
+pub(super) async fn write(
+    kind: &Consumer,
+    nats: &JetStream,
+    step: &Step,
+) -> Result<Outcome, NatsError> {
     let deltas = match Delta::of_step(step, kind.declaration()) {
         Ok(deltas) => deltas,
         Err(why) => return Ok(failed(why)),
@@ -193,8 +199,11 @@ async fn update(
     let Some(live) = seen.live() else {
         return Ok(gone());
     };
-    if let Some(outcome) = moved(step, &live) {
+    if let Some(outcome) = moved(step, &live).filter(|_| !is_rescaled(step, &live)) {
         return Ok(outcome);
+    }
+    if Delta::are_in(deltas, &live.fields, &DECLARATION) && !deltas.is_empty() {
+        return Ok(Outcome::Applied);
     }
     let Some(info) = &seen.consumer else {
         let from = seen.keeper.as_ref().map(|kept| kept.from);
@@ -219,6 +228,23 @@ async fn update(
         nats.consumer_pause(stream, name, until, level).await?;
     }
     Ok(Outcome::Applied)
+}
+
+/// Whether nothing but its replicas differs from what the step rests on: where acknowledgements delete messages, a cluster gives a
+/// consumer those of its stream (seen on 2.11.11 to 2.15.1), and the stream may just have got others.
+fn is_rescaled(step: &Step, live: &Live) -> bool {
+    const MOST: i64 = 5;
+    let mut before = live.clone();
+    let mut is_base = |replicas: Option<i64>| {
+        match replicas {
+            Some(replicas) => before
+                .fields
+                .insert("num_replicas".to_owned(), replicas.into()),
+            None => before.fields.shift_remove("num_replicas"),
+        };
+        moved(step, &before).is_none()
+    };
+    is_base(None) || (0..=MOST).any(|replicas| is_base(Some(replicas)))
 }
 
 fn flat_of(delta: &Delta) -> Flat {

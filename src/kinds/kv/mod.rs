@@ -12,9 +12,12 @@ pub use spec::KvSpec;
 
 use super::stream::{
     Said, Template, View, declared_as, fixed, foretells, foretold, links, local_origins, losses,
-    losses_by_sight, of_ledger, shared_settle, wire,
+    losses_by_sight, of_ledger, see_servers, servers_go_on, shared_settle, staged, staged_notes,
+    wire,
 };
-use super::{Case, Declaration, Kind, Link, Observations, Rehearsal, Resources, Shape, Sight};
+use super::{
+    Case, Declaration, Delta, Kind, Link, Live, Observations, Rehearsal, Resources, Shape, Sight,
+};
 use crate::broker::Brokers;
 use crate::model::{
     Address, Code, Flat, KindName, Outcome, Problem, Refusal, Resource, Risk, Step, Wanted,
@@ -126,6 +129,14 @@ impl Kind for Kv {
         TEMPLATE.judge(self, case)
     }
 
+    fn stages(&self, case: &Case<'_>) -> Vec<Vec<Delta>> {
+        staged(self, case)
+    }
+
+    fn notes(&self, case: &Case<'_>) -> Vec<String> {
+        staged_notes(self, case)
+    }
+
     async fn observe(&self, brokers: &Brokers, addresses: &[Address]) -> Observations {
         wire::observe(self, brokers, addresses).await
     }
@@ -144,6 +155,18 @@ impl Kind for Kv {
 
     async fn carry_out(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Outcome)> {
         wire::carry_out(self, brokers, steps).await
+    }
+
+    async fn see(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Outcome)> {
+        see_servers(self, brokers, steps).await
+    }
+
+    fn goes_on(&self, step: &Step, live: &Live) -> Option<String> {
+        servers_go_on(self, step, live)
+    }
+
+    fn is_unsettled(&self, step: &Step, live: &Live) -> bool {
+        servers_go_on(self, step, live).is_some()
     }
 
     async fn list(&self, brokers: &Brokers, wanted: &dyn Wanted) -> Result<Vec<Address>, Problem> {

@@ -9,8 +9,11 @@ use serde_json::{Value, json};
 
 pub use spec::ObjectStoreSpec;
 
-use super::stream::{Template, View, fixed, foretells, foretold, losses, losses_by_sight, wire};
-use super::{Case, Declaration, Kind, Observations, Rehearsal, Resources, Sight};
+use super::stream::{
+    Template, View, fixed, foretells, foretold, losses, losses_by_sight, see_servers,
+    servers_go_on, staged, staged_notes, wire,
+};
+use super::{Case, Declaration, Delta, Kind, Live, Observations, Rehearsal, Resources, Sight};
 use crate::broker::Brokers;
 use crate::model::{
     Address, Code, Flat, KindName, Outcome, Problem, Refusal, Resource, Risk, Step, Wanted,
@@ -82,6 +85,14 @@ impl Kind for ObjectStore {
         TEMPLATE.judge(self, case)
     }
 
+    fn stages(&self, case: &Case<'_>) -> Vec<Vec<Delta>> {
+        staged(self, case)
+    }
+
+    fn notes(&self, case: &Case<'_>) -> Vec<String> {
+        staged_notes(self, case)
+    }
+
     async fn observe(&self, brokers: &Brokers, addresses: &[Address]) -> Observations {
         wire::observe(self, brokers, addresses).await
     }
@@ -100,6 +111,18 @@ impl Kind for ObjectStore {
 
     async fn carry_out(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Outcome)> {
         wire::carry_out(self, brokers, steps).await
+    }
+
+    async fn see(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Outcome)> {
+        see_servers(self, brokers, steps).await
+    }
+
+    fn goes_on(&self, step: &Step, live: &Live) -> Option<String> {
+        servers_go_on(self, step, live)
+    }
+
+    fn is_unsettled(&self, step: &Step, live: &Live) -> bool {
+        servers_go_on(self, step, live).is_some()
     }
 
     async fn list(&self, brokers: &Brokers, wanted: &dyn Wanted) -> Result<Vec<Address>, Problem> {

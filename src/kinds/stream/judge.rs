@@ -205,7 +205,6 @@ fn no_promotion(server: &NatsFacts) -> Complaint {
 fn of_server(change: &StreamChange, server: &NatsFacts) -> Vec<Complaint> {
     let mut found = level::too_old(stream_declaration(), &change.live, &change.next, server);
     found.extend(replicas(change, server));
-    found.extend(move_and_scale(change, server));
     found.extend(max_bytes_required(change, server));
     found.extend(ttl_switch(change, server));
     found.extend(beside_schedules(change, server));
@@ -222,27 +221,6 @@ fn replicas(change: &StreamChange, server: &NatsFacts) -> Option<Complaint> {
             "num_replicas",
             format!("{wanted} replicas need a cluster; the server stands alone"),
             "take `num_replicas: 1` here, for example in an overlay of this environment",
-        )
-    })
-}
-
-/// Moving and scaling at once is refused (10123).
-fn move_and_scale(change: &StreamChange, server: &NatsFacts) -> Option<Complaint> {
-    if change.creates || !server.clustered {
-        return None;
-    }
-    let (live, next) = (Said(&change.live), Said(&change.next));
-    let scales = live.number("num_replicas") != next.number("num_replicas");
-    let moves = next.has_under("placement")
-        && ["placement.cluster", "placement.tags"].iter().any(|path| {
-            let field = stream_declaration().field(path);
-            field.is_some_and(|field| !field.same(live.0.get(*path), next.0.get(*path)))
-        });
-    (scales && moves).then(|| {
-        Complaint::contradiction(
-            "num_replicas",
-            "a stream can't be moved (`placement`) and scaled (`num_replicas`) at once",
-            "change one, apply, wait until it is done, then change the other",
         )
     })
 }

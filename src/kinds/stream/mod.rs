@@ -5,8 +5,10 @@ mod bucket;
 mod change;
 mod circles;
 mod complaint;
+mod converge;
 mod copies;
 mod deletion;
+mod followers;
 mod instants;
 mod judge;
 mod level;
@@ -27,9 +29,11 @@ mod rules;
 mod said;
 mod settle;
 mod spec;
+mod stages;
 mod subjects;
 mod tenants;
 mod transforms;
+mod update;
 mod view;
 pub(super) mod wire;
 
@@ -46,6 +50,7 @@ pub use spec::{
 pub(super) use answer::{failed, gone, life, moved, outcome_of, verdict, withheld};
 pub(super) use bucket::{Template, fixed};
 pub(super) use complaint::Complaint;
+pub(super) use converge::{goes_on as servers_go_on, see as see_servers};
 pub(super) use deletion::delete;
 pub(super) use instants::complaints as bad_instants;
 pub(super) use level::{forget_unknown, required_level, too_old, version};
@@ -64,6 +69,7 @@ pub(super) use room::account;
 pub(super) use rules::{description, metadata, server_metadata};
 pub(super) use said::Said;
 pub(super) use settle::shared as shared_settle;
+pub(super) use stages::{notes as staged_notes, stages as staged};
 pub(super) use subjects::{collide, fault as subject_fault, is_within, no_subject, not_literal};
 pub(super) use view::View;
 pub(super) use wire::{
@@ -71,8 +77,8 @@ pub(super) use wire::{
 };
 
 use super::{
-    Case, Caveat, Declaration, Edit, Kind, Link, Live, Observations, Rehearsal, Resources, Shape,
-    Sight,
+    Case, Caveat, Declaration, Delta, Edit, Kind, Link, Live, Observations, Rehearsal, Resources,
+    Shape, Sight,
 };
 use crate::broker::Brokers;
 use crate::model::{
@@ -229,7 +235,16 @@ impl Kind for Stream {
         let seal = seals.then(|| SEALS.to_owned());
         seal.into_iter()
             .chain(change::window_that_follows(self, case))
+            .chain(stages::notes(self, case))
             .collect()
+    }
+
+    fn stages(&self, case: &Case<'_>) -> Vec<Vec<Delta>> {
+        stages::stages(self, case)
+    }
+
+    fn arrange(&self, steps: &mut [Step], _all: &Resources, observations: &Observations) {
+        followers::arrange(steps, observations);
     }
 
     async fn observe(&self, brokers: &Brokers, addresses: &[Address]) -> Observations {
@@ -241,6 +256,10 @@ impl Kind for Stream {
         rehearsal
             .refusals
             .extend(tenants::rehearse(brokers, steps).await);
+        if let Some(nats) = &brokers.nats {
+            let in_the_way = followers::rehearse(nats, steps).await;
+            rehearsal.refusals.extend(in_the_way);
+        }
         rehearsal
     }
 
@@ -254,6 +273,18 @@ impl Kind for Stream {
 
     async fn carry_out(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Outcome)> {
         wire::carry_out(self, brokers, steps).await
+    }
+
+    async fn see(&self, brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Outcome)> {
+        converge::see(self, brokers, steps).await
+    }
+
+    fn goes_on(&self, step: &Step, live: &Live) -> Option<String> {
+        converge::goes_on(self, step, live)
+    }
+
+    fn is_unsettled(&self, step: &Step, live: &Live) -> bool {
+        converge::goes_on(self, step, live).is_some()
     }
 
     async fn list(&self, brokers: &Brokers, wanted: &dyn Wanted) -> Result<Vec<Address>, Problem> {

@@ -5,14 +5,16 @@ use std::sync::Arc;
 use futures::StreamExt;
 use serde_json::Value;
 
-use super::answer::{failed, gone, life, moved, withheld};
+use super::answer::{failed, life, withheld};
 use super::change::StreamChange;
+use super::converge;
 use super::deletion;
 use super::level::{required_level, version};
 use super::names::asset_name;
 use super::refused::told;
 use super::rehearse::{because, captor};
 use super::said::Said;
+use super::update::update;
 use super::view::{View, stream_declaration};
 use crate::broker::Brokers;
 use crate::broker::nats::{JetStream, NatsError};
@@ -78,10 +80,11 @@ pub(in crate::kinds) fn unanswered(address: &Address) -> Observed {
 
 /// A stream's document as a live resource of the kind.
 pub(in crate::kinds) fn live(view: &dyn View, name: &str, info: Doc) -> Live {
+    let raw = converge::noted(&info);
     Live {
         incarnation: life(&info),
         fields: view.in_own_terms(name, fields_of(stream_declaration(), info)),
-        raw: Doc::new(),
+        raw,
         inherited: Arc::default(),
     }
 }
@@ -169,7 +172,7 @@ async fn write(view: &dyn View, nats: &JetStream, step: &Step) -> Result<Outcome
     };
     match step.action {
         Action::Create => create(view, nats, step, &deltas).await,
-        Action::Update | Action::Adopt => update(view, nats, step, &deltas).await,
+        Action::Update | Action::Adopt => update(view, nats, step).await,
         Action::Delete => delete(view, nats, step).await,
         Action::Forget => Ok(failed("what is forgotten is left alone on the server")),
         Action::Replace => Ok(failed("what holds data is never replaced")),
@@ -194,29 +197,6 @@ async fn create(
     Ok(verdict(view, name, deltas, reply))
 }
 
-async fn update(
-    view: &dyn View,
-    nats: &JetStream,
-    step: &Step,
-    deltas: &[Delta],
-) -> Result<Outcome, NatsError> {
-    let name = &step.address.name;
-    let Some(info) = nats.stream_info(&view.stream_name(name)).await? else {
-        return Ok(gone());
-    };
-    let busy = busy(&info);
-    let live = live(view, name, info);
-    if let Some(outcome) = moved(step, &live).or(busy) {
-        return Ok(outcome);
-    }
-    let change = StreamChange::updating(view, name, &live.fields, deltas);
-    let level = required_level(stream_declaration(), &change.live, &change.next);
-    let reply = nats
-        .stream_update(&document(view, name, &change, version(nats)), level)
-        .await?;
-    Ok(verdict(view, name, deltas, reply))
-}
-
 /// Deletes the stream behind a resource, a bucket's too.
 async fn delete(view: &dyn View, nats: &JetStream, step: &Step) -> Result<Outcome, NatsError> {
     let stream = view.stream_name(&step.address.name);
@@ -224,23 +204,16 @@ async fn delete(view: &dyn View, nats: &JetStream, step: &Step) -> Result<Outcom
     deletion::delete(step, read, erase).await
 }
 
-/// A cluster that is still moving or scaling the stream would refuse, or roll back (10124, 10226).
-fn busy(info: &Doc) -> Option<Outcome> {
-    let desired = info.get("cluster")?.get("desired")?.as_object()?;
-    let state = desired
-        .get("status")
-        .and_then(|status| status["type"].as_str());
-    Some(failed(format!(
-        "the cluster is still carrying out an earlier change of the stream (`{}`); wait until it is done and plan again",
-        state.unwrap_or("unknown")
-    )))
-}
-
 /// The document to send. A newer field that says what leaving it out says is left out: a server that
 /// doesn't know it would refuse the whole (10025), and one that knows it takes an empty list of a
 /// mirror's transforms for another mirror than the one without that it shows, which it refuses to
 /// change (10055).
-fn document(view: &dyn View, name: &str, change: &StreamChange, server: NatsVersion) -> Doc {
+pub(super) fn document(
+    view: &dyn View,
+    name: &str,
+    change: &StreamChange,
+    server: NatsVersion,
+) -> Doc {
     let mut stream = change.next.clone();
     stream.retain(|path, value| change.live.contains_key(path) || !is_needless(path, value));
     say_what_a_marker_needs(&mut stream, server);

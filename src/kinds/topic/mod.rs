@@ -124,7 +124,7 @@ impl Kind for Topic {
         is_in_place(step) && changes.any(|change| change.field == replicas::FACTOR)
     }
 
-    fn goes_on(&self, live: &Live) -> Option<String> {
+    fn goes_on(&self, _step: &Step, live: &Live) -> Option<String> {
         Progress::of_live(live).map(Progress::left_to_the_brokers)
     }
 

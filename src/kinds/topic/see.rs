@@ -1,11 +1,9 @@
 //! Waiting until what was done is visible.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use indexmap::IndexMap;
-use tokio::time::Instant;
 
 use super::observe::{read, read_keys};
 use super::order::Order;
@@ -13,6 +11,7 @@ use super::replicas::{Progress, free};
 use super::{declaration, deletion};
 use crate::broker::kafka::{Kafka, KafkaError, OldTopic, TOPICS_PER_DESCRIBE};
 use crate::kinds::kafka::{Unseen, patience, still_seen, unseen, until_visible};
+use crate::kinds::news::News;
 use crate::kinds::{Delta, Observed};
 use crate::model::{Address, Outcome, Step};
 
@@ -101,7 +100,7 @@ fn keys(order: &Order) -> Vec<String> {
 /// many are left.
 pub(super) async fn appear(kafka: &Kafka, hidden: Vec<Address>) -> Vec<Address> {
     let allowed = patience(hidden.len());
-    let news = News::default();
+    let news = News::at_once();
     let look = |hidden| still_hidden(kafka, hidden, &news, allowed);
     until_visible(hidden, allowed, look).await.items
 }
@@ -132,7 +131,7 @@ async fn still_hidden(
 async fn see_moved(kafka: &Kafka, orders: &Orders) -> Unseen<String> {
     let moved = orders.iter().filter(|(_, order)| order.replicas.is_some());
     let moved: Vec<String> = moved.map(|(name, _)| name.clone()).collect();
-    let news = News::default();
+    let news = News::at_once();
     until_visible(moved, Duration::MAX, |names| {
         still_moving(kafka, names, &news)
     })
@@ -163,23 +162,6 @@ async fn still_moving(
     }
     names.retain(|name| progress(name).is_some());
     Ok(names)
-}
-
-/// When it was last told what is waited for.
-#[derive(Default)]
-struct News(Mutex<Option<Instant>>);
-
-impl News {
-    const EVERY: Duration = Duration::from_secs(10);
-
-    fn tell(&self, words: impl FnOnce() -> String) {
-        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.is_some_and(|told| told.elapsed() < News::EVERY) {
-            return;
-        }
-        *told = Some(Instant::now());
-        tracing::warn!(target: "trueup::waiting", "{}", words());
-    }
 }
 
 /// Waits until these topics show so many partitions.

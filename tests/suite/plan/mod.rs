@@ -44,6 +44,9 @@ struct Case {
     risks: IndexMap<Address, Vec<Risk>>,
     /// The same as it is read at applying, on 2026-07-01: then the plan is shown as it is then.
     risks_then: Option<IndexMap<Address, Vec<Risk>>>,
+    /// Whether the NATS server is one of a cluster.
+    #[serde(default)]
+    clustered: bool,
     /// How many Kafka brokers there are; 1 when left out.
     brokers: Option<usize>,
     /// What the plan says, a line a step, field or refusal.
@@ -263,7 +266,7 @@ fn surroundings(case: &Case) -> Surroundings {
             api_level,
             account: None,
             domain: None,
-            clustered: false,
+            clustered: case.clustered,
             max_bytes_required: false,
         }),
         kafka: Some(KafkaFacts {
@@ -348,5 +351,13 @@ fn tell_step(lines: &mut String, step: &Step) {
     }
     for origin in &step.rests_on {
         writeln!(lines, "  after {origin}").unwrap();
+    }
+    for stage in &step.stages {
+        let told = |it: &trueup::model::Change| format!("{} -> {}", it.field, value(&it.after));
+        let told: Vec<String> = stage.changes.iter().map(told).collect();
+        writeln!(lines, "  stage: {}", told.join(", ")).unwrap();
+    }
+    for other in &step.awaits {
+        writeln!(lines, "  awaits {other}").unwrap();
     }
 }

@@ -11,6 +11,7 @@ mod losses;
 mod refusals;
 mod room;
 mod traps;
+mod turns;
 mod zeros;
 
 pub use bench::Bench;
