@@ -5,21 +5,25 @@ use std::collections::HashMap;
 use super::document::Summary;
 use crate::model::{Action, Address, Code, Refusal, Step};
 
+/// Steps that can't be carried out, with why, in short.
+type Held = HashMap<Address, (Code, &'static str)>;
+
 /// What rests on a step that can't be carried out, or waits for it, can't be carried out either.
 pub(super) fn hold_back(steps: &mut [Step]) {
+    let mut held = Held::new();
+    let mut known = usize::MAX;
     // those that wait for each other stand in no order
-    while hold_back_once(steps) {}
+    while held.len() != known {
+        known = held.len();
+        hold_back_once(steps, &mut held);
+    }
 }
 
-/// Whether it held another one back.
-fn hold_back_once(steps: &mut [Step]) -> bool {
-    let mut holds = false;
-    let mut held: HashMap<Address, (Code, &str)> = HashMap::new();
+fn hold_back_once(steps: &mut [Step], held: &mut Held) {
     for step in steps {
         let mut before = step.rests_on.iter().chain(&step.awaits);
         let origin = before.find_map(|origin| Some((origin, *held.get(origin)?)));
         if let (true, Some((origin, (code, how)))) = (step.is_open(), origin) {
-            holds = true;
             let rests = if step.rests_on.contains(origin) {
                 "rests on"
             } else {
@@ -45,7 +49,6 @@ fn hold_back_once(steps: &mut [Step]) -> bool {
             held.insert(step.address.clone(), (code, how));
         }
     }
-    holds
 }
 
 /// Takes back what was held back: what each step rests on may stand otherwise now.
@@ -80,6 +83,24 @@ pub(super) fn count(steps: &[Step], unchanged: usize) -> Summary {
 mod tests {
     use super::*;
     use crate::model::{Harm, Risk};
+
+    #[test]
+    fn those_that_wait_for_each_other_are_held_back_together() {
+        let waiting = |own: &str, other: &str| Step {
+            awaits: vec![other.parse().unwrap()],
+            ..Step::of(own.parse().unwrap(), Action::Update)
+        };
+        let mut steps = [
+            waiting("consumer/Q/a", "consumer/Q/b"),
+            waiting("consumer/Q/b", "consumer/Q/a"),
+        ];
+        hold_back(&mut steps);
+        assert!(steps.iter().all(Step::is_open));
+        let risk = Risk::of(Code::ConsumerFilterChanged, Harm::High, "it is behind");
+        steps[1].risks.push(risk);
+        hold_back(&mut steps);
+        assert!(!steps[0].is_open() && steps[0].is_fit());
+    }
 
     #[test]
     fn what_is_consented_to_later_frees_what_rests_on_it_and_nothing_else() {

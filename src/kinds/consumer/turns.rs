@@ -197,7 +197,7 @@ fn note(step: &Step, meanwhile: Option<&Vec<String>>) -> Option<String> {
         Some(meanwhile) => {
             let filters = few(meanwhile.iter().map(|it| quoted(it)), 3);
             format!(
-                "in two updates, for consumers of a work queue share no filter: on {filters} first, and on its own when {others} gave it up; what comes meanwhile waits in the queue"
+                "in two updates, for consumers of a work queue share no filter: on {filters} first, and on its own when {others} gave it up; what comes meanwhile stays in the queue"
             )
         }
     })
