@@ -70,5 +70,5 @@ fn moves(change: &StreamChange) -> bool {
         field.is_some_and(|field| !field.same(live.0.get(*path), next.0.get(*path)))
     };
     let mut paths = ["placement.cluster", "placement.tags"].iter();
-    next.has_under("placement") && paths.any(|path| is_other(path))
+    next.has_under("placement") && paths.any(is_other)
 }
