@@ -175,7 +175,11 @@ fn of_turn(rules: &[&Rule], turn: &Turn, seen: &Seen) -> Vec<Risk> {
         };
         found.risk(rule.code, Some(rule.field.to_owned()))
     };
-    rules.iter().map(of).collect()
+    // what holds nothing needs no room
+    let is_empty = seen.records() == Ok(0);
+    let needless = |rule: &&&Rule| is_empty && rule.code == Code::TopicRetentionRaised;
+    let rules = rules.iter().filter(|rule| !needless(rule));
+    rules.map(of).collect()
 }
 
 /// The topics of these turns that a rule wants this of.

@@ -152,6 +152,7 @@ fn a_longer_time_needs_room_on_each_broker() {
     );
     assert_eq!(told(&bounded, &room(30_000)), [(code, Harm::Low, Some(0))]);
     assert_eq!(told(&bounded, &room(29_999)), [(code, Harm::High, Some(0))]);
+    assert!(told(&raised, &empty()).is_empty());
     let compacts = turn(&[COMPACTS, WEEK], &[("config.retention.ms", json!("14d"))]);
     assert!(told(&compacts, &room(1)).is_empty());
 }
