@@ -291,10 +291,11 @@ fn lost() -> Outcome {
     }
 }
 
+/// (A broker that passes a creation on to a controller which dies sends it to the next one, and tells what that says: KIP-590.)
 fn refused(error: &ItemError, right: &str) -> Outcome {
     if error.code == TOPIC_EXISTS {
-        let why = "somebody made it since the plan was made; plan again".to_owned();
-        return Outcome::Failed { why };
+        let why = "it was not there when it was looked at, and it is now: the brokers took this request twice, or somebody else made it";
+        return Outcome::Unknown { why: why.to_owned() };
     }
     outcome(error, right)
 }
