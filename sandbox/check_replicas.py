@@ -72,12 +72,12 @@ class Topic:
     """The topic on its way, and trueup on it."""
 
     def __init__(self, cluster: Cluster) -> None:
-        self.cluster, self.ledger = cluster, cluster.folder / "replicas.ledger"
+        self.cluster, self.ledger = cluster, cluster.folder / f"{TOPIC}.ledger"
 
     def arguments(self, command: str, factor: int, *options: str) -> list[str]:
         """A command with the manifest that wants so many replicas."""
         manifest = self.cluster.folder / f"replicas-{factor}.yaml"
-        manifest.write_text(f"stack: replicas\nkafka: {{ topics: {{ {TOPIC}: {{ partitions: {PARTITIONS}, replication_factor: {factor} }} }} }}\n")
+        manifest.write_text(f"stack: {TOPIC}\nkafka: {{ topics: {{ {TOPIC}: {{ partitions: {PARTITIONS}, replication_factor: {factor} }} }} }}\n")
         return [command, manifest, "--ledger", f"file:{self.ledger}", *options]
 
     def run(self, command: str, factor: int, *options: str) -> subprocess.CompletedProcess:
