@@ -32,6 +32,9 @@ LEDGERS = ["nats", "kafka", "file"]
 LEASE = 30
 MESSAGES = 3
 
+# The variable that holds the users' password.
+PASSWORD = "TRIAL_PASSWORD"
+
 BEFORE = """\
 stack: {p}
 nats:
@@ -48,6 +51,8 @@ kafka:
   topics:
     {p}-kept: {{ retention: 7d, access: {{ produce: [User:{p}-a] }} }}
     {p}-gone: {{}}
+  users: {{ {p}-changed: {{ password: "${{{password}}}", version: 1 }}, {p}-gone: {{ password: "${{{password}}}" }} }}
+  quotas: {{ user/{p}-changed: {{ producer_byte_rate: 1MiB }}, user/{p}-gone: {{ consumer_byte_rate: 1MiB }} }}
 """
 
 NOBODYS = """\
@@ -75,10 +80,15 @@ kafka:
     {p}-kept: {{ retention: 8d, partitions: 2, access: {{ produce: [User:{p}-b] }} }}
     {p}-found: {{ retention: 8d }}
     {p}-new: {{ access: {{ produce: [User:{p}-b] }} }}
+  users: {{ {p}-changed: {{ password: "${{{password}}}", version: 2 }}, {p}-new: {{ password: "${{{password}}}" }} }}
+  quotas: {{ user/{p}-changed: {{ producer_byte_rate: 2MiB }}, user/{p}-new: {{ consumer_byte_rate: 1MiB }} }}
 approvals:
   - {{ risk: consumer-replaced, address: consumer/{p}-held/replaced, max_messages: 0, reason: a trial, expires: 2999-12-31 }}
   - {{ risk: consumer-replaced, address: consumer/{p}-queue/replaced, max_messages: 0, reason: a trial, expires: 2999-12-31 }}
   - {{ risk: consumer-deleted, address: consumer/{p}-kept/gone, max_messages: 3, reason: a trial, expires: 2999-12-31 }}
+  - {{ risk: user-deleted, address: user/{p}-gone, reason: a trial, expires: 2999-12-31 }}
+  - {{ risk: user-password-changed, address: user/{p}-changed, reason: a trial, expires: 2999-12-31 }}
+  - {{ risk: quota-removed, address: quota/user/{p}-gone, reason: a trial, expires: 2999-12-31 }}
   - {{ risk: acl-removed, address: acl/User:{p}-a/allow/write/topic/literal/{p}-kept/*, reason: a trial, expires: 2999-12-31 }}
   - {{ risk: acl-removed, address: acl/User:{p}-a/allow/describe/topic/literal/{p}-kept/*, reason: a trial, expires: 2999-12-31 }}
 """
@@ -89,6 +99,7 @@ THERE = [
     "stream/{p}-held", "consumer/{p}-held/replaced", "stream/{p}-queue", "consumer/{p}-queue/replaced",
     "stream/{p}-new", "consumer/{p}-new/new", "kv/{p}-changed", "kv/{p}-new", "object-store/{p}-changed", "object-store/{p}-new",
     "topic/{p}-kept", "topic/{p}-found", "topic/{p}-alone", "topic/{p}-new",
+    "user/{p}-changed", "user/{p}-new", "quota/user/{p}-changed", "quota/user/{p}-new",
 ]  # fmt: skip
 # How many messages their stream holds for them at the end: those of the first were read once.
 REPLACED = {"consumer/{p}-held/replaced": MESSAGES - 1, "consumer/{p}-queue/replaced": MESSAGES}
@@ -102,7 +113,7 @@ or that loses the answer: seen, not promised. `make crashes` starts the brokers,
 page. Don't edit it.
 
 A gate between the command and both brokers counts its requests. Between two that only read nothing changes, so that the first of each kind of
-read stands for all. In one apply a stream, a consumer, a bucket, an object store, a topic and ACLs are
+read stands for all. In one apply a stream, a consumer, a bucket, an object store, a topic, ACLs, a user and a quota are
 created, changed and deleted, a consumer of a stream of retention `interest` and one of a work queue are replaced, a stream and a topic are adopted and changed, and a stream
 is forgotten. In each trial the gate picks one request,
 and
@@ -184,6 +195,7 @@ class Bench(Cluster):
 
     def __init__(self, folder: Path, trueup: Path) -> None:
         super().__init__(folder, trueup)
+        self.environment[PASSWORD] = "of a trial"
         self.nats = self.environment["NATS_URL"].removeprefix("nats://")
         self.numbers, self.lock, self.done = itertools.count(), threading.Lock(), 0
         # trials of an earlier run may still be there
@@ -264,7 +276,7 @@ class Trial:
 
     def write(self, name: str, text: str) -> Path:
         file = self.folder / f"{name}.yaml"
-        file.write_text(text.format(p=self.name))
+        file.write_text(text.format(p=self.name, password=PASSWORD))
         return file
 
     def named(self, addresses: list[str]) -> list[str]:
