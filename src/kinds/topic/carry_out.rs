@@ -295,7 +295,9 @@ fn lost() -> Outcome {
 fn refused(error: &ItemError, right: &str) -> Outcome {
     if error.code == TOPIC_EXISTS {
         let why = "it was not there when it was looked at, and it is now: the brokers took this request twice, or somebody else made it";
-        return Outcome::Unknown { why: why.to_owned() };
+        return Outcome::Unknown {
+            why: why.to_owned(),
+        };
     }
     outcome(error, right)
 }

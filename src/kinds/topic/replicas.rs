@@ -110,7 +110,13 @@ pub(super) fn settle(declared: &Flat, live: &mut Flat) {
         return;
     };
     let one = match declared.get(FACTOR) {
-        Some(wanted) => factors.iter().find(|factor| *factor != wanted),
+        Some(wanted) => {
+            let mut others = factors.iter().filter(|factor| *factor != wanted);
+            let left_over = others.clone().find(|factor| factor.as_u64() == Some(0));
+            others
+                .find(|factor| factor.as_u64() != Some(0))
+                .or(left_over)
+        }
         None => factors.last(),
     };
     let one = one.cloned().unwrap_or(Value::Null);
@@ -139,6 +145,7 @@ mod tests {
         assert_eq!(settled(&[1, 3], None), json!(3));
         // moved, and its throttle left over
         assert_eq!(settled(&[0, 3], Some(3)), json!(0));
+        assert_eq!(settled(&[0, 3], Some(2)), json!(3));
         assert_eq!(settled(&[0, 3], None), json!(3));
     }
 }

@@ -27,6 +27,7 @@ pub(super) async fn see(kafka: &Kafka, steps: &[&Step]) -> Vec<(Address, Outcome
     let mut outcomes = see_made(kafka, &kept).await;
     free_throttled(kafka, &kept, &mut outcomes).await;
     outcomes.extend(see_gone(kafka, &doomed).await);
+    free_deleted(kafka, &doomed).await;
     let told = |step: &&Step| {
         let outcome = outcomes.remove(&step.address.name);
         (step.address.clone(), outcome.unwrap_or(Outcome::Applied))
@@ -51,6 +52,17 @@ async fn free_throttled(kafka: &Kafka, orders: &Orders, outcomes: &mut Late) {
         for name in moved {
             outcomes.insert(name, Outcome::Failed { why: why.clone() });
         }
+    }
+}
+
+/// Takes back what an apply that was interrupted left on the brokers for topics that are gone now.
+async fn free_deleted(kafka: &Kafka, doomed: &Orders) {
+    if doomed.is_empty() {
+        return;
+    }
+    let gone: BTreeSet<String> = doomed.keys().cloned().collect();
+    if let Err(why) = free(kafka, &gone).await {
+        tracing::warn!(target: "trueup::waiting", "a throttle that was left on the brokers for a deleted topic could not be taken back: {why}");
     }
 }
 

@@ -112,17 +112,15 @@ impl Bound {
 
     /// What binds it; a rate that somebody else set stays as it is.
     fn bind(&self, here: &[&Throttle]) -> Ops {
-        let Some(rate) = here.iter().map(|it| it.rate).min() else {
+        let rate = here.iter().map(|it| it.rate).min();
+        let Some(rate) = rate.filter(|_| !self.is_of_others()) else {
             return Ops::new();
         };
         let rates = RATES
             .iter()
             .map(|key| ((*key).to_owned(), rate.to_string()));
         let rates = rates.chain([(RATE_MARK.to_owned(), "true".to_owned())]);
-        let rates = rates.filter(|_| !self.is_of_others());
-        let marks = here.iter().map(|it| (mark(&it.topic), "true".to_owned()));
-        let ops = rates.chain(marks);
-        ops.map(|(key, value)| (key, Some(value))).collect()
+        rates.map(|(key, value)| (key, Some(value))).collect()
     }
 
     /// Whether nothing of trueup's is left when these topics are free.
@@ -216,7 +214,8 @@ fn leave_over(live: &mut Live) {
     }
 }
 
-/// Throttles these topics before they are moved: brokers first, for what is bound and never moved is bound again by the next run.
+/// Throttles these topics before they are moved: first the keys that say so, which bind nothing, then the lists, by which the
+/// next run finds what was interrupted, and last the rates.
 ///
 /// # Errors
 /// What could not be read or set: then nothing is to be moved.
@@ -240,9 +239,13 @@ pub(in crate::kinds::topic) async fn bind(
         .iter()
         .map(|it| format!("topic `{}`", it.topic))
         .collect();
+    let on = |id: &i32| -> Vec<&Throttle> {
+        let here = wanted.iter().copied();
+        here.filter(|it| it.brokers.contains(id)).collect()
+    };
     for (id, bound) in &brokers {
-        let here = wanted.iter().copied().filter(|it| it.brokers.contains(id));
-        let ops = bound.bind(&here.collect::<Vec<_>>());
+        let marks = on(id).into_iter().map(|it| mark(&it.topic));
+        let ops: Ops = marks.map(|key| (key, Some("true".to_owned()))).collect();
         if ops.is_empty() {
             continue;
         }
@@ -267,7 +270,14 @@ pub(in crate::kinds::topic) async fn bind(
             ops: LISTS.iter().enumerate().map(list).collect(),
         }
     });
-    set_lists(kafka, &changes.collect::<Vec<_>>()).await
+    set_lists(kafka, &changes.collect::<Vec<_>>()).await?;
+    for (id, bound) in &brokers {
+        let ops = bound.bind(&on(id));
+        if !ops.is_empty() {
+            kafka.alter_broker_configs(*id, &ops).await?;
+        }
+    }
+    Ok(())
 }
 
 /// The lists that are set on a topic.
@@ -417,7 +427,7 @@ mod tests {
     fn a_rate_of_somebody_else_is_neither_set_nor_taken_away() {
         let moved = moved();
         let theirs = bound(&RATES);
-        assert_eq!(keys(&theirs.bind(&[&moved])), ["trueup.throttled.t"]);
+        assert!(theirs.bind(&[&moved]).is_empty());
         let topics = BTreeSet::from(["t".to_owned()]);
         let marked = bound(&[RATES[0], RATES[1], "trueup.throttled.t"]);
         assert!(marked.free(&topics).is_empty());
@@ -430,7 +440,7 @@ mod tests {
         let set = bound(&[]).bind(&[&moved]);
         assert_eq!(
             keys(&set),
-            [RATES[0], RATES[1], RATE_MARK, "trueup.throttled.t"]
+            [RATES[0], RATES[1], RATE_MARK]
         );
         assert!(
             set.iter()
@@ -438,7 +448,7 @@ mod tests {
                 .all(|(_, value)| value.as_deref() == Some("9"))
         );
         let topics = BTreeSet::from(["t".to_owned()]);
-        let alone = bound(&keys(&set));
+        let alone = bound(&[RATES[0], RATES[1], RATE_MARK, "trueup.throttled.t"]);
         assert_eq!(keys(&alone.free(&topics)), RATES);
         assert_eq!(
             keys(&alone.unmark(&topics)),
