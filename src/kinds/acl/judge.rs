@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use super::{AclBinding, Operation, PatternType, Permission, ResourceType, acl_of, since};
 use crate::kinds::kafka::is_before;
 use crate::kinds::{Case, Resources};
-use crate::model::{Code, KindName, Refusal};
+use crate::ledger::KafkaStore;
+use crate::model::{Broker, Code, KindName, Refusal};
 
 /// What trueup asks for on the cluster.
 const ON_CLUSTER: [Operation; 6] = [
@@ -25,6 +26,15 @@ const ON_TOPIC: [Operation; 6] = [
     Operation::Alter,
     Operation::DescribeConfigs,
     Operation::AlterConfigs,
+];
+
+/// What trueup asks for on the topic of its ledger.
+const ON_LEDGER: [Operation; 5] = [
+    Operation::All,
+    Operation::Describe,
+    Operation::Create,
+    Operation::Read,
+    Operation::Write,
 ];
 
 /// Every reason why the ACL can't be made.
@@ -119,7 +129,10 @@ fn from(acl: &AclBinding, case: &Case<'_>) -> From {
 fn takes_a_needed_right(acl: &AclBinding, all: &Resources) -> bool {
     match acl.resource_type {
         ResourceType::Cluster => ON_CLUSTER.contains(&acl.operation),
-        ResourceType::Topic => ON_TOPIC.contains(&acl.operation) && covers_a_topic(acl, all),
+        ResourceType::Topic => {
+            (ON_TOPIC.contains(&acl.operation) && covers_a_topic(acl, all))
+                || (ON_LEDGER.contains(&acl.operation) && covers_the_ledger(acl, all))
+        }
         ResourceType::Group
         | ResourceType::TransactionalId
         | ResourceType::DelegationToken
@@ -128,12 +141,21 @@ fn takes_a_needed_right(acl: &AclBinding, all: &Resources) -> bool {
 }
 
 fn covers_a_topic(acl: &AclBinding, all: &Resources) -> bool {
-    let covers = |name: &str| match acl.pattern {
-        PatternType::Literal => acl.name == "*" || acl.name == name,
-        PatternType::Prefixed => name.starts_with(&acl.name),
-    };
     all.keys()
-        .any(|address| address.kind == KindName::Topic && covers(&address.name))
+        .any(|address| address.kind == KindName::Topic && covers(acl, &address.name))
+}
+
+/// The ledger of a manifest that speaks of NATS is there, unless it says otherwise.
+fn covers_the_ledger(acl: &AclBinding, all: &Resources) -> bool {
+    let is_of_kafka = all.keys().all(|it| it.kind.broker() == Broker::Kafka);
+    is_of_kafka && covers(acl, KafkaStore::TOPIC)
+}
+
+fn covers(acl: &AclBinding, topic: &str) -> bool {
+    match acl.pattern {
+        PatternType::Literal => acl.name == "*" || acl.name == topic,
+        PatternType::Prefixed => topic.starts_with(&acl.name),
+    }
 }
 
 fn refusal(acl: &AclBinding, own: Option<&str>, from: From) -> Refusal {
@@ -208,6 +230,8 @@ mod tests {
             "acl/User:trueup/deny/alter/cluster/literal/kafka-cluster/*",
             "acl/User:trueup/deny/all/topic/literal/*/*",
             "acl/User:*/deny/describe/topic/prefixed/orders-/*",
+            "acl/User:trueup/deny/write/topic/prefixed/__/*",
+            "acl/User:*/deny/read/topic/literal/__trueup/*",
             "acl/User:*/deny/alter_configs/topic/literal/orders-1/192.168.7.9",
             "acl/User:*/deny/alter_configs/topic/literal/orders-1/::ffff:192.168.7.9",
         ] {
@@ -251,7 +275,7 @@ mod tests {
             assert!(notes[0].contains(says), "{notes:?}");
         }
         let (_, none) = judged(
-            "acl/User:*/deny/read/topic/literal/*/10.0.0.1",
+            "acl/User:*/deny/read/topic/literal/orders-1/10.0.0.1",
             Some("User:trueup"),
             None,
         );
