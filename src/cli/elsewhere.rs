@@ -66,7 +66,7 @@ impl Work {
     }
 
     /// The plan with what belongs to others by the other ledger refused: that one is read only where the plan takes over or
-    /// deletes something.
+    /// deletes something, or, where it is connected, changes anything.
     ///
     /// # Errors
     /// That the stack's records are there.
@@ -77,15 +77,21 @@ impl Work {
         port: &LiveBrokers,
         progress: &Progress,
     ) -> Result<Plan, Failure> {
-        if take_or_delete(&mut plan).next().is_none() {
+        // what is connected is read at little cost
+        let is_near = self
+            .other_place()
+            .is_some_and(|(_, broker)| port.has(broker));
+        if take_or_delete(&mut plan, is_near).next().is_none() {
             return Ok(plan);
         }
         let Some(there) = self.elsewhere(book, port, progress).await? else {
             return Ok(plan);
         };
-        for step in take_or_delete(&mut plan) {
+        let is_known = there.book.is_ok();
+        for step in take_or_delete(&mut plan, is_near && is_known) {
             let refusal = there.refusal(self.stack(), &step.address);
-            step.refusals.extend(refusal);
+            let is_new = |it: &Refusal| step.refusals.iter().all(|old| old.code != it.code);
+            step.refusals.extend(refusal.filter(is_new));
         }
         Ok(plan.weighed(Vec::new(), Timestamp::now()))
     }

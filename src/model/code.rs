@@ -153,6 +153,7 @@ codes! {
     ConsumerPaused "consumer-paused" "A consumer delivers nothing until then." "See that its stream keeps messages for longer than that.";
     ConsumerReplicasLowered "consumer-replicas-lowered" "Fewer servers keep a consumer's position." "Leave it at 0, which is as many as its stream.";
     ConsumerPriorityChanged "consumer-priority-changed" "Which client is served first goes by other rules or groups: a pull that names no group, or another, is refused." "Let clients name the group first.";
+    InterestFirst "interest-first" "A consumer is to go, or to read something else, in the plan that lets its stream keep by interest: what waits for it would be deleted with that." "Apply the stream's change first, for which `--target` is good; the next plan counts what the consumer holds then.";
 
     RecreatedEmpty "recreated-empty" "What the stack owns was deleted outside of trueup; it would be made anew, without what it held." "Find out who deleted it and restore it, or approve.";
 

@@ -2,6 +2,7 @@ use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 
+use super::apart::hold_apart;
 use super::diff::{Difference, diff};
 use super::document::{FORMAT_VERSION, Plan, PlanProblem, Summary, Target, UndeclaredField};
 use super::judge::judge;
@@ -100,6 +101,7 @@ pub fn forecast(
     }
     let mut steps = in_order(draft.steps);
     steps.extend(removals::removals(desired, observations, surroundings));
+    hold_apart(&mut steps);
     Plan {
         format_version: FORMAT_VERSION.to_owned(),
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -1,5 +1,6 @@
 //! Declared and live, compared, judged, ordered and written down: the plan. Pure.
 
+mod apart;
 mod assemble;
 mod beside;
 mod consent;

@@ -1,6 +1,7 @@
 //! What the ledger makes of a resource: whose it is, whether it may be changed, and what becomes of it when it is no
 //! longer declared. Whatever is in doubt is kept.
 
+use super::diff::is_ignored;
 use super::label::{bears_label, has_label, label_of};
 use super::{Desired, Plan};
 use crate::kinds::stream::{bucket_of, stream_name};
@@ -211,6 +212,8 @@ const ERASED: &str = "another client erased the stack's label from it; it is put
 /// What a stack claims of a resource that it declares, and that bears its label, or not.
 pub fn claim(resource: &Resource, label: Option<&str>) -> Claim {
     let mut fields = resource.declared.clone();
+    // what is left to others was never set
+    fields.retain(|path, _| !is_ignored(&resource.lifecycle, path));
     fields.extend(label.map(|stack| (LABEL.to_owned(), stack.into())));
     Claim {
         fields,
@@ -275,15 +278,14 @@ pub fn owner_among<'b>(book: &'b Book, stack: &str, address: &Address) -> Option
     names.find_map(|name| book.other_owner(stack, &name))
 }
 
-/// The steps by which a plan takes over, deletes or replaces what is there, unless they are refused already.
-pub fn take_or_delete(plan: &mut Plan) -> impl Iterator<Item = &mut Step> {
+/// The steps by which a plan takes over, deletes or replaces what is there; with `all`, those by which it makes or changes
+/// something, too.
+pub fn take_or_delete(plan: &mut Plan, all: bool) -> impl Iterator<Item = &mut Step> {
     let steps = plan.steps.iter_mut();
-    steps.filter(|step| {
-        let does = match step.action {
-            Action::Adopt | Action::Delete | Action::Replace => true,
-            Action::Create | Action::Update | Action::Forget | Action::Unread => false,
-        };
-        does && step.is_fit()
+    steps.filter(move |step| match step.action {
+        Action::Adopt | Action::Delete | Action::Replace => true,
+        Action::Create | Action::Update => all,
+        Action::Forget | Action::Unread => false,
     })
 }
 

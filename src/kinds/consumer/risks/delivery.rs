@@ -233,11 +233,18 @@ fn inactive(scene: &Scene) -> Finding {
             Ok(Retention::Interest) => Some(position.standing.left()),
             Err(_) => None,
         };
+        let drops = at_stake != Some(0);
+        let lost = match &scene.retention {
+            Ok(Retention::Interest) if drops => {
+                ", and its stream drops with it what no other consumer holds"
+            }
+            Ok(_) | Err(_) => "",
+        };
         let evidence = format!(
-            "{waits}; no client is there now: it is deleted after {after}, unless one comes"
+            "{waits}; no client is there now: it is deleted after {after}, unless one comes{lost}"
         );
         Finding {
-            harm: Harm::High,
+            harm: if drops { Harm::Critical } else { Harm::High },
             evidence,
             at_stake,
         }

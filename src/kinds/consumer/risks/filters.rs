@@ -78,7 +78,7 @@ fn unknown(scene: &Scene, why: &str) -> Finding {
     Finding {
         harm: if keeps { Harm::High } else { Harm::Critical },
         evidence: unread("what waits for it outside of the new filter", why),
-        at_stake: keeps.then_some(0),
+        at_stake: None,
     }
 }
 
@@ -105,7 +105,8 @@ fn lost(scene: &Scene, moved: &Moved<'_>, skipped: u64) -> Finding {
                 "up to {} that may wait for it are skipped; its stream keeps them",
                 counted(skipped, "message")
             ),
-        ),
+        )
+        .at_stake(skipped),
         Ok(Retention::WorkQueue) if is_shared => Finding::keeping(
             Harm::Medium,
             format!(
@@ -115,7 +116,8 @@ fn lost(scene: &Scene, moved: &Moved<'_>, skipped: u64) -> Finding {
         Ok(Retention::WorkQueue) => Finding::keeping(
             Harm::High,
             format!("{what} that wait for it stay in the work queue, and nobody reads them"),
-        ),
+        )
+        .at_stake(skipped),
         Ok(Retention::Interest) => Finding {
             harm: Harm::Critical,
             evidence: match is_shared {

@@ -342,8 +342,8 @@ fn a_consumer_that_ages_out_takes_what_only_interest_holds() {
         .unwrap()
     };
     assert_eq!(told(Ok(Retention::Limits)), (Harm::High, Some(0)));
-    assert_eq!(told(Ok(Retention::Interest)), (Harm::High, Some(4)));
-    assert_eq!(told(Err("why".to_owned())), (Harm::High, None));
+    assert_eq!(told(Ok(Retention::Interest)), (Harm::Critical, Some(4)));
+    assert_eq!(told(Err("why".to_owned())), (Harm::Critical, None));
 }
 
 #[tokio::test]

@@ -15,9 +15,9 @@ fn narrowed(retention: Retention, pending: u64) -> Scene {
 fn a_narrower_filter_costs_what_waits_outside_of_it() {
     let (code, field) = FILTER;
     for (retention, pending, harm, at_stake) in [
-        (Retention::Limits, 10, Harm::High, 0),
+        (Retention::Limits, 10, Harm::High, 3),
         (Retention::Limits, 0, Harm::Low, 0),
-        (Retention::WorkQueue, 10, Harm::High, 0),
+        (Retention::WorkQueue, 10, Harm::High, 3),
         (Retention::WorkQueue, 0, Harm::Low, 0),
         (Retention::Interest, 10, Harm::Critical, 3),
         (Retention::Interest, 0, Harm::Low, 0),
@@ -33,7 +33,7 @@ fn a_narrower_filter_costs_what_waits_outside_of_it() {
     assert_eq!(told, Some((Harm::Critical, None)));
     let mut unread = narrowed(Retention::Limits, 10);
     unread.subjects = Err("needs a right".to_owned());
-    assert_eq!(cost(&unread, code, field), Some((Harm::High, Some(0))));
+    assert_eq!(cost(&unread, code, field), Some((Harm::High, None)));
 }
 
 #[test]
