@@ -438,10 +438,7 @@ mod tests {
     fn rates_of_ours_go_with_the_last_topic() {
         let moved = moved();
         let set = bound(&[]).bind(&[&moved]);
-        assert_eq!(
-            keys(&set),
-            [RATES[0], RATES[1], RATE_MARK]
-        );
+        assert_eq!(keys(&set), [RATES[0], RATES[1], RATE_MARK]);
         assert!(
             set.iter()
                 .take(2)

@@ -45,7 +45,20 @@ fn risk(plan: &Plan, code: Code, field: &str) -> Risk {
 }
 
 /// Plans a change, sees that it is blocked and costs nothing until somebody consents, applies it and compares.
-async fn lost_as_told(
+async fn lost_as_told(bench: &Bench, stream: &str, wanted: &Resources, at: (Code, &str)) -> Risk {
+    let before = held(bench, stream).await;
+    let told = told_and_done(bench, stream, wanted, at).await;
+    let kept = before - told.at_stake.unwrap();
+    let mut patience = Patience::default();
+    while held(bench, stream).await > kept {
+        patience.wait().await;
+    }
+    assert_eq!(held(bench, stream).await, kept, "{told:?}");
+    told
+}
+
+/// The risk of a change that blocks without consent, and is then done with it.
+async fn told_and_done(
     bench: &Bench,
     stream: &str,
     wanted: &Resources,
@@ -67,11 +80,5 @@ async fn lost_as_told(
     for (address, outcome) in bench.apply(&plan).await {
         assert_eq!(outcome, Outcome::Applied, "{address}");
     }
-    let kept = before - told.at_stake.unwrap();
-    let mut patience = Patience::default();
-    while held(bench, stream).await > kept {
-        patience.wait().await;
-    }
-    assert_eq!(held(bench, stream).await, kept, "{told:?}");
     told
 }

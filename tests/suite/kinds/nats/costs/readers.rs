@@ -8,7 +8,7 @@ use trueup::engine::Port;
 use trueup::model::{Action, Code, Harm, Outcome};
 use trueup::plan::Plan;
 
-use super::{held, lost_as_told, publish, risk};
+use super::{held, lost_as_told, publish, risk, told_and_done};
 use crate::kinds::nats::bench::{Bench, manifest};
 use crate::main_job::approved;
 
@@ -83,10 +83,10 @@ async fn what_no_consumer_needs_goes_with_interest() {
 async fn a_narrower_filter_deletes_what_only_interest_holds() {
     let bench = Bench::start().await;
     let context = bench.context().await;
-    for (retention, harm, lost) in [
+    for (retention, harm, left) in [
         ("interest", Harm::Critical, 3),
-        ("workqueue", Harm::High, 0),
-        ("limits", Harm::High, 0),
+        ("workqueue", Harm::High, 6),
+        ("limits", Harm::High, 6),
     ] {
         let of = |filter: &str| {
             manifest(json!({
@@ -99,11 +99,19 @@ async fn a_narrower_filter_deletes_what_only_interest_holds() {
         let messages: Vec<(&str, usize)> = (0..6).map(|n| (subjects[n % 2].as_str(), 1)).collect();
         publish(&context, &messages).await;
         let at = (Code::ConsumerFilterChanged, "filter_subject");
-        let told = lost_as_told(&bench, retention, &of("a"), at).await;
+        let told = match left {
+            6 => told_and_done(&bench, retention, &of("a"), at).await,
+            _ => lost_as_told(&bench, retention, &of("a"), at).await,
+        };
         assert_eq!(
             (told.harm, told.at_stake),
-            (harm, Some(lost)),
+            (harm, Some(3)),
             "{retention}: {told:?}"
+        );
+        assert_eq!(
+            held(&bench, retention).await,
+            left,
+            "{retention}: skipped or gone"
         );
     }
 }
