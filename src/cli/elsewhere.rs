@@ -11,7 +11,7 @@ use super::work::Work;
 use crate::engine::LiveBrokers;
 use crate::ledger::{Book, Ledger, LedgerPlace};
 use crate::model::{Address, Broker, Code, Problem, Refusal};
-use crate::plan::{Plan, owner_among, take_or_delete};
+use crate::plan::{Plan, owned_by, owner_among, take_or_delete};
 
 /// Where the ledger would be if the manifest spoke of other brokers.
 pub(super) struct Elsewhere {
@@ -208,13 +208,11 @@ impl Elsewhere {
         match &self.book {
             Ok(book) => {
                 let other = owner_among(book, stack, address)?;
-                Some(Refusal::new(
-                    Code::OwnedByAnother,
-                    format!("stack `{other}` owns it, by the ledger in `{place}`"),
-                    format!(
-                        "declare it in one of the two only; to take it over, let `{other}` go of it with `trueup forget {address}`"
-                    ),
-                ))
+                let refusal = owned_by(other, address);
+                Some(Refusal {
+                    message: format!("{}, by the ledger in `{place}`", refusal.message),
+                    ..refusal
+                })
             }
             // one of two ledgers is of Kafka alone: only that is shared
             Err(_) if address.kind.broker() != Broker::Kafka => None,

@@ -23,5 +23,5 @@ pub use document::{
 };
 pub use label::label_of;
 pub use order::{in_order, waves};
-pub use ownership::{Owned, claim, orphans, owner_among, take_or_delete, titles_moved};
+pub use ownership::{Owned, claim, orphans, owned_by, owner_among, take_or_delete, titles_moved};
 pub use seal::PlanFileError;

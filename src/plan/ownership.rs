@@ -236,6 +236,11 @@ pub fn orphans<'a>(
     seen.filter(is_orphan).map(|(address, _)| address).collect()
 }
 
+/// Both addresses of the same thing, or the one that it has.
+pub(super) fn names(address: &Address) -> impl Iterator<Item = Address> {
+    alias(address).into_iter().chain([address.clone()])
+}
+
 /// The other address of the same thing: a bucket is a stream, too.
 pub(super) fn alias(address: &Address) -> Option<Address> {
     match address.kind {
@@ -274,8 +279,7 @@ impl Record {
 
 /// Another stack that owns a resource by this ledger, by the one name or the other.
 pub fn owner_among<'b>(book: &'b Book, stack: &str, address: &Address) -> Option<&'b str> {
-    let mut names = alias(address).into_iter().chain([address.clone()]);
-    names.find_map(|name| book.other_owner(stack, &name))
+    names(address).find_map(|name| book.other_owner(stack, &name))
 }
 
 /// The steps by which a plan takes over, deletes or replaces what is there; with `all`, those by which it makes or changes
@@ -305,7 +309,8 @@ pub fn titles_moved(plan: &Plan, book: &Book) -> Vec<(Address, String)> {
     moved.collect()
 }
 
-fn owned_by(other: &str, address: &Address) -> Refusal {
+/// That another stack owns a resource.
+pub fn owned_by(other: &str, address: &Address) -> Refusal {
     Refusal::new(
         Code::OwnedByAnother,
         format!("stack `{other}` owns it"),

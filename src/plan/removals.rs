@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::Desired;
 use super::label::{has_label, label_of};
-use super::ownership::{Owned, alias};
+use super::ownership::{Owned, alias, names};
 use crate::kinds::user::own_login;
 use crate::kinds::{Live, Observations, Observed, Surroundings, kept_from_deletion};
 use crate::ledger::{Phase, Record};
@@ -95,10 +95,8 @@ fn spare_what_goes_along(steps: &mut [Step], desired: Desired<'_>, owned: Owned<
         stays(consumer, format!("stack `{other}` owns `{consumer}`"));
     }
     for step in steps.iter_mut().filter(|s| s.action == Action::Delete) {
-        let names = alias(&step.address)
-            .into_iter()
-            .chain([step.address.clone()]);
-        let whys = names.filter_map(|name| staying.get(&name)).flatten();
+        let whys = names(&step.address).filter_map(|name| staying.get(&name));
+        let whys = whys.flatten();
         let refusals: Vec<Refusal> = whys.map(|why| goes_along(why)).collect();
         step.refusals.extend(refusals);
     }

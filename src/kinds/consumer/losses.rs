@@ -14,11 +14,7 @@ use crate::model::{Address, Code, Doc, Harm, Risk, Step, counted};
 pub(super) async fn of_deletions(brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Vec<Risk>)> {
     let steps = deletions(steps);
     let Some(nats) = brokers.nats.as_ref().filter(|_| !steps.is_empty()) else {
-        let unconnected = |step: &&Step| {
-            let why = "there is no connection to NATS";
-            (step.address.clone(), vec![unknown(why)])
-        };
-        return steps.iter().map(unconnected).collect();
+        return unseen(&steps, "there is no connection to NATS");
     };
     let names: Vec<(String, String)> = steps.iter().map(|step| split(&step.address)).collect();
     let streams: IndexSet<String> = names.iter().map(|(stream, _)| stream.clone()).collect();

@@ -104,18 +104,16 @@ pub(super) fn written(factors: &BTreeSet<usize>) -> Value {
     }
 }
 
-/// Several numbers become one; none at all is that of a throttle that is left over: that which differs from what is declared, or the highest where nothing is.
+/// Several numbers become one: that which differs from what is declared, or the highest where nothing is. That of a throttle
+/// that is left over (0) comes last: the number that is there decides what a change costs.
 pub(super) fn settle(declared: &Flat, live: &mut Flat) {
     let Some(Value::Array(factors)) = live.get(FACTOR) else {
         return;
     };
     let one = match declared.get(FACTOR) {
         Some(wanted) => {
-            let mut others = factors.iter().filter(|factor| *factor != wanted);
-            let left_over = others.clone().find(|factor| factor.as_u64() == Some(0));
-            others
-                .find(|factor| factor.as_u64() != Some(0))
-                .or(left_over)
+            let others = factors.iter().filter(|factor| *factor != wanted);
+            others.min_by_key(|factor| factor.as_u64() == Some(0))
         }
         None => factors.last(),
     };

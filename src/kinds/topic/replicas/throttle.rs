@@ -1,8 +1,8 @@
 //! How fast replicas are moved (KIP-73): bound before, free again after, and only what was bound here.
 //!
 //! The rates of a broker hold for all replicas that are listed as throttled, whoever moves them. So beside them a broker bears a key
-//! for each topic that is throttled by trueup there: set with the rates in one request, and the last that goes. What is
-//! interrupted at any point is found by the next run, and what bears no key of ours is somebody else's.
+//! for each topic that is throttled by trueup there: the first that is set, and the last that goes. So the next run finds what was
+//! interrupted while it bound anything, and what bears no key of ours is somebody else's.
 
 use std::collections::{BTreeMap, BTreeSet};
 
