@@ -137,7 +137,9 @@ NEXT = "\n## "
 
 
 def main() -> int:
-    arguments = parser().parse_args()
+    options = parser(__doc__)
+    options.add_argument("--sample", type=int, metavar="N", help="about so many trials")
+    arguments = options.parse_args()
     bench = Bench(arguments.folder, arguments.trueup.resolve())
     begin = time.monotonic()
     points = [point for ledger in LEDGERS for point in bench.points(ledger)]
@@ -159,11 +161,11 @@ def main() -> int:
     return 1 if failed else 0
 
 
-def parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def parser(says: str) -> argparse.ArgumentParser:
+    """What every check of this kind is told."""
+    parser = argparse.ArgumentParser(description=says, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, metavar="FOLDER")
     parser.add_argument("trueup", type=Path, metavar="TRUEUP")
-    parser.add_argument("--sample", type=int, metavar="N", help="about so many trials")
     parser.add_argument("--write", type=Path, metavar="PAGE", help="the page that tells the counts")
     return parser
 

@@ -6,7 +6,6 @@ Usage: sandbox/check_ledgers.py FOLDER TRUEUP [--rounds N] [--write PAGE], where
 Each trial has the resources of those of check_crashes.py. Two applies at once are tried N times with each ledger and broker.
 """
 
-import argparse
 import base64
 import collections
 import json
@@ -20,7 +19,7 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 
-from check_crashes import LEASE, LEDGERS, Bench, Trial
+from check_crashes import LEDGERS, Bench, Trial, parser
 from check_elections import PATIENCE, SANDBOX, check, expect, say
 
 # Of what the stack made, less: what is missing here would be deleted by a ledger that knew it.
@@ -59,7 +58,9 @@ after an apply that was killed.
 
 
 def main() -> int:
-    arguments = parser().parse_args()
+    options = parser(__doc__)
+    options.add_argument("--rounds", type=int, default=3, metavar="N", help="how often two at once are tried with each ledger and broker (3)")
+    arguments = options.parse_args()
     bench = Bench(arguments.folder, arguments.trueup.resolve())
     begin = time.monotonic()
     counts, failed = collections.defaultdict(collections.Counter), 0
@@ -81,15 +82,6 @@ def main() -> int:
         arguments.write.write_text(page.rstrip() + "\n\n" + HEAD + section)
     print(table)
     return 1 if failed else 0
-
-
-def parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, metavar="FOLDER")
-    parser.add_argument("trueup", type=Path, metavar="TRUEUP")
-    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="how often two at once are tried with each ledger and broker (3)")
-    parser.add_argument("--write", type=Path, metavar="PAGE", help="the page that tells the counts")
-    return parser
 
 
 def trials(rounds: int) -> list[tuple[str, Callable[["Damaged"], None]]]:
