@@ -32,7 +32,7 @@ sandbox-down: ## stops them and removes their data
 laws: ## the laws on many random pairs: 100,000 on a snapshot, 1,000 of each kind on real brokers
 	@sandbox/run-tests laws
 
-crashes: ## an apply killed around every change that it makes, in minutes; writes docs/reliability.md
+crashes: ## an apply killed around every change that it makes, its ledger damaged; takes long; writes docs/reliability.md
 	@sandbox/run-tests crashes
 
 bench: ## trueup on real brokers beside the same work in bare requests: 1,000 and 10,000 of each, in minutes
