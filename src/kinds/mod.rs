@@ -18,6 +18,7 @@ mod loss;
 mod news;
 pub mod object_store;
 pub mod quota;
+pub mod route;
 mod rehearsal;
 mod schema;
 mod sight;
