@@ -23,6 +23,7 @@
 //! |---|---|
 //! | [`cli`] | one file per command; the only place that prints, prompts and reads the environment |
 //! | [`report`] | plans, drift, outcomes, problems and reference pages as text, JSON and Markdown (pure) |
+//! | [`convert`] | what other tools are configured with, as a manifest (pure) |
 //! | [`apply`] | walks a plan: lock, journal, batches, outcomes, stopping |
 //! | [`engine`] | connect, observe, plan; what moved since a plan was saved; export; doctor |
 //! | [`plan`] | diff, judge, order, seal: the plan document (pure) |
@@ -53,6 +54,7 @@
 pub mod apply;
 pub mod broker;
 pub mod cli;
+pub mod convert;
 pub mod engine;
 pub mod kinds;
 pub mod ledger;

@@ -9,13 +9,14 @@ use std::time::Duration;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint};
 
 use super::exit;
+use crate::convert::KnownStream;
 use crate::ledger::LedgerPlace;
 use crate::model::Address;
 
 pub use consent::{Approved, Consent};
 pub(super) use offered::topics_offered;
 use offered::{Offered, any, forms, kinds, ledgers, patterns};
-use values::{VariableParser, duration, ledger, report};
+use values::{VariableParser, duration, ledger, report, stream};
 
 /// Brings NATS JetStream and Kafka to what one YAML manifest says.
 #[derive(Clone, Debug, Parser)]
@@ -173,6 +174,11 @@ pub enum Command {
         after_long_help = "Examples:\n  trueup graph -f platform.yaml\n  trueup graph -f platform.yaml --output markdown >> page.md\n  trueup graph -f platform.yaml --as dot | dot -Tsvg > platform.svg\n  trueup graph -f platform.yaml --target 'topic/orders-*'"
     )]
     Graph(GraphArgs),
+    /// Write another tool's configuration as a manifest, without any broker
+    #[command(
+        after_long_help = "Examples:\n  trueup convert nats-kafka bridge.conf > bridge.yaml\n  trueup convert nats-kafka bridge.conf --stream 'ORDERS=orders.>' --stack orders > bridge.yaml\n\nWhat the old bridge did in an unsafe way, and what is different from now on, is told on standard error."
+    )]
+    Convert(ConvertArgs),
     /// Explain a kind, a section of a manifest, one of their fields, or a code
     #[command(
         after_long_help = "Examples:\n  trueup explain\n  trueup explain stream\n  trueup explain stream.max_age\n  trueup explain topic.config.retention.ms\n  trueup explain key_value.ttl\n  trueup explain connections.nats --output json\n  trueup explain immutable"
@@ -312,6 +318,30 @@ pub struct ExportArgs {
     /// Save the live state into a file instead, for `plan --against`
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["stack", "only"])]
     pub snapshot: Option<PathBuf>,
+}
+
+/// What `convert` takes.
+#[derive(Clone, Debug, Args)]
+pub struct ConvertArgs {
+    /// Whose configuration it is
+    #[arg(value_name = "TOOL")]
+    pub from: Foreign,
+    /// The file
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+    /// A stream that is there, and a subject that it takes; where none is known for a connector, one is declared
+    #[arg(long = "stream", value_name = "NAME=SUBJECT", value_parser = stream)]
+    pub streams: Vec<KnownStream>,
+    /// The manifest's stack
+    #[arg(long, value_name = "NAME", default_value = "bridge")]
+    pub stack: String,
+}
+
+/// A tool whose configuration can be converted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Foreign {
+    /// NATS's own bridge to Kafka
+    NatsKafka,
 }
 
 /// What `graph` takes.

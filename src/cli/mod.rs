@@ -6,6 +6,7 @@ mod args;
 mod ask;
 mod compare;
 mod completions;
+mod convert;
 mod destroy;
 mod doctor;
 mod drift;
@@ -102,6 +103,7 @@ fn run(cli: &Cli, screen: &Screen) -> Result<Exit, Failure> {
         Command::Lock(command) => on_brokers(own::run_lock(command, global, screen)),
         Command::Doctor => on_brokers(doctor::run(global, screen)),
         Command::Graph(args) => graph::run(args, global, screen),
+        Command::Convert(args) => convert::run(args, global, screen),
         Command::Show { plan } => show::run(plan, screen),
         Command::Explain { topic } => explain::run(topic.as_deref(), screen),
         Command::Schema { of } => schema::run(*of, screen),

@@ -55,7 +55,7 @@ pub use schema::{schema, schema_text};
 pub(crate) use secret_text::without_logins;
 pub use sources::Sources;
 pub use variables::is_variable_name;
-pub use write::{write, write_json};
+pub use write::{write, write_json, write_tree};
 
 /// What a manifest is read from.
 #[derive(Clone, Debug, Default)]

@@ -24,6 +24,11 @@ pub fn write_json(stack: &str, resources: &Resources) -> String {
     text
 }
 
+/// The text of a tree of YAML, quoted so that it is read back as what it is.
+pub fn write_tree(tree: Json) -> String {
+    yaml(tree)
+}
+
 pub(super) fn write_with(
     stack: &str,
     resources: &Resources,

@@ -179,6 +179,8 @@ codes! {
     BadSnapshot "bad-snapshot" "The file is no snapshot that this trueup reads." "Take one with `trueup export --snapshot FILE`, with this version.";
     BadPlan "bad-plan" "The file is no plan that can be applied." "Save a new one with `trueup plan -o FILE`; a plan is never edited by hand.";
     LeftOut "left-out" "An export leaves something out that a manifest can't say." "The message says what and why; everything else is exported.";
+    ConnectorLeftOut "connector-left-out" "A connector of another bridge can't be a route." "The message says why; the other connectors are converted.";
+    ConnectorChanged "connector-changed" "What another bridge did with a connector was unsafe, or is not what the route does." "Read it before the route is applied, above all where the route begins.";
     OldPlan "old-plan" "The command made no plan, so the file that `-o` names still holds the one of an earlier run." "Plan again before you apply it, or remove the file.";
     Stale "stale" "What the saved plan rests on has moved since." "Plan again, and look at what changed.";
     System "system" "The operating system refused something that trueup needs." "Its own words say why.";

@@ -9,6 +9,7 @@ use clap::builder::TypedValueParser;
 use clap::error::ErrorKind;
 
 use super::Form;
+use crate::convert::KnownStream;
 use crate::ledger::LedgerPlace;
 use crate::manifest::is_variable_name;
 
@@ -55,6 +56,18 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 /// Where the ledger is.
 pub(super) fn ledger(text: &str) -> Result<LedgerPlace, String> {
     text.parse()
+}
+
+/// A stream and what it takes.
+pub(super) fn stream(text: &str) -> Result<KnownStream, String> {
+    let (name, subject) = text
+        .split_once('=')
+        .filter(|(name, subject)| !name.is_empty() && !subject.is_empty())
+        .ok_or("write it as NAME=SUBJECT, such as `ORDERS=orders.>`")?;
+    Ok(KnownStream {
+        name: name.to_owned(),
+        subject: subject.to_owned(),
+    })
 }
 
 /// A report's form and file.

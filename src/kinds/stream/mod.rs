@@ -70,7 +70,8 @@ pub(super) use rules::{description, metadata, server_metadata};
 pub(super) use said::Said;
 pub(super) use settle::shared as shared_settle;
 pub(super) use stages::{notes as staged_notes, stages as staged};
-pub(super) use subjects::{collide, fault as subject_fault, is_within, no_subject, not_literal};
+pub(crate) use subjects::is_within;
+pub(super) use subjects::{collide, fault as subject_fault, no_subject, not_literal};
 pub(super) use view::View;
 pub(super) use wire::{
     config_of, each, exported, fields_of, told_left_out, unanswered, unconnected, unreadable,

@@ -53,7 +53,7 @@ pub(in crate::kinds) fn collide(left: &str, right: &str) -> bool {
 }
 
 /// Whether every message that matches `inner` matches `outer` too.
-pub(in crate::kinds) fn is_within(inner: &str, outer: &str) -> bool {
+pub(crate) fn is_within(inner: &str, outer: &str) -> bool {
     let mut inner = inner.split('.');
     let mut outer = outer.split('.');
     loop {
