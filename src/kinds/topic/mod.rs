@@ -31,8 +31,8 @@ pub use spec::{ConfigValue, TopicSpec};
 
 use super::kafka::{client, not_attempted, refuse_all, unreadable};
 use super::{
-    Case, Caveat, Declaration, Kind, Live, Observations, Rehearsal, Resources, Sight, declared_of,
-    is_in_place,
+    Case, Caveat, Declaration, Kind, Live, Observations, Rehearsal, Resources, Sight, Unfinished,
+    declared_of, is_in_place,
 };
 use crate::broker::Brokers;
 use crate::model::{
@@ -126,6 +126,13 @@ impl Kind for Topic {
 
     fn goes_on(&self, _step: &Step, live: &Live) -> Option<String> {
         Progress::of_live(live).map(Progress::left_to_the_brokers)
+    }
+
+    fn holds_on_to(&self, live: &Live) -> Option<Unfinished> {
+        replicas::is_throttled_by_us(live).then_some(Unfinished {
+            what: "is throttled by trueup while its replicas are moved, and nobody else would take that back",
+            way_out: "apply once more, which waits for the replicas and takes the throttle back, and forget it then",
+        })
     }
 
     async fn observe(&self, brokers: &Brokers, addresses: &[Address]) -> Observations {
