@@ -297,7 +297,7 @@ async fn left_behind(work: &Work, port: &LiveBrokers, book: &Book) -> String {
     if !port.has(Broker::Nats) {
         return String::new();
     }
-    let Ok(all) = crate::engine::observe_all(port, &[Broker::Nats], &|_: &Address| true).await
+    let Ok(all) = crate::engine::observe_all(port, &[Broker::Nats], &[], &|_: &Address| true).await
     else {
         return "what else bears the stack's label could not be read\n".to_owned();
     };

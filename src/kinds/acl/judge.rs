@@ -37,6 +37,9 @@ const ON_LEDGER: [Operation; 5] = [
     Operation::Write,
 ];
 
+/// What trueup asks for on the transactional ids by which it writes its ledger.
+const ON_WRITERS: [Operation; 3] = [Operation::All, Operation::Describe, Operation::Write];
+
 /// Every reason why the ACL can't be made.
 pub(super) fn judge(case: &Case<'_>) -> Vec<Refusal> {
     let Ok(acl) = acl_of(&case.resource.address) else {
@@ -133,10 +136,10 @@ fn takes_a_needed_right(acl: &AclBinding, all: &Resources) -> bool {
             (ON_TOPIC.contains(&acl.operation) && covers_a_topic(acl, all))
                 || (ON_LEDGER.contains(&acl.operation) && covers_the_ledger(acl, all))
         }
-        ResourceType::Group
-        | ResourceType::TransactionalId
-        | ResourceType::DelegationToken
-        | ResourceType::User => false,
+        ResourceType::TransactionalId => {
+            ON_WRITERS.contains(&acl.operation) && covers_the_writers(acl, all)
+        }
+        ResourceType::Group | ResourceType::DelegationToken | ResourceType::User => false,
     }
 }
 
@@ -145,10 +148,23 @@ fn covers_a_topic(acl: &AclBinding, all: &Resources) -> bool {
         .any(|address| address.kind == KindName::Topic && covers(acl, &address.name))
 }
 
-/// The ledger of a manifest that speaks of NATS is there, unless it says otherwise.
 fn covers_the_ledger(acl: &AclBinding, all: &Resources) -> bool {
-    let is_of_kafka = all.keys().all(|it| it.kind.broker() == Broker::Kafka);
-    is_of_kafka && covers(acl, KafkaStore::TOPIC)
+    ledger_is_in_kafka(all) && covers(acl, KafkaStore::TOPIC)
+}
+
+/// Whether it is about some that begin as those of a stack do.
+fn covers_the_writers(acl: &AclBinding, all: &Resources) -> bool {
+    let begin = KafkaStore::WRITERS;
+    let is_one = match acl.pattern {
+        PatternType::Literal => acl.name == "*" || acl.name.starts_with(begin),
+        PatternType::Prefixed => acl.name.starts_with(begin) || begin.starts_with(&acl.name),
+    };
+    ledger_is_in_kafka(all) && is_one
+}
+
+/// That of a manifest that speaks of NATS is there, unless it says otherwise.
+fn ledger_is_in_kafka(all: &Resources) -> bool {
+    all.keys().all(|it| it.kind.broker() == Broker::Kafka)
 }
 
 fn covers(acl: &AclBinding, topic: &str) -> bool {
@@ -221,6 +237,26 @@ mod tests {
 
     fn is_lock_out(acl: &str, own: Option<&str>) -> bool {
         judged(acl, own, Some(HERE)).0
+    }
+
+    #[test]
+    fn a_deny_on_what_writes_the_ledger_is_one_too() {
+        let own = Some("User:ann");
+        for name in [
+            "literal/*",
+            "literal/trueup-shop",
+            "prefixed/trueup-",
+            "prefixed/tr",
+        ] {
+            let acl = format!("acl/User:ann/deny/write/transactional_id/{name}/*");
+            assert!(is_lock_out(&acl, own), "{acl}");
+        }
+        for acl in [
+            "acl/User:ann/deny/write/transactional_id/prefixed/orders-/*",
+            "acl/User:bob/deny/write/transactional_id/literal/*/*",
+        ] {
+            assert!(!is_lock_out(acl, own), "{acl}");
+        }
     }
 
     #[test]

@@ -35,6 +35,7 @@ use super::{
     declared_of, is_in_place,
 };
 use crate::broker::Brokers;
+use crate::broker::kafka::{Kafka, Operation};
 use crate::model::{
     Address, Code, Flat, KindName, Outcome, Problem, Refusal, Resource, Risk, Step, Wanted,
 };
@@ -192,4 +193,21 @@ impl Kind for Topic {
             .map(|name| Address::new(KindName::Topic, name))
             .collect())
     }
+
+    async fn left_out(&self, brokers: &Brokers) -> Vec<Problem> {
+        match client(brokers) {
+            Ok(kafka) => unlisted(kafka).await.into_iter().collect(),
+            Err(_) => Vec::new(),
+        }
+    }
+}
+
+/// That there may be topics which the broker does not list: to whom does not have every right on the cluster, which a super
+/// user has, and everybody where there is no authorizer.
+async fn unlisted(kafka: &Kafka) -> Option<Problem> {
+    let rights = kafka.cluster().await.ok()?.authorized_operations?;
+    let has_all = rights.contains(&Operation::ClusterAction) && rights.contains(&Operation::Alter);
+    let what = "Kafka lists the topics that the user may DESCRIBE, and no others: those that it may not, if there are any, are left out";
+    let hint = "name them in a manifest with `-f`, and they are asked for; or do it as a user who may DESCRIBE every topic";
+    (!has_all).then(|| Problem::warning(Code::LeftOut, what).hint(hint))
 }
