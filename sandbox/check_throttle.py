@@ -39,6 +39,8 @@ def killed_and_taken_back(topic: check_replicas.Topic) -> None:
     check("0:" in configs(topic, "topics", topic_name()), "the topic has no list")
     running.send_signal(signal.SIGKILL)
     running.wait()
+    said = topic.run("forget", 2, f"topic/{topic_name()}", "--lock-timeout", "1m")
+    check(said.returncode == 1 and "throttled by trueup" in said.stderr, f"it can be forgotten:\n{said}")
     faster(topic)
     await_(lambda: "being moved" not in topic.run("plan", 2).stdout, "the brokers do not come to an end")
     said = expect(topic.run("plan", 2), 0)

@@ -16,7 +16,7 @@ pub fn run(text: &str) {
     assert!(again.is_ok_and(|again| again.to_json() == snapshot.to_json()));
     let port = SnapshotPort::new(snapshot);
     let brokers = [Broker::Nats, Broker::Kafka];
-    let Ok(exported) = block_on(export(&port, &brokers, &Vec::new())) else {
+    let Ok(exported) = block_on(export(&port, &brokers, &[], &Vec::new())) else {
         return;
     };
     let text = write("fuzz", &exported.resources);

@@ -54,11 +54,8 @@ impl Lock {
                     lock.fence_off();
                     return Ok(lock);
                 }
-                Err(held @ StoreError::Held { .. }) if Instant::now() + pause > end => {
-                    return Err(held);
-                }
-                Err(StoreError::Held { .. }) => tokio::time::sleep(pause).await,
-                Err(error) => return Err(error),
+                Err(held) if !passes(&held) || Instant::now() + pause > end => return Err(held),
+                Err(_) => tokio::time::sleep(pause).await,
             }
             pause = (pause * 2).min(Duration::from_secs(2));
         }
@@ -66,21 +63,23 @@ impl Lock {
 
     /// Renews the lease until it is lost; never comes back otherwise.
     pub async fn keep(&self) {
-        loop {
+        while !self.is_lost() {
             tokio::time::sleep(RENEWAL).await;
-            let lease = self.lease().clone();
-            match self.ledger.store().renew(&lease, LEASE).await {
-                Ok(renewed) => {
-                    *self.lease() = renewed;
-                    self.fence_off();
-                }
-                Err(lost @ StoreError::Lost { .. }) => {
-                    *self.lost.lock().unwrap_or_else(PoisonError::into_inner) = Some(lost);
-                    return;
-                }
-                // the lease still runs: the next renewal may come through
-                Err(error) => tracing::warn!("the lock could not be renewed: {error}"),
+            self.renew().await;
+        }
+    }
+
+    /// Renews the lease now, by which it is known whether somebody took it away.
+    pub async fn renew(&self) {
+        let lease = self.lease().clone();
+        match self.ledger.store().renew(&lease, LEASE).await {
+            Ok(renewed) => {
+                *self.lease() = renewed;
+                self.fence_off();
             }
+            Err(lost @ StoreError::Lost { .. }) => *self.lost() = Some(lost),
+            // the lease still runs: the next renewal may come through
+            Err(error) => tracing::warn!("the lock could not be renewed: {error}"),
         }
     }
 
@@ -96,7 +95,7 @@ impl Lock {
     /// # Errors
     /// Why it may not.
     pub fn holds(&self) -> Result<(), String> {
-        if let Some(lost) = &*self.lost.lock().unwrap_or_else(PoisonError::into_inner) {
+        if let Some(lost) = &*self.lost() {
             return Err(lost.to_string());
         }
         let left = self.lease().ends.saturating_duration_since(Instant::now());
@@ -118,7 +117,19 @@ impl Lock {
         self.ledger.store().release(&lease).await
     }
 
+    fn is_lost(&self) -> bool {
+        self.lost().is_some()
+    }
+
+    fn lost(&self) -> MutexGuard<'_, Option<StoreError>> {
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn lease(&self) -> MutexGuard<'_, Lease> {
         self.lease.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+/// Whether it is worth waiting.
+fn passes(error: &StoreError) -> bool {
+    matches!(error, StoreError::Held { .. } | StoreError::Busy { .. })
 }

@@ -1,4 +1,5 @@
 use std::io::IsTerminal;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -23,6 +24,9 @@ use crate::model::{Outcome, Problem};
 use crate::plan::{Plan, Target};
 use crate::report::text::{self, View};
 use crate::report::{outcomes_json, outcomes_markdown};
+
+/// How long an apply that did not do everything asks at its end whether the lock was still its own.
+const LAST_RENEWAL: Duration = Duration::from_secs(5);
 
 /// Brings the brokers to what the manifest, or a saved plan, says.
 pub(super) async fn run(
@@ -346,9 +350,17 @@ async fn carry_out(
     let (plan, done) = ended_as.unwrap_or_else(|| (plan.clone(), abandoned(plan, &progress)));
     let plan = &plan;
     drop(progress);
+    let outcome = outcome_of(plan, &done);
+    if let Some(kept) = kept
+        && signal.is_none()
+        && outcome != Exit::Done
+    {
+        // it may be for the lock that somebody took away
+        let _ = tokio::time::timeout(LAST_RENEWAL, kept.lock.renew()).await;
+    }
     let exit = match kept.map(|kept| kept.lock.holds()) {
         Some(Err(_)) => Exit::Locked,
-        Some(Ok(())) | None => signal.unwrap_or_else(|| outcome_of(plan, &done)),
+        Some(Ok(())) | None => signal.unwrap_or(outcome),
     };
     let again = (exit != Exit::Done).then(|| command.again(plan, global, &args.targets));
     let reported = report(plan, &done, again.as_deref(), screen);

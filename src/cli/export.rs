@@ -38,7 +38,7 @@ pub(super) async fn run(
     let work = async {
         let port = reach.connect(&brokers, &progress).await?;
         progress.phase("reading everything that is there".to_owned());
-        let exported = engine::export(&port, &brokers, &patterns).await;
+        let exported = engine::export(&port, &brokers, &reach.declared(), &patterns).await;
         let exported = exported.map_err(|problems| reach.failure(problems))?;
         let left_out = match patterns.is_empty() {
             true => engine::left_out(&port, &brokers).await,

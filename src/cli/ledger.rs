@@ -190,6 +190,10 @@ pub(super) fn failure(error: &StoreError) -> Failure {
             Code::Locked,
             "wait for it with `--lock-timeout 5m`; a dead one's lock ends by itself, `trueup lock show` tells when",
         ),
+        StoreError::Busy { .. } => (
+            Code::Locked,
+            "wait for it with `--lock-timeout 5m`; if it is stopped for good, end it: what it was at is whole, before or after",
+        ),
         StoreError::Lost { .. } => (
             Code::LockLost,
             "run it again: it goes on from what is there",

@@ -11,7 +11,7 @@ use super::whose::Whose;
 use super::work::Work;
 use crate::apply::record_present;
 use crate::engine::{LiveBrokers, Port};
-use crate::kinds::{Live, Observed};
+use crate::kinds::{Live, Observations, Observed, Unfinished, kind};
 use crate::ledger::{Book, Ledger, LedgerPlace, Record};
 use crate::model::{Action, Address, Base, Broker, Change, Code, LABEL, Outcome, Step, few};
 use crate::plan::{label_of, orphans, owner_among};
@@ -101,9 +101,13 @@ pub(super) async fn run_forget(
     let known = book(&work, &port, &progress).await?;
     work.is_here(&known, &port)?;
     let held = take(&work, global, &ledger, "forget", &port).await?;
-    let forgotten = forget(&work, &ledger, addresses).await;
+    let seen = crate::engine::observe(&port, addresses.iter().cloned()).await;
+    let forgotten = match unfinished(&seen) {
+        None => forget(&work, &ledger, addresses).await,
+        Some(failure) => Err(failure),
+    };
     let unlabelled = match &forgotten {
-        Ok(()) => unlabel(&port, work.stack(), addresses).await,
+        Ok(()) => unlabel(&port, work.stack(), seen).await,
         Err(_) => Vec::new(),
     };
     held.release().await;
@@ -129,13 +133,20 @@ pub(super) async fn run_forget(
     Ok(Exit::Done)
 }
 
+/// What trueup began on one of them and has to end.
+fn unfinished(seen: &Observations) -> Option<Failure> {
+    seen.iter().find_map(|(address, seen)| {
+        let Observed::Present(live) = seen else {
+            return None;
+        };
+        let Unfinished { what, way_out } = kind(address.kind)?.holds_on_to(live)?;
+        let message = format!("`{address}` {what}");
+        Some(Failure::said(message).hint(format!("{way_out}; nothing was forgotten")))
+    })
+}
+
 /// Takes the stack's label off those that bear it; what became of each.
-async fn unlabel(
-    port: &LiveBrokers,
-    stack: &str,
-    addresses: &[Address],
-) -> Vec<(Address, Outcome)> {
-    let seen = crate::engine::observe(port, addresses.iter().cloned()).await;
+async fn unlabel(port: &LiveBrokers, stack: &str, seen: Observations) -> Vec<(Address, Outcome)> {
     let mut done = Vec::new();
     for (address, observed) in seen {
         if let Observed::Present(live) = observed
@@ -211,7 +222,7 @@ async fn rebuild(
     let written = ledger.write(&mut book, stack, records).await;
     written.map_err(|error| ledger::failure(&error))?;
     let recorded = format!(
-        "recorded {count} of {} declared resources in {}; {others} belong to other stacks, {unread} could not be read\n",
+        "recorded {count} of {} declared resources of stack `{stack}` in {}; {others} belong to other stacks, {unread} could not be read\n",
         resources.len(),
         ledger.store().place()
     );
@@ -286,7 +297,7 @@ async fn left_behind(work: &Work, port: &LiveBrokers, book: &Book) -> String {
     if !port.has(Broker::Nats) {
         return String::new();
     }
-    let Ok(all) = crate::engine::observe_all(port, &[Broker::Nats], &|_: &Address| true).await
+    let Ok(all) = crate::engine::observe_all(port, &[Broker::Nats], &[], &|_: &Address| true).await
     else {
         return "what else bears the stack's label could not be read\n".to_owned();
     };

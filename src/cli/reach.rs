@@ -10,7 +10,7 @@ use super::screen::Screen;
 use super::work::{self, Work, brokers_of};
 use crate::engine::{self, LiveBrokers};
 use crate::manifest::{Connections, Manifest};
-use crate::model::{Broker, Problem, Tally};
+use crate::model::{Address, Broker, Problem, Tally};
 
 /// Where to connect without resources: the connections of the manifest that `-f` names, or else
 /// those of the environment.
@@ -55,6 +55,12 @@ impl Reach {
     /// The manifest, where one was named.
     pub fn manifest(&self) -> Option<&Manifest> {
         self.work.as_ref().map(|work| &work.manifest)
+    }
+
+    /// What the manifest declares, where there is one.
+    pub fn declared(&self) -> Vec<Address> {
+        let resources = self.manifest().map(|manifest| manifest.resources.keys());
+        resources.into_iter().flatten().cloned().collect()
     }
 
     /// The brokers that are meant where nobody says which: those of the manifest's connections

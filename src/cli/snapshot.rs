@@ -21,7 +21,7 @@ pub(super) async fn save(file: &Path, global: &Global, screen: &Screen) -> Resul
     let work = async {
         let port = reach.connect(&brokers, &progress).await?;
         progress.phase("reading everything that is there".to_owned());
-        let snapshot = Snapshot::take(&port, &brokers)
+        let snapshot = Snapshot::take(&port, &brokers, &reach.declared())
             .await
             .map_err(|problems| reach.failure(problems))?;
         Ok((snapshot, left_out(&port, &brokers).await))

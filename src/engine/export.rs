@@ -25,9 +25,10 @@ pub struct Exported {
 pub async fn export(
     port: &dyn Port,
     brokers: &[Broker],
+    declared_there: &[Address],
     wanted: &dyn Wanted,
 ) -> Result<Exported, Vec<Problem>> {
-    let found = observe_all(port, brokers, &WithStreams(wanted)).await?;
+    let found = observe_all(port, brokers, declared_there, &WithStreams(wanted)).await?;
     let mut caveats = caveats(&found);
     caveats.extend(unknown_fields(&found));
     let mut resources: Resources = found

@@ -75,16 +75,18 @@ pub async fn observe(port: &dyn Port, addresses: impl Iterator<Item = Address>) 
     all
 }
 
-/// Reads every resource of these brokers that is wanted.
+/// Reads every resource of these brokers that is wanted: what they list, and what is declared, for a broker may not list what
+/// it refuses to show.
 ///
 /// # Errors
 /// All that could not be listed or read: what is missing would be taken for absent.
 pub async fn observe_all(
     port: &dyn Port,
     brokers: &[Broker],
+    declared: &[Address],
     wanted: &dyn Wanted,
 ) -> Result<IndexMap<Address, Live>, Vec<Problem>> {
-    let mut addresses = Vec::new();
+    let mut addresses = IndexSet::new();
     let mut problems = Vec::new();
     let kinds = KindName::of_brokers(brokers);
     for name in kinds.filter(|kind| wanted.may_take_under(&format!("{kind}/"))) {
@@ -95,6 +97,8 @@ pub async fn observe_all(
             Err(problem) => problems.push(problem),
         }
     }
+    let of_brokers = |it: &&Address| brokers.contains(&it.kind.broker()) && wanted.takes(it);
+    addresses.extend(declared.iter().filter(of_brokers).cloned());
     let mut resources = IndexMap::new();
     for (address, observed) in observe(port, addresses.into_iter()).await {
         match observed {

@@ -59,12 +59,16 @@ impl From<FormatError> for SnapshotError {
 }
 
 impl Snapshot {
-    /// Takes a snapshot of everything that these brokers hold.
+    /// Takes a snapshot of everything that these brokers hold, what is declared among it.
     ///
     /// # Errors
     /// What could not be listed or read: what is missing in a snapshot reads as absent.
-    pub async fn take(port: &dyn Port, brokers: &[Broker]) -> Result<Snapshot, Vec<Problem>> {
-        let resources = observe_all(port, brokers, &|_: &Address| true).await?;
+    pub async fn take(
+        port: &dyn Port,
+        brokers: &[Broker],
+        declared: &[Address],
+    ) -> Result<Snapshot, Vec<Problem>> {
+        let resources = observe_all(port, brokers, declared, &|_: &Address| true).await?;
         Ok(Snapshot {
             format_version: SNAPSHOT_VERSION.to_owned(),
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),

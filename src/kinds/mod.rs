@@ -238,6 +238,11 @@ pub trait Kind: Send + Sync {
         None
     }
 
+    /// Why a stack can't let go of this resource yet, with what to do first: nobody else would end what trueup began on it.
+    fn holds_on_to(&self, _live: &Live) -> Option<Unfinished> {
+        None
+    }
+
     /// Whether the brokers are still at what this step did though the resource is as the step wants it.
     fn is_unsettled(&self, _step: &Step, _live: &Live) -> bool {
         false
@@ -259,6 +264,12 @@ pub fn is_foretold(code: Code) -> bool {
     kinds.any(|kind| kind.foretells().contains(&code))
 }
 
+/// Whether it is an ACL that allows something.
+pub fn gives_a_right(address: &Address) -> bool {
+    let acl = (address.kind == KindName::Acl).then(|| acl::acl_of(address));
+    acl.is_some_and(|acl| acl.is_ok_and(|acl| acl.permission == acl::Permission::Allow))
+}
+
 /// The declared resources of one kind.
 fn declared_of(kind: KindName, all: &Resources) -> impl Iterator<Item = &Resource> {
     let of_kind = move |resource: &&Resource| resource.address.kind == kind;
@@ -273,6 +284,15 @@ fn is_in_place(step: &Step) -> bool {
             false
         }
     }
+}
+
+/// What trueup began and has to end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unfinished {
+    /// What it is, as it follows the address.
+    pub what: &'static str,
+    /// What to do about it.
+    pub way_out: &'static str,
 }
 
 /// What a reader of an export should know of some of its resources.

@@ -62,6 +62,9 @@ impl KafkaStore {
     /// The topic that is used where no other is named.
     pub const TOPIC: &str = "__trueup";
 
+    /// What the transactional ids of those who write to it begin with; the stack's name follows.
+    pub const WRITERS: &str = "trueup-";
+
     /// The topic of this name; it is made with the first writing.
     pub fn new(kafka: &Kafka, topic: &str) -> KafkaStore {
         KafkaStore {

@@ -212,6 +212,14 @@ pub enum StoreError {
         /// Who has it.
         holder: Box<Holder>,
     },
+    /// Another process was at it all the time: nobody can take a lease, or write.
+    #[error("{place}: {why}")]
+    Busy {
+        /// The store.
+        place: String,
+        /// Who, as far as it can be told.
+        why: String,
+    },
     /// The lease is ours no longer.
     #[error("the lock of stack `{stack}` is no longer ours: {why}")]
     Lost {

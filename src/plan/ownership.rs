@@ -1,6 +1,8 @@
 //! What the ledger makes of a resource: whose it is, whether it may be changed, and what becomes of it when it is no
 //! longer declared. Whatever is in doubt is kept.
 
+use serde_json::Value;
+
 use super::diff::is_ignored;
 use super::label::{bears_label, has_label, label_of};
 use super::{Desired, Plan};
@@ -160,7 +162,7 @@ impl Owned<'_> {
             },
             (Some(live), Phase::Present) => Title {
                 is_ours: record.is_this_life(live),
-                is_outdated: record.claim() != claim(resource, None),
+                is_outdated: !is_same(&record.claim(), &claim(resource, None), address.kind),
                 once_set: record.applied.clone(),
                 ..Title::default()
             },
@@ -220,6 +222,22 @@ pub fn claim(resource: &Resource, label: Option<&str>) -> Claim {
         protected: resource.lifecycle.protect,
         forgets: resource.lifecycle.on_remove == OnRemove::Forget,
     }
+}
+
+/// Whether two claims on a resource of this kind say the same, in whatever order a list is that has none.
+fn is_same(one: &Claim, other: &Claim, kind: KindName) -> bool {
+    let declaration = crate::kinds::kind(kind).map(|kind| kind.declaration());
+    let is_as_said = |path: &str, value: &Value, said: &Value| {
+        let field = || declaration.and_then(|declaration| declaration.field(path));
+        value == said || field().is_some_and(|field| field.same(Some(value), Some(said)))
+    };
+    let mut fields = one.fields.iter();
+    (one.protected, one.forgets) == (other.protected, other.forgets)
+        && one.fields.len() == other.fields.len()
+        && fields.all(|(path, value)| {
+            let said = other.fields.get(path);
+            said.is_some_and(|said| is_as_said(path, value, said))
+        })
 }
 
 /// What bears the stack's label, and is neither declared nor known to the ledger: it is told, and left alone.

@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use super::Desired;
 use super::label::{has_label, label_of};
 use super::ownership::{Owned, alias, names};
+use crate::kinds::acl::is_own_right;
 use crate::kinds::user::own_login;
-use crate::kinds::{Live, Observations, Observed, Surroundings, kept_from_deletion};
+use crate::kinds::{Live, Observations, Observed, Resources, Surroundings, kept_from_deletion};
 use crate::ledger::{Phase, Record};
 use crate::model::{Action, Address, Base, Code, KindName, Refusal, Step};
 
@@ -42,7 +43,7 @@ pub(super) fn removals(
                 let is_spared = owned.spared.contains(&record.address);
                 removal(desired.stack, record, seen, is_spared)
             });
-            spare_ourselves(step, surroundings)
+            spare_ourselves(step, desired.resources, surroundings)
         })
         .collect();
     spare_what_goes_along(&mut steps, desired, owned);
@@ -122,7 +123,7 @@ fn kept(desired: Desired<'_>, record: &Record) -> Option<Step> {
 }
 
 /// A right of trueup's own principal is not taken away: what comes after could neither be done nor read.
-fn spare_ourselves(step: Step, surroundings: &Surroundings) -> Step {
+fn spare_ourselves(step: Step, declared: &Resources, surroundings: &Surroundings) -> Step {
     if step.action == Action::Delete && own_login(&step.address, surroundings) {
         return step.refused(Refusal::new(
             Code::LockOut,
@@ -132,14 +133,14 @@ fn spare_ourselves(step: Step, surroundings: &Surroundings) -> Step {
     }
     let kafka = surroundings.kafka.as_ref();
     let own = kafka.and_then(|facts| facts.principal.as_deref());
-    let is_own = own.is_some_and(|own| step.address.name.starts_with(&format!("{own}/allow/")));
-    if step.address.kind != KindName::Acl || step.action != Action::Delete || !is_own {
+    let is_own = own.is_some_and(|own| is_own_right(&step.address, own, declared));
+    if step.action != Action::Delete || !is_own {
         return step;
     }
     step.refused(Refusal::new(
         Code::LockOut,
         "it would take a right away from trueup's own principal",
-        "take it away as another principal, or with `kafka-acls`; or `trueup forget` it",
+        "declare the right for that principal itself, where it is one of `User:*`; else take it away as another principal, or with `kafka-acls`; or `trueup forget` it",
     ))
 }
 

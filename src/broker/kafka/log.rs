@@ -9,7 +9,7 @@ use super::acl::Operation;
 use super::admin::{NewTopic, TopicDescription};
 use super::client::Kafka;
 use super::error::{ItemError, KafkaError};
-use patience::{Patience, patiently};
+use patience::Troubles;
 pub(crate) use producer::{Producer, Unwritten, Written};
 pub(crate) use reader::{Position, Tail};
 
@@ -30,6 +30,7 @@ const EXISTS: i16 = 36;
 pub(crate) struct Log {
     kafka: Kafka,
     topic: String,
+    troubles: Troubles,
 }
 
 /// Where the partition is now.
@@ -43,6 +44,7 @@ impl Log {
         Log {
             kafka: kafka.clone(),
             topic: topic.to_owned(),
+            troubles: Troubles::default(),
         }
     }
 
@@ -71,7 +73,7 @@ impl Log {
             }
             Some(Ok(()) | Err(_)) | None => {}
         }
-        let mut patience = Patience::begin();
+        let mut patience = self.troubles.begin();
         while self.settled().await?.is_none() {
             let unseen = refused("Metadata", UNKNOWN_TOPIC);
             patience.bear(unseen).await?;
@@ -81,7 +83,7 @@ impl Log {
 
     /// The same as [`Log::seat`], when it has a leader.
     async fn settled(&self) -> Result<Option<Seat>, KafkaError> {
-        patiently(|| self.seat()).await
+        self.troubles.patiently(|| self.seat()).await
     }
 
     /// None where there is no such topic, as far as two brokers know: one may lag behind.

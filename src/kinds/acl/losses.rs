@@ -11,6 +11,9 @@ use crate::model::{Action, Address, Code, Harm, Problem, Risk, Step};
 /// The ACLs that those of some steps may give to, take from or add to.
 pub(super) type Held = Read<HashSet<AclBinding>>;
 
+/// The principal that stands for all.
+pub(super) const ANYBODY: &str = "User:*";
+
 /// More principals than these are not asked for one by one.
 const ASKED_FOR: usize = 20;
 
@@ -109,8 +112,12 @@ fn allowed(acl: &AclBinding, stay: &Held) -> (Harm, String) {
             format!("`{who}` has not had {what} anyway: `{deny}` denies it"),
         );
     }
+    let ourselves = match who == ANYBODY {
+        true => ", trueup itself among them where it is no super user",
+        false => "",
+    };
     let text = format!(
-        "`{who}` loses {what}, and no other ACL allows all of it: whoever uses it is cut off"
+        "`{who}` loses {what}, and no other ACL allows all of it: whoever uses it is cut off{ourselves}"
     );
     (Harm::High, text)
 }

@@ -24,6 +24,7 @@ pub use binding::{acl_of, address_of};
 pub use entry::{Access, AclEntry, AclResource, Consumer, ConsumerTerms, Producer, ProducerTerms};
 pub use expand::{Expansion, Places, expand_access, expand_entry};
 pub use export::entries;
+pub use judge::is_own_right;
 pub use rules::{CLUSTER_NAME, operations, since};
 pub use spec::AclSpec;
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 use indexmap::IndexMap;
 
 use super::effect::{is_on_all_of, takes_some_of};
-use super::losses::{Held, right};
+use super::losses::{ANYBODY, Held, right};
 use super::{AclBinding, Operation, PatternType, Permission, ResourceType, acl_of, address_of};
 use crate::broker::kafka::{AclFilter, ConfigEntry, ItemError, Kafka, KafkaError};
 use crate::kinds::foretold::warning;
@@ -18,8 +18,6 @@ use crate::model::{
 
 /// How many of the ACLs that a deny outweighs are named.
 const NAMED: usize = 3;
-
-const ANYBODY: &str = "User:*";
 
 const EVERYONE: &str = "allow.everyone.if.no.acl.found";
 

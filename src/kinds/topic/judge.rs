@@ -4,17 +4,26 @@ use serde_json::Value;
 
 use super::replicas::FACTOR;
 use crate::kinds::{Case, Delta};
-use crate::model::{Code, Refusal, counted};
+use crate::model::{Code, Refusal, counted, grouped};
+
+/// What one request may write to the metadata log (`MAX_RECORDS_PER_USER_OP`; a partition is a record).
+const PARTITIONS_AT_ONCE: i64 = 10_000;
 
 /// Every reason why the change can't be carried out.
 pub(super) fn judge(case: &Case<'_>) -> Vec<Refusal> {
     let reasons = match case.live {
         Some(_) => [
             partition_decrease(case),
+            partitions_at_once(case),
             too_many_replicas(case),
             below_min_isr(case),
         ],
-        None => [too_many_replicas(case), None, None],
+        None => [
+            partitions_at_once(case),
+            too_many_replicas(case),
+            None,
+            None,
+        ],
     };
     reasons.into_iter().flatten().collect()
 }
@@ -29,6 +38,23 @@ fn partition_decrease(case: &Case<'_>) -> Option<Refusal> {
             format!(
                 "declare `partitions: {before}`, or make a new topic with {after} and move the data"
             ),
+        )
+        .field("partitions")
+    })
+}
+
+/// A controller that is asked for millions runs out of memory, though it is only to validate.
+fn partitions_at_once(case: &Case<'_>) -> Option<Refusal> {
+    let Delta { before, after, .. } = case.delta("partitions")?;
+    let (before, after) = (count(before).unwrap_or(0), count(after)?);
+    let new = after.saturating_sub(before);
+    (new > PARTITIONS_AT_ONCE).then(|| {
+        let most = before + PARTITIONS_AT_ONCE;
+        let (new, at_once) = (grouped(new.unsigned_abs()), grouped(PARTITIONS_AT_ONCE.unsigned_abs()));
+        Refusal::new(
+            Code::PartitionsAtOnce,
+            format!("{new} new partitions at once, and Kafka's controller makes {at_once} at most"),
+            format!("declare `partitions: {most}` or less, apply, and go on from there; or correct the number"),
         )
         .field("partitions")
     })
@@ -127,6 +153,18 @@ mod tests {
         assert_eq!(told("partitions", Some(6), 3), [Code::PartitionDecrease]);
         assert_eq!(told("partitions", Some(6), 7), []);
         assert_eq!(told("partitions", None, 1), []);
+    }
+
+    #[test]
+    fn a_controller_is_not_asked_for_millions_of_partitions() {
+        assert_eq!(told("partitions", Some(6), 10_006), []);
+        assert_eq!(told("partitions", None, 10_000), []);
+        for before in [None, Some(6)] {
+            assert_eq!(
+                told("partitions", before, 20_000_000),
+                [Code::PartitionsAtOnce]
+            );
+        }
     }
 
     #[test]

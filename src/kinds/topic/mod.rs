@@ -31,10 +31,11 @@ pub use spec::{ConfigValue, TopicSpec};
 
 use super::kafka::{client, not_attempted, refuse_all, unreadable};
 use super::{
-    Case, Caveat, Declaration, Kind, Live, Observations, Rehearsal, Resources, Sight, declared_of,
-    is_in_place,
+    Case, Caveat, Declaration, Kind, Live, Observations, Rehearsal, Resources, Sight, Unfinished,
+    declared_of, is_in_place,
 };
 use crate::broker::Brokers;
+use crate::broker::kafka::{Kafka, Operation};
 use crate::model::{
     Address, Code, Flat, KindName, Outcome, Problem, Refusal, Resource, Risk, Step, Wanted,
 };
@@ -128,6 +129,13 @@ impl Kind for Topic {
         Progress::of_live(live).map(Progress::left_to_the_brokers)
     }
 
+    fn holds_on_to(&self, live: &Live) -> Option<Unfinished> {
+        replicas::is_throttled_by_us(live).then_some(Unfinished {
+            what: "is throttled by trueup while its replicas are moved, and nobody else would take that back",
+            way_out: "apply once more, which waits for the replicas and takes the throttle back, and forget it then",
+        })
+    }
+
     async fn observe(&self, brokers: &Brokers, addresses: &[Address]) -> Observations {
         match client(brokers) {
             Ok(kafka) => observe::observe(kafka, addresses).await,
@@ -185,4 +193,21 @@ impl Kind for Topic {
             .map(|name| Address::new(KindName::Topic, name))
             .collect())
     }
+
+    async fn left_out(&self, brokers: &Brokers) -> Vec<Problem> {
+        match client(brokers) {
+            Ok(kafka) => unlisted(kafka).await.into_iter().collect(),
+            Err(_) => Vec::new(),
+        }
+    }
+}
+
+/// That there may be topics which the broker does not list: to whom does not have every right on the cluster, which a super
+/// user has, and everybody where there is no authorizer.
+async fn unlisted(kafka: &Kafka) -> Option<Problem> {
+    let rights = kafka.cluster().await.ok()?.authorized_operations?;
+    let has_all = rights.contains(&Operation::ClusterAction) && rights.contains(&Operation::Alter);
+    let what = "Kafka lists the topics that the user may DESCRIBE, and no others: those that it may not, if there are any, are left out";
+    let hint = "name them in a manifest with `-f`, and they are asked for; or do it as a user who may DESCRIBE every topic";
+    (!has_all).then(|| Problem::warning(Code::LeftOut, what).hint(hint))
 }

@@ -15,7 +15,8 @@ use serde_json::{Value, json};
 
 use assign::{Layout, assign};
 pub(super) use assignments::assignments;
-pub(super) use throttle::{OTHERS, THROTTLED, Throttle, bind, free, tell_apart};
+use throttle::{OTHERS, OURS};
+pub(super) use throttle::{THROTTLED, Throttle, bind, free, tell_apart};
 
 use crate::broker::kafka::{Reassignment, TopicDescription};
 use crate::kinds::{Delta, Live};
@@ -92,8 +93,17 @@ pub(super) fn note_of_throttle(delta: &Delta, live: &Live) -> Option<&'static st
             "its replicas are where they are to be: the throttle that an earlier run left is taken back",
         );
     }
-    let is_theirs = live.raw.get(THROTTLED).and_then(Value::as_str) == Some(OTHERS);
-    is_theirs.then_some("somebody else throttles its replicas: that is left alone")
+    (whose_throttle(live) == Some(OTHERS))
+        .then_some("somebody else throttles its replicas: that is left alone")
+}
+
+/// Whether trueup throttles its replicas, and has not taken that back.
+pub(super) fn is_throttled_by_us(live: &Live) -> bool {
+    whose_throttle(live) == Some(OURS)
+}
+
+fn whose_throttle(live: &Live) -> Option<&str> {
+    live.raw.get(THROTTLED).and_then(Value::as_str)
 }
 
 /// The numbers of replicas that the partitions have and will have, as a field: one number, or all of them.

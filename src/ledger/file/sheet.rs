@@ -131,11 +131,14 @@ impl Sheet {
                 Ok(()) => return Ok(file),
                 Err(TryLockError::WouldBlock) if Instant::now() < end => std::thread::sleep(PAUSE),
                 Err(TryLockError::WouldBlock) => {
-                    return Err(self.says(format!(
-                        "another process holds the lock of `{}` for {} s already; `fuser` tells which",
-                        self.lock.display(),
-                        PATIENCE.as_secs()
-                    )));
+                    return Err(StoreError::Busy {
+                        place: self.place(),
+                        why: format!(
+                            "another process writes it for {} s already, so it was stopped in the middle; `fuser {}` tells which",
+                            PATIENCE.as_secs(),
+                            self.lock.display()
+                        ),
+                    });
                 }
                 Err(TryLockError::Error(error)) => {
                     return Err(self.failed(&self.lock, "lock", &error));

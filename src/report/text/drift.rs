@@ -258,6 +258,6 @@ fn verdict(page: &mut Page, plan: &Plan, counted: Drift) {
             &(parts.join(", ") + "."),
         );
     }
-    summary::blocked(page, plan);
+    summary::blocked(page, plan, "`trueup plan` tells the way out of each");
     summary::incomplete(page, plan);
 }

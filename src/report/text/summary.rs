@@ -24,7 +24,7 @@ pub(super) fn plan(page: &mut Page, plan: &Plan, next: Option<&str>) {
     } else {
         page.wrapped(Line::new(), Tone::Plain, &of_what_was_read(plan));
     }
-    blocked(page, plan);
+    blocked(page, plan, "The way out stands at each after `→`");
     incomplete(page, plan);
     self::next(page, next);
 }
@@ -167,11 +167,11 @@ fn named(codes: &BTreeMap<Code, usize>) -> String {
     named.join(", ")
 }
 
-pub(super) fn blocked(page: &mut Page, plan: &Plan) {
+/// `way_out` says where it stands.
+pub(super) fn blocked(page: &mut Page, plan: &Plan, way_out: &str) {
     let Some(why) = blocked_why(plan) else { return };
     let first = Line::new().put(Tone::Bad, "Blocked: ");
-    let text =
-        format!("{why}. The way out stands at each after `→`; `trueup explain CODE` says more.");
+    let text = format!("{why}. {way_out}; `trueup explain CODE` says more.");
     page.wrapped(first, Tone::Plain, &text);
 }
 

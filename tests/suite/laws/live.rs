@@ -313,7 +313,7 @@ impl Batch {
                 .iter()
                 .any(|some| some.contains_key(address))
         };
-        let exported = engine::export(port, &[self.name.broker()], &ours)
+        let exported = engine::export(port, &[self.name.broker()], &[], &ours)
             .await
             .unwrap();
         trueup::manifest::write("laws", &exported.resources)

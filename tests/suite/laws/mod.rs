@@ -143,6 +143,7 @@ fn exported(port: &SnapshotPort) -> String {
     let resources = block_on(engine::export(
         port,
         &[Broker::Nats, Broker::Kafka],
+        &[],
         &everything,
     ));
     manifest::write("laws", &resources.unwrap().resources)

@@ -1,12 +1,13 @@
 //! Troubles that pass: a leader or coordinator that moves, or is not there yet.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
 use crate::broker::kafka::error::KafkaError;
 
-/// How long one is waited for: a broker that died is missed for `broker.session.timeout.ms` (9 s) before another one leads.
+/// How long they are waited for, from the first one until something is done again: a broker that died is missed for `broker.session.timeout.ms` (9 s) before another one leads.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The first pause; it doubles.
@@ -24,27 +25,86 @@ const PASSING: [i16; 17] = [
 /// `CONCURRENT_TRANSACTIONS`: the coordinator is the right one, and busy with the transaction before.
 const BUSY: i16 = 51;
 
-/// How long troubles are still borne.
-pub(super) struct Patience {
+/// The troubles of one log, whoever asks: a broker that answers nobody is waited for once, and not once a request.
+#[derive(Clone, Debug)]
+pub(super) struct Troubles {
+    patience: Duration,
+    now: Arc<Mutex<Option<Trouble>>>,
+}
+
+/// A time in which nothing was done.
+#[derive(Clone, Copy, Debug)]
+struct Trouble {
+    first: Instant,
+    last: Instant,
+}
+
+/// How long troubles are still borne by one who asks.
+pub(super) struct Patience<'a> {
+    troubles: &'a Troubles,
     end: Instant,
     pause: Duration,
 }
 
-impl Patience {
-    pub(super) fn begin() -> Patience {
-        Patience::of(PATIENCE)
+impl Default for Troubles {
+    fn default() -> Troubles {
+        Troubles::borne_for(PATIENCE)
+    }
+}
+
+impl Troubles {
+    fn borne_for(patience: Duration) -> Troubles {
+        Troubles {
+            patience,
+            now: Arc::default(),
+        }
     }
 
-    fn of(patience: Duration) -> Patience {
+    pub(super) fn begin(&self) -> Patience<'_> {
         Patience {
-            end: Instant::now() + patience,
+            troubles: self,
+            end: Instant::now() + self.patience,
             pause: FIRST_PAUSE,
         }
     }
 
+    /// Tries until it is done, or a trouble does not pass.
+    pub(super) async fn patiently<T, F>(&self, attempt: impl Fn() -> F) -> Result<T, KafkaError>
+    where
+        F: Future<Output = Result<T, KafkaError>>,
+    {
+        let mut patience = self.begin();
+        loop {
+            match attempt().await {
+                Err(error) => patience.bear(error).await?,
+                Ok(done) => return Ok(patience.over(done)),
+            }
+        }
+    }
+
+    /// When the time is over that this trouble is borne, with those before it in which nothing was done.
+    fn end(&self) -> Instant {
+        let now = Instant::now();
+        let mut trouble = self.now.lock().unwrap_or_else(PoisonError::into_inner);
+        // who gave up long ago left nothing to go on with
+        let before = trouble.filter(|before| now < before.last + self.patience);
+        let first = before.map_or(now, |before| before.first);
+        *trouble = Some(Trouble { first, last: now });
+        first + self.patience
+    }
+
+    fn are_over(&self) {
+        *self.now.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+impl Patience<'_> {
     /// Waits a little after a passing trouble; gives back one that does not pass, or any when the patience is at its end.
     pub(super) async fn bear(&mut self, error: KafkaError) -> Result<(), KafkaError> {
-        if !passes(&error) || Instant::now() + self.pause > self.end {
+        if !passes(&error) {
+            return Err(self.over(error));
+        }
+        if Instant::now() + self.pause > self.end.min(self.troubles.end()) {
             return Err(error);
         }
         tracing::debug!("waiting for it to pass: {error}");
@@ -52,19 +112,11 @@ impl Patience {
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
         Ok(())
     }
-}
 
-/// Tries until it is done, or a trouble does not pass.
-pub(super) async fn patiently<T, F>(attempt: impl Fn() -> F) -> Result<T, KafkaError>
-where
-    F: Future<Output = Result<T, KafkaError>>,
-{
-    let mut patience = Patience::begin();
-    loop {
-        match attempt().await {
-            Err(error) => patience.bear(error).await?,
-            done => return done,
-        }
+    /// The same, as what was got of brokers that answer.
+    pub(super) fn over<T>(&self, got: T) -> T {
+        self.troubles.are_over();
+        got
     }
 }
 
@@ -102,7 +154,8 @@ mod tests {
 
     #[tokio::test]
     async fn what_passes_is_borne_for_a_while_and_what_does_not_is_not() {
-        let mut patience = Patience::of(Duration::from_millis(60));
+        let troubles = Troubles::borne_for(Duration::from_millis(60));
+        let mut patience = troubles.begin();
         assert!(patience.bear(refused(51)).await.is_ok());
         let denied = patience.bear(refused(29)).await;
         assert_eq!(code(&denied.unwrap_err()), Some(29));
@@ -111,5 +164,19 @@ mod tests {
             borne = patience.bear(refused(15)).await;
         }
         assert_eq!(code(&borne.unwrap_err()), Some(15));
+    }
+
+    #[tokio::test]
+    async fn a_broker_that_answers_nobody_is_waited_for_once() {
+        let troubles = Troubles::borne_for(Duration::from_millis(300));
+        let nothing = || async { Err::<(), _>(refused(15)) };
+        assert!(troubles.patiently(nothing).await.is_err());
+        let begin = Instant::now();
+        assert!(troubles.patiently(nothing).await.is_err());
+        assert!(begin.elapsed() < Duration::from_millis(100), "tried once");
+        assert!(troubles.patiently(|| async { Ok(()) }).await.is_ok());
+        let begin = Instant::now();
+        assert!(troubles.patiently(nothing).await.is_err());
+        assert!(begin.elapsed() > Duration::from_millis(100), "and anew");
     }
 }

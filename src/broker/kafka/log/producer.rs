@@ -11,7 +11,7 @@ use kafka_protocol::messages::{
 use kafka_protocol::protocol::StrBytes;
 
 use super::frames::{Signature, encode};
-use super::patience::{Patience, code, is_busy, patiently};
+use super::patience::{code, is_busy};
 use super::{Log, PARTITION, check};
 use crate::broker::kafka::admin::topic_name;
 use crate::broker::kafka::client::api::Request;
@@ -110,7 +110,8 @@ impl Log {
     ///
     /// Needs DESCRIBE on it, which comes with WRITE.
     pub(crate) async fn coordinator(&self, transactional_id: &str) -> Result<i32, KafkaError> {
-        patiently(|| self.coordinator_once(transactional_id)).await
+        let find = || self.coordinator_once(transactional_id);
+        self.troubles.patiently(find).await
     }
 
     async fn coordinator_once(&self, transactional_id: &str) -> Result<i32, KafkaError> {
@@ -130,12 +131,12 @@ impl Log {
         transactional_id: Option<TransactionalId>,
         batch: &Bytes,
     ) -> Result<Option<Written>, KafkaError> {
-        let mut patience = Patience::begin();
+        let mut patience = self.troubles.begin();
         while let Some(seat) = self.settled().await? {
             let produced = self.produce(seat.leader, transactional_id.clone(), batch);
             match produced.await {
                 Err(error) => patience.bear(error).await?,
-                Ok(written) => return Ok(Some(written)),
+                Ok(written) => return Ok(Some(patience.over(written))),
             }
         }
         Ok(None)
@@ -258,11 +259,12 @@ impl Producer {
         request: &R,
         code: impl Fn(&R::Response) -> i16,
     ) -> Result<R::Response, KafkaError> {
-        let mut patience = Patience::begin();
+        let troubles = self.log.troubles.clone();
+        let mut patience = troubles.begin();
         loop {
             match self.coordinate_once(request, &code).await {
                 Err(error) => patience.bear(error).await?,
-                answer => return answer,
+                Ok(answer) => return Ok(patience.over(answer)),
             }
         }
     }

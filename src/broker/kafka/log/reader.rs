@@ -9,7 +9,6 @@ use kafka_protocol::messages::{BrokerId, FetchRequest};
 use tokio::time::Instant;
 
 use super::frames::{Entry, decode};
-use super::patience::patiently;
 use super::{Log, PARTITION, Seat, check};
 use crate::broker::kafka::admin::topic_name;
 use crate::broker::kafka::client::{Effect, Target};
@@ -57,7 +56,7 @@ impl Log {
     ///
     /// Needs READ on the topic.
     pub(crate) async fn read(&self, since: Option<&Position>) -> Result<Option<Tail>, KafkaError> {
-        patiently(|| self.read_once(since)).await
+        self.troubles.patiently(|| self.read_once(since)).await
     }
 
     async fn read_once(&self, since: Option<&Position>) -> Result<Option<Tail>, KafkaError> {

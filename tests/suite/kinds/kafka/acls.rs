@@ -98,12 +98,12 @@ async fn strange_names_are_exported_and_planned_to_nothing() {
     assert_eq!(made, [Ok(()), Ok(())]);
     let wanted = |address: &Address| acl_of(address).is_ok_and(|acl| acl.name == name);
     super::eventually("both are exported", || async {
-        export(&world.port, &[Broker::Kafka], &wanted)
+        export(&world.port, &[Broker::Kafka], &[], &wanted)
             .await
             .is_ok_and(|seen| seen.resources.len() == 2)
     })
     .await;
-    let exported = export(&world.port, &[Broker::Kafka], &wanted)
+    let exported = export(&world.port, &[Broker::Kafka], &[], &wanted)
         .await
         .unwrap();
     let said = entries(exported.resources.keys());

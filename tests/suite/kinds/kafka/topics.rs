@@ -142,6 +142,9 @@ async fn partitions_grow_and_never_shrink() {
     let plan = world.plan(&of(4, "2d")).await;
     assert_eq!(plan.steps[0].refusals[0].code, Code::PartitionDecrease);
     assert!(!plan.applyable);
+    let plan = world.plan(&of(20_000_000, "2d")).await;
+    assert_eq!(plan.steps[0].refusals.len(), 1, "the broker is not asked");
+    assert_eq!(plan.steps[0].refusals[0].code, Code::PartitionsAtOnce);
     world.nothing_left(&of(5, "2d")).await;
 }
 

@@ -23,7 +23,7 @@ fn captures(name: &str) -> Value {
 }
 
 async fn exported(bench: &Bench) -> Exported {
-    export(bench.port(), &[Broker::Nats], &Vec::new())
+    export(bench.port(), &[Broker::Nats], &[], &Vec::new())
         .await
         .unwrap()
 }

@@ -9,7 +9,7 @@ use trueup::model::{Address, Broker, KindName};
 use super::bench::{Bench, manifest};
 
 async fn exported(bench: &Bench) -> Resources {
-    export(bench.port(), &[Broker::Nats], &Vec::new())
+    export(bench.port(), &[Broker::Nats], &[], &Vec::new())
         .await
         .unwrap()
         .resources
@@ -69,7 +69,7 @@ async fn a_bucket_that_cant_say_all_is_exported_as_a_stream() {
     assert!(!bench.plan(&resources).await.has_changes());
 
     let is_bucket = |address: &Address| address.kind == KindName::Kv;
-    let buckets = export(bench.port(), &[Broker::Nats], &is_bucket)
+    let buckets = export(bench.port(), &[Broker::Nats], &[], &is_bucket)
         .await
         .unwrap();
     assert_eq!(buckets.resources.len(), 2);
@@ -137,7 +137,7 @@ async fn what_a_manifest_cant_say_is_told_and_left_out() {
         .consumer_create("$X", config, action, None)
         .await
         .unwrap();
-    let found = export(bench.port(), &[Broker::Nats], &Vec::new())
+    let found = export(bench.port(), &[Broker::Nats], &[], &Vec::new())
         .await
         .unwrap();
     let names: Vec<String> = found.resources.keys().map(ToString::to_string).collect();
