@@ -18,8 +18,8 @@ mod loss;
 mod news;
 pub mod object_store;
 pub mod quota;
-pub mod route;
 mod rehearsal;
+pub mod route;
 mod schema;
 mod sight;
 pub mod stream;
@@ -64,6 +64,7 @@ pub fn registry() -> &'static [&'static dyn Kind] {
         &acl::Acl,
         &quota::Quota,
         &user::User,
+        &route::Route,
     ]
 }
 

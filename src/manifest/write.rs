@@ -40,7 +40,11 @@ fn tree(stack: &str, resources: &Resources, kinds: super::entries::Kinds<'_>) ->
             Holds::Resources(kind) => named(kind, resources, kinds),
             Holds::Consumers => consumers_alone(resources, kinds),
             Holds::Acls => acls(resources),
-            Holds::NatsConnection | Holds::KafkaConnection | Holds::Access | Holds::Defaults(_) => {
+            Holds::NatsConnection
+            | Holds::KafkaConnection
+            | Holds::Access
+            | Holds::Principal
+            | Holds::Defaults(_) => {
                 Json::Null
             }
         };

@@ -24,7 +24,7 @@ pub use binding::{acl_of, address_of};
 pub use entry::{Access, AclEntry, AclResource, Consumer, ConsumerTerms, Producer, ProducerTerms};
 pub use expand::{Expansion, Places, expand_access, expand_entry};
 pub use export::entries;
-pub use rules::{CLUSTER_NAME, operations, since};
+pub use rules::{CLUSTER_NAME, operations, principal_fault, since};
 pub use spec::AclSpec;
 
 pub use crate::broker::kafka::{

@@ -26,6 +26,7 @@ pub(in crate::kinds) use losses::Topics;
 pub(in crate::kinds) use readers::{Readers, has_members, readers};
 use replicas::Progress;
 pub(crate) use rules::internal_topics;
+pub(in crate::kinds) use rules::name_faults;
 pub use rules::is_internal;
 pub use spec::{ConfigValue, TopicSpec};
 

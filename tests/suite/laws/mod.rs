@@ -225,6 +225,7 @@ fn address(name: KindName, number: usize) -> Address {
         KindName::Consumer => Address::new(name, format!("S{number}/c")),
         KindName::Quota => Address::new(name, format!("user/R{number}")),
         KindName::User
+        | KindName::Route
         | KindName::Stream
         | KindName::Kv
         | KindName::ObjectStore
