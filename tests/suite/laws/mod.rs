@@ -21,13 +21,14 @@ use trueup::plan::Plan;
 use crate::main_job;
 
 /// The kinds that have fields to differ in.
-const KINDS: [KindName; 6] = [
+const KINDS: [KindName; 7] = [
     KindName::Stream,
     KindName::Kv,
     KindName::ObjectStore,
     KindName::Consumer,
     KindName::Topic,
     KindName::Quota,
+    KindName::Route,
 ];
 
 /// What is declared of one resource, and what the broker holds of it.
