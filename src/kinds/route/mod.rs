@@ -42,7 +42,7 @@ use super::{
 };
 use crate::broker::Brokers;
 use crate::model::{
-    Address, Flat, KindName, Outcome, Problem, Refusal, Resource, Risk, Step, Wanted,
+    Address, Flat, KindName, Outcome, Problem, Refusal, Resource, Risk, Severity, Step, Wanted,
 };
 
 /// The kind `route`.
@@ -143,8 +143,10 @@ impl Kind for Route {
 
 /// The declared routes, each with what it says; those that say something wrong are left out.
 fn all_of(all: &Resources) -> Vec<(&Resource, RouteSpec)> {
+    let is_wrong = |problem: &Problem| problem.severity == Severity::Error;
     let routes = declared_of(KindName::Route, all);
     routes
+        .filter(|route| !rules::check(route).iter().any(is_wrong))
         .filter_map(|route| Some((route, spec_of(&route.declared)?)))
         .collect()
 }
