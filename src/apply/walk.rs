@@ -369,10 +369,7 @@ fn withheld(steps: &[&Step], because: &str) -> Vec<(Address, Outcome)> {
 }
 
 /// Why a step can't be sent: its own refusals, or one that it rests on and that was not applied.
-fn hindrance<'o>(
-    step: &Step,
-    known: impl Fn(&Address) -> Option<&'o Outcome>,
-) -> Option<String> {
+fn hindrance<'o>(step: &Step, known: impl Fn(&Address) -> Option<&'o Outcome>) -> Option<String> {
     if let Some(refusal) = step.refusals.first() {
         let word = if step.action == Action::Unread {
             "could not be read"
@@ -386,14 +383,12 @@ fn hindrance<'o>(
         let why = why.map_or_else(String::new, |why| format!(": {why}"));
         return Some(format!("blocked: {} is not approved{why}", risk.code));
     }
-    step.rests_on
-        .iter()
-        .find_map(|origin| match known(origin) {
-            Some(Outcome::Applied) | None => None,
-            Some(Outcome::Failed { .. }) => Some(format!("`{origin}` failed")),
-            Some(Outcome::NotAttempted { .. }) => Some(format!("`{origin}` was not attempted")),
-            Some(Outcome::Unknown { .. }) => Some(format!("the outcome of `{origin}` is unknown")),
-        })
+    step.rests_on.iter().find_map(|origin| match known(origin) {
+        Some(Outcome::Applied) | None => None,
+        Some(Outcome::Failed { .. }) => Some(format!("`{origin}` failed")),
+        Some(Outcome::NotAttempted { .. }) => Some(format!("`{origin}` was not attempted")),
+        Some(Outcome::Unknown { .. }) => Some(format!("the outcome of `{origin}` is unknown")),
+    })
 }
 
 #[cfg(test)]

@@ -9,9 +9,12 @@ use serde_json::Value;
 use crate::broker::Brokers;
 use crate::broker::nats::{Bucket, JetStream, NatsError, many};
 use crate::kinds::Resources;
-use crate::kinds::route::{RouteSpec, RouteState, Standing, Table, WORKERS, spec_of, standing};
-use crate::kinds::route::{declaration, live_of};
-use crate::model::{KindName, Problem};
+use crate::kinds::route::{
+    Entry, RouteSpec, RouteState, Standing, Table, WORKERS, address_of, declaration, live_of,
+    spec_of, standing,
+};
+use crate::model::unit::Unit;
+use crate::model::{Code, KindName, Problem};
 
 /// How one route is.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -62,13 +65,12 @@ pub async fn route_status(
 ) -> Result<Vec<RouteStatus>, Problem> {
     let Some(nats) = &brokers.nats else {
         let what = "there is no connection to NATS, where the routes are";
-        return Err(Problem::error(crate::model::Code::Unreachable, what));
+        return Err(Problem::error(Code::Unreachable, what));
     };
     let told = |error: NatsError| error.problem();
     let table = Table::new(nats).list().await.map_err(told)?;
     let mut workers = workers(nats).await.map_err(told)?;
-    let mut all: IndexMap<String, (Option<RouteSpec>, Option<crate::kinds::route::Entry>)> =
-        IndexMap::new();
+    let mut all: IndexMap<String, (Option<RouteSpec>, Option<Entry>)> = IndexMap::new();
     let routes = declared.values();
     let routes = routes.filter(|resource| resource.address.kind == KindName::Route);
     for route in routes {
@@ -94,7 +96,7 @@ async fn of_one(
     brokers: &Brokers,
     name: String,
     said: Option<RouteSpec>,
-    entry: Option<crate::kinds::route::Entry>,
+    entry: Option<Entry>,
     workers: Vec<Value>,
     all: &Resources,
     now: i64,
@@ -128,7 +130,7 @@ async fn of_one(
         }
     });
     let state = |spec: &RouteSpec| spec.state.unwrap_or_default();
-    let address = crate::kinds::route::address_of(&name);
+    let address = address_of(&name);
     let drifts = match (all.get(&address), &live) {
         (Some(declared), Some(live)) => declared.declared.iter().any(|(path, wanted)| {
             let field = declaration().field(path);
@@ -179,7 +181,7 @@ fn alerts(spec: &RouteSpec, lag: Option<&LagStatus>) -> Vec<String> {
         .lag_age
         .filter(|most| lag.age_ms.is_some_and(|age| age > *most));
     let old = old.map(|most| {
-        let most = crate::model::unit::Unit::Millis.format(most);
+        let most = Unit::Millis.format(most);
         format!("more than {most} behind")
     });
     many.into_iter().chain(old).collect()

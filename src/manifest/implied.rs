@@ -106,7 +106,9 @@ fn add(all: &mut Resources, mut resource: Resource, terms: &Terms, found: &mut V
 fn said_twice(resource: &Resource, other: &Resource) -> Problem {
     let address = &resource.address;
     let by = |resource: &Resource| -> Option<Address> { resource.required_by.clone() };
-    let route = by(resource).map(|route| route.to_string()).unwrap_or_default();
+    let route = by(resource)
+        .map(|route| route.to_string())
+        .unwrap_or_default();
     let (what, hint) = match by(other) {
         Some(first) => (
             format!("`{address}` is required by `{first}` and by `{route}`, and can't be both"),

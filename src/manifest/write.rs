@@ -44,9 +44,7 @@ fn tree(stack: &str, resources: &Resources, kinds: super::entries::Kinds<'_>) ->
             | Holds::KafkaConnection
             | Holds::Access
             | Holds::Principal
-            | Holds::Defaults(_) => {
-                Json::Null
-            }
+            | Holds::Defaults(_) => Json::Null,
         };
         if !content.is_null() {
             let head = tree.entry(section.head).or_insert_with(|| json!({}));

@@ -111,7 +111,10 @@ fn spare_what_routes_need(steps: &mut [Step], desired: Desired<'_>) {
     for route in routes {
         let needed = steps.iter_mut().filter(|step| {
             step.action == Action::Delete
-                && matches!(step.address.kind, KindName::Stream | KindName::Topic | KindName::Kv)
+                && matches!(
+                    step.address.kind,
+                    KindName::Stream | KindName::Topic | KindName::Kv
+                )
                 && route::needs(&route.address, &route.declared, &step.address)
         });
         needed.for_each(|step| step.refusals.push(lies_on_it(&route.address)));

@@ -57,11 +57,7 @@ impl JetStream {
     ///
     /// # Errors
     /// As for any read.
-    pub async fn last_on(
-        &self,
-        stream: &str,
-        subject: &str,
-    ) -> Result<Option<Vec<u8>>, NatsError> {
+    pub async fn last_on(&self, stream: &str, subject: &str) -> Result<Option<Vec<u8>>, NatsError> {
         let call = format!("STREAM.MSG.GET.{}", checked("stream", stream)?);
         let body = Body::Json(json!({"last_by_subj": subject}));
         let answer = absent_when(self.wire.read(&call, &body).await, &[NO_MESSAGE])?;

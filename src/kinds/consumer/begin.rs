@@ -65,6 +65,10 @@ pub(in crate::kinds) async fn sequence_at(
     let before = made
         .get("delivered")
         .and_then(|delivered| delivered["stream_seq"].as_u64())
-        .or_else(|| made.get("ack_floor")?.get("stream_seq").and_then(Value::as_u64));
+        .or_else(|| {
+            made.get("ack_floor")?
+                .get("stream_seq")
+                .and_then(Value::as_u64)
+        });
     Ok(before.unwrap_or_default() + 1)
 }

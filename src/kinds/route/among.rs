@@ -107,7 +107,10 @@ impl<'a> Look<'a> {
             );
         }
         let starts = [
-            ("start", self.spec.start.is_some_and(|start| start != Start::All)),
+            (
+                "start",
+                self.spec.start.is_some_and(|start| start != Start::All),
+            ),
             ("start_sequence", self.spec.start_sequence.is_some()),
             ("start_time", self.spec.start_time.is_some()),
         ];
@@ -126,13 +129,15 @@ impl<'a> Look<'a> {
 
     /// What is published where the target does not store it is refused, or kept by another stream.
     fn target_outside(&self) -> Vec<Problem> {
-        let (Some(stream), Some(said)) =
-            (self.stream(&self.spec.to.stream), &self.spec.to.subject)
+        let (Some(stream), Some(said)) = (self.stream(&self.spec.to.stream), &self.spec.to.subject)
         else {
             return Vec::new();
         };
         if is_mirror(Said(&stream.declared)) {
-            let what = format!("`{}` is a mirror, which takes no messages of its own", stream.address);
+            let what = format!(
+                "`{}` is a mirror, which takes no messages of its own",
+                stream.address
+            );
             return vec![
                 self.problem(Code::Contradiction, "to.stream", &stream.address.name, what)
                     .hint("publish to the stream that it mirrors"),
@@ -197,7 +202,10 @@ impl<'a> Look<'a> {
         };
         if stream.address.kind != KindName::Stream {
             return wrong(
-                format!("`{}` is a bucket, in which no position of a route is kept", stream.address),
+                format!(
+                    "`{}` is a bucket, in which no position of a route is kept",
+                    stream.address
+                ),
                 "take a stream as target, or `delivery: at_least_once`",
             );
         }
@@ -213,7 +221,10 @@ impl<'a> Look<'a> {
         for field in ["allow_atomic", "allow_rollup_hdrs", "allow_direct"] {
             if said.flag(field) == Some(false) {
                 return wrong(
-                    format!("`{}` says `{field}: false`, which the route needs", stream.address),
+                    format!(
+                        "`{}` says `{field}: false`, which the route needs",
+                        stream.address
+                    ),
                     "leave the field out of the stream, or take `delivery: at_least_once`",
                 );
             }
@@ -371,9 +382,8 @@ pub(super) fn overlaps(all: &Resources) -> Vec<Problem> {
 
 /// A route from a stream that holds the positions of another route would move these, too.
 fn positions_taken(routes: &[(&Resource, RouteSpec)]) -> Vec<Problem> {
-    let keeps = |(_, spec): &&(&Resource, RouteSpec)| {
-        is_exactly_once(spec) && spec.to.stream.is_some()
-    };
+    let keeps =
+        |(_, spec): &&(&Resource, RouteSpec)| is_exactly_once(spec) && spec.to.stream.is_some();
     let mut found = Vec::new();
     for (keeper, kept) in routes.iter().filter(keeps) {
         let position = position_subject(&keeper.address.name, "*");
@@ -400,4 +410,3 @@ fn positions_taken(routes: &[(&Resource, RouteSpec)]) -> Vec<Problem> {
     }
     found
 }
-

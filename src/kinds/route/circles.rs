@@ -110,8 +110,7 @@ fn written(spec: &RouteSpec) -> Vec<(Address, Option<String>)> {
     let ends = ends.map(|target| (target, pattern.clone()));
     let subject = spec.dlq.as_ref().and_then(|dlq| dlq.subject.clone());
     let dead = dead_letters(spec).into_iter();
-    ends
-        .chain(dead.map(|target| (target, subject.clone())))
+    ends.chain(dead.map(|target| (target, subject.clone())))
         .collect()
 }
 
@@ -125,7 +124,9 @@ fn takes(spec: &RouteSpec, subject: Option<&str>) -> bool {
 /// The declared streams that copy from a stream, by its name.
 fn copies(all: &Resources) -> HashMap<String, Vec<String>> {
     let mut copies: HashMap<String, Vec<String>> = HashMap::new();
-    let streams = all.values().filter(|it| it.address.kind == KindName::Stream);
+    let streams = all
+        .values()
+        .filter(|it| it.address.kind == KindName::Stream);
     for stream in streams {
         for origin in local_origins(Said(&stream.declared)) {
             let of_origin = copies.entry(origin.to_owned()).or_default();

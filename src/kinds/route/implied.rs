@@ -8,8 +8,7 @@ use super::{
     position_topic, rules, spec_of, transactional_id,
 };
 use crate::kinds::acl::{
-    AclBinding, Operation, PatternType, Permission, ResourceType, acl_of,
-    address_of as acl_address,
+    AclBinding, Operation, PatternType, Permission, ResourceType, acl_of, address_of as acl_address,
 };
 use crate::kinds::stream::{Said, captured, is_within, stream_name};
 use crate::kinds::{Case, Resources};
@@ -207,7 +206,10 @@ fn rights(route: &Resource, spec: &RouteSpec, principal: &str) -> Vec<Resource> 
     };
     let written = targets(spec).into_iter().chain(dead_letters(spec));
     for topic in written.filter(|end| end.kind == KindName::Topic) {
-        grant(literal(ResourceType::Topic, &topic.name), &[Write, Describe]);
+        grant(
+            literal(ResourceType::Topic, &topic.name),
+            &[Write, Describe],
+        );
     }
     if let Some(topic) = position(name, spec) {
         grant(
@@ -259,8 +261,8 @@ pub(in crate::kinds) fn asked_of(case: &Case<'_>) -> Vec<String> {
     }
     let name = &case.resource.address.name;
     let routes = all_of(case.all).into_iter();
-    let routes = routes
-        .filter(|(_, spec)| is_exactly_once(spec) && spec.to.stream.as_ref() == Some(name));
+    let routes =
+        routes.filter(|(_, spec)| is_exactly_once(spec) && spec.to.stream.as_ref() == Some(name));
     let told = routes.filter_map(|(route, _)| {
         let position = position_subject(&route.address.name, "*");
         let mut asked: Vec<String> = changes.iter().map(|it| format!("`{it}`")).collect();
@@ -285,7 +287,9 @@ fn on_target(name: &str, spec: &RouteSpec, all: &Resources) -> Option<(Address, 
     let address = Address::new(KindName::Stream, stream);
     let declared = all.get(&address)?;
     let said = Said(&declared.declared);
-    let missing = SWITCHES.into_iter().filter(|field| said.flag(field).is_none());
+    let missing = SWITCHES
+        .into_iter()
+        .filter(|field| said.flag(field).is_none());
     let mut fields: Flat = missing
         .map(|field| (field.to_owned(), true.into()))
         .collect();
@@ -380,7 +384,12 @@ mod tests {
             .resources
             .iter()
             .filter(|it| it.address.kind == KindName::Consumer)
-            .map(|it| (it.address.name.as_str(), it.declared["filter_subjects"].clone()))
+            .map(|it| {
+                (
+                    it.address.name.as_str(),
+                    it.declared["filter_subjects"].clone(),
+                )
+            })
             .collect();
         assert_eq!(
             consumers,

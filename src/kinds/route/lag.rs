@@ -8,9 +8,11 @@ use serde_json::Value;
 use super::ends::is_exactly_once;
 use super::{RouteSpec, Start, consumer_name, group, position_subject};
 use crate::broker::Brokers;
-use crate::broker::kafka::{Kafka, Span, TopicDescription};
+use crate::broker::kafka::{Kafka, KafkaError, Span, TopicDescription};
 use crate::broker::nats::{JetStream, NatsError};
+use crate::kinds::kafka::UNKNOWN_TOPIC;
 use crate::kinds::loss::Read;
+use crate::kinds::stream::life;
 use crate::model::Doc;
 
 /// What a route has not moved yet.
@@ -56,7 +58,7 @@ pub async fn standing(brokers: &Brokers, name: &str, spec: &RouteSpec) -> Standi
 
 async fn from_stream(nats: &JetStream, name: &str, spec: &RouteSpec, stream: &str) -> Standing {
     let source = match nats.stream_info(stream).await {
-        Ok(info) => Ok(info.and_then(|info| crate::kinds::stream::life(&info))),
+        Ok(info) => Ok(info.and_then(|info| life(&info))),
         Err(error) => Err(error.to_string()),
     };
     Standing {
@@ -66,20 +68,14 @@ async fn from_stream(nats: &JetStream, name: &str, spec: &RouteSpec, stream: &st
 }
 
 /// Of all shards together.
-async fn of_consumers(
-    nats: &JetStream,
-    name: &str,
-    spec: &RouteSpec,
-    stream: &str,
-) -> Read<Lag> {
+async fn of_consumers(nats: &JetStream, name: &str, spec: &RouteSpec, stream: &str) -> Read<Lag> {
     let mut lag = Lag::default();
     let shards = u32::try_from(spec.shards.unwrap_or(1)).unwrap_or(1).max(1);
     for shard in 1..=shards {
         let consumer = consumer_name(name, shard);
         let info = nats.consumer_info(stream, &consumer).await;
         let info = info.map_err(|error| error.to_string())?;
-        let info =
-            info.ok_or_else(|| format!("consumer `{stream}/{consumer}` is not there"))?;
+        let info = info.ok_or_else(|| format!("consumer `{stream}/{consumer}` is not there"))?;
         let left = number(&info, "num_pending") + number(&info, "num_ack_pending");
         lag.messages += left;
         if left > 0 {
@@ -148,7 +144,7 @@ async fn from_topic(
     };
     let description = match described {
         Some(Ok(description)) => description,
-        Some(Err(error)) if error.code == crate::kinds::kafka::UNKNOWN_TOPIC => {
+        Some(Err(error)) if error.code == UNKNOWN_TOPIC => {
             return Standing {
                 lag: Err(format!("topic `{topic}` is not there")),
                 source: Ok(None),
@@ -214,7 +210,13 @@ async fn of_group(
         .filter(|(_, from, span)| span.records_from(*from) > 0)
         .map(|(partition, from, span)| {
             let start = from.max(span.start);
-            (partition, Span { start, end: start + 1 })
+            (
+                partition,
+                Span {
+                    start,
+                    end: start + 1,
+                },
+            )
         });
     let oldest = oldest(kafka, topic, &topics, firsts.collect()).await;
     Ok(Lag { messages, oldest })
@@ -236,7 +238,7 @@ async fn committed(
     topic: &str,
     topics: &IndexMap<String, TopicDescription>,
 ) -> Read<BTreeMap<i32, i64>> {
-    let told = |error: crate::broker::kafka::KafkaError| error.to_string();
+    let told = |error: KafkaError| error.to_string();
     let cluster = kafka.cluster().await.map_err(told)?;
     let groups = kafka.list_groups(&cluster.brokers).await.map_err(told)?;
     let id = group(name);
@@ -268,7 +270,11 @@ async fn oldest(
         return None;
     }
     let spans = IndexMap::from([(topic.to_owned(), firsts)]);
-    let samples = kafka.samples(topics, &spans).await.swap_remove(topic)?.ok()?;
+    let samples = kafka
+        .samples(topics, &spans)
+        .await
+        .swap_remove(topic)?
+        .ok()?;
     let times = samples.values().filter_map(|sample| sample.first_time);
     let time = jiff::Timestamp::from_millisecond(times.min()?).ok()?;
     Some(time.to_string())

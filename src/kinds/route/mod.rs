@@ -97,8 +97,7 @@ impl Kind for Route {
         let known = |end: Address| ends::declared(&end, all).unwrap_or(end);
         let subjects = spec.from.subjects.clone().unwrap_or_default().join(", ");
         let from = ends::sources(&spec).into_iter();
-        let from =
-            from.map(|end| Link::new(End::Resource(known(end)), here(), subjects.as_str()));
+        let from = from.map(|end| Link::new(End::Resource(known(end)), here(), subjects.as_str()));
         let how = spec.to.subject.clone().unwrap_or_default();
         let to = ends::targets(&spec).into_iter();
         let to = to.map(|end| Link::new(here(), End::Resource(known(end)), how.as_str()));

@@ -11,8 +11,7 @@ use super::{RouteSpec, Table, declaration, position_subject, spec_of, uses, wire
 use crate::broker::Brokers;
 use crate::broker::nats::Answer;
 use crate::kinds::kafka::{UNKNOWN_TOPIC, is_denial};
-use crate::kinds::stream::config_of;
-use crate::kinds::stream::is_within;
+use crate::kinds::stream::{config_of, is_within, stream_name};
 use crate::kinds::{Delta, Rehearsal};
 use crate::model::{Action, Address, Code, Doc, Flat, KindName, Problem, Refusal, Step};
 
@@ -67,7 +66,7 @@ fn is_made(step: &Step, end: &Address) -> bool {
 }
 
 fn is_same(declared: &Address, end: &Address) -> bool {
-    declared == end || crate::kinds::stream::stream_name(declared).as_ref() == Some(&end.name)
+    declared == end || stream_name(declared).as_ref() == Some(&end.name)
 }
 
 /// What was found of the ends that were looked for.

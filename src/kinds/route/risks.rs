@@ -150,9 +150,7 @@ fn begins(spec: &RouteSpec) -> String {
     match (spec.start_sequence, &spec.start_time, spec.start) {
         (Some(sequence), _, _) => format!("at {sequence} (`start_sequence`)"),
         (None, Some(time), _) => format!("at {time} (`start_time`)"),
-        (None, None, Some(Start::New)) => {
-            "with the next message to come (`start: new`)".to_owned()
-        }
+        (None, None, Some(Start::New)) => "with the next message to come (`start: new`)".to_owned(),
         (None, None, Some(Start::All) | None) => {
             "with the first message that is there (`start: all`)".to_owned()
         }
@@ -203,7 +201,12 @@ mod tests {
         for (lag, harm, at_stake, words) in [
             (Ok(0), Harm::Low, Some(0), "everything"),
             (Ok(1204), Harm::High, Some(1204), "1,204 messages not moved"),
-            (Err("no".to_owned()), Harm::High, None, "could not be read: no"),
+            (
+                Err("no".to_owned()),
+                Harm::High,
+                None,
+                "could not be read: no",
+            ),
         ] {
             let risk = weighed(&step(Action::Delete, &[]), None, &with_lag(lag));
             assert_eq!((risk.harm, risk.at_stake), (harm, at_stake), "{risk:?}");
@@ -219,9 +222,17 @@ mod tests {
         };
         let other = of("from.stream", json!("S"), json!("T"));
         assert_eq!((other.harm, other.at_stake), (Harm::High, Some(3)));
-        assert!(other.evidence.contains("`start: new`"), "{}", other.evidence);
+        assert!(
+            other.evidence.contains("`start: new`"),
+            "{}",
+            other.evidence
+        );
         let shards = of("shards", json!(1), json!(2));
-        assert!(shards.evidence.contains("dealt out anew"), "{}", shards.evidence);
+        assert!(
+            shards.evidence.contains("dealt out anew"),
+            "{}",
+            shards.evidence
+        );
         assert_eq!(shards.field.as_deref(), Some("shards"));
         let start = of("start", json!("new"), json!("all"));
         assert_eq!((start.harm, start.at_stake), (Harm::Low, Some(0)));

@@ -103,9 +103,8 @@ fn to(spec: &RouteSpec) -> Vec<Complaint> {
         return Vec::new();
     }
     let to = &spec.to;
-    let wrong = |field: &str, what: &str, hint: &str| {
-        vec![Complaint::contradiction(field, what, hint)]
-    };
+    let wrong =
+        |field: &str, what: &str, hint: &str| vec![Complaint::contradiction(field, what, hint)];
     if from_stream && (to.stream.is_some() || to.subject.is_some()) {
         let field = if to.stream.is_some() {
             "to.stream"
@@ -185,9 +184,7 @@ fn beyond(rule: &KeyRule, spec: &RouteSpec) -> Option<String> {
         return None;
     };
     let subjects = spec.from.subjects.as_deref().unwrap_or_default();
-    let has = |subject: &String| {
-        subject.ends_with('>') || subject.split('.').count() >= *number
-    };
+    let has = |subject: &String| subject.ends_with('>') || subject.split('.').count() >= *number;
     (!subjects.is_empty() && !subjects.iter().any(has))
         .then(|| format!("no subject of the route has {number} tokens"))
 }
@@ -203,8 +200,13 @@ fn topics(spec: &RouteSpec) -> Vec<Complaint> {
         Err(why) => {
             let what = format!("`{said}` is no topic to go to: {why}");
             return vec![
-                Complaint::new(Code::BadName, field, what, "write `{subject(N)}` for the Nth token, counted from 1")
-                    .word(said),
+                Complaint::new(
+                    Code::BadName,
+                    field,
+                    what,
+                    "write `{subject(N)}` for the Nth token, counted from 1",
+                )
+                .word(said),
             ];
         }
     };
@@ -214,7 +216,9 @@ fn topics(spec: &RouteSpec) -> Vec<Complaint> {
         (true, _) => {
             return vec![Complaint::contradiction(
                 "to.topics",
-                format!("`to.topics` is for a `to.topic` with `{{subject(N)}}` in it; `{said}` is always the same"),
+                format!(
+                    "`to.topics` is for a `to.topic` with `{{subject(N)}}` in it; `{said}` is always the same"
+                ),
                 "leave `to.topics` out",
             )];
         }
@@ -240,7 +244,12 @@ fn topics(spec: &RouteSpec) -> Vec<Complaint> {
 }
 
 fn subject(spec: &RouteSpec) -> Vec<Complaint> {
-    let Some(said) = spec.to.subject.as_ref().filter(|_| spec.from.stream.is_none()) else {
+    let Some(said) = spec
+        .to
+        .subject
+        .as_ref()
+        .filter(|_| spec.from.stream.is_none())
+    else {
         return Vec::new();
     };
     let why = match SubjectTemplate::parse(said) {
@@ -252,7 +261,8 @@ fn subject(spec: &RouteSpec) -> Vec<Complaint> {
     };
     let complaint = why.map(|why| {
         let what = format!("nothing can be published on `{said}`: {why}");
-        let hint = "tokens stand between dots; the subject may hold `{key}`, `{topic}` and `{partition}`";
+        let hint =
+            "tokens stand between dots; the subject may hold `{key}`, `{topic}` and `{partition}`";
         Complaint::new(Code::BadName, "to.subject", what, hint).word(said)
     });
     complaint.into_iter().collect()
@@ -407,7 +417,12 @@ fn headers(spec: &RouteSpec) -> Vec<Complaint> {
         Complaint::new(Code::BadName, field, what, hint).word(name)
     };
     let mut found = Vec::new();
-    for name in headers.deny.iter().flatten().filter(|name| !is_header(name)) {
+    for name in headers
+        .deny
+        .iter()
+        .flatten()
+        .filter(|name| !is_header(name))
+    {
         found.push(unfit("headers.deny", name));
     }
     for (name, value) in headers.add.iter().flatten() {
@@ -416,11 +431,17 @@ fn headers(spec: &RouteSpec) -> Vec<Complaint> {
         if !is_header(name) {
             found.push(unfit(&field, name));
         } else if lower.starts_with("nats-") || lower == PATH_HEADER {
-            let what = format!("`{name}` has a meaning to the server or to trueup, so no route adds it");
+            let what =
+                format!("`{name}` has a meaning to the server or to trueup, so no route adds it");
             found.push(Complaint::contradiction(&field, what, "take another name"));
         } else if value.contains(['\r', '\n']) {
-            let what = format!("the value of header `{name}` holds a line break, which NATS can't carry");
-            found.push(Complaint::contradiction(&field, what, "take the line break out"));
+            let what =
+                format!("the value of header `{name}` holds a line break, which NATS can't carry");
+            found.push(Complaint::contradiction(
+                &field,
+                what,
+                "take the line break out",
+            ));
         }
     }
     found

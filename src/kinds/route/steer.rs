@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::ends::is_exactly_once;
 use super::{
@@ -38,10 +38,10 @@ impl FromStr for Place {
             (_, Ok(0), _) => Err("the first sequence of a stream is 1".to_owned()),
             (_, Ok(sequence), _) => Ok(Place::Sequence(sequence)),
             (_, _, Ok(time)) => Ok(Place::Time(time.to_string())),
-            (_, Err(_), Err(_)) => {
-                Err("take `start`, `end`, a sequence, or a time such as `2026-01-31T12:00:00Z`"
-                    .to_owned())
-            }
+            (_, Err(_), Err(_)) => Err(
+                "take `start`, `end`, a sequence, or a time such as `2026-01-31T12:00:00Z`"
+                    .to_owned(),
+            ),
         }
     }
 }
@@ -53,11 +53,7 @@ const TRIES: usize = 5;
 ///
 /// # Errors
 /// A route that is not there or can't be read; as for any writing.
-pub async fn set_state(
-    nats: &JetStream,
-    name: &str,
-    state: RouteState,
-) -> Result<bool, Problem> {
+pub async fn set_state(nats: &JetStream, name: &str, state: RouteState) -> Result<bool, Problem> {
     let table = Table::new(nats);
     for _ in 0..TRIES {
         let (entry, live) = found(&table, name).await?;
@@ -103,8 +99,11 @@ pub async fn reset(brokers: &Brokers, name: &str, place: &Place) -> Result<Strin
     if spec.state != Some(RouteState::Paused)
         && let Some(holder) = holder(nats, name).await.map_err(|it| it.problem())?
     {
-        let what = format!("{holder} moves the messages of `route/{name}`, and would go on from where it is");
-        let hint = format!("pause it first: `trueup bridge pause {name}`; resume it when it is set");
+        let what = format!(
+            "{holder} moves the messages of `route/{name}`, and would go on from where it is"
+        );
+        let hint =
+            format!("pause it first: `trueup bridge pause {name}`; resume it when it is set");
         return Err(Problem::error(Code::Busy, what).hint(hint));
     }
     let stream = settable(name, &spec)?;
@@ -119,16 +118,25 @@ fn settable<'s>(name: &str, spec: &'s RouteSpec) -> Result<&'s str, Problem> {
     let refused = |what: String, hint: String| Err(Problem::error(Code::Usage, what).hint(hint));
     match (&spec.from.stream, &spec.from.topic) {
         (Some(_), _) if is_exactly_once(spec) => refused(
-            format!("`route/{name}` delivers exactly once: its position is written with the messages, and this trueup sets none"),
-            "make a new route beside it with a `start` of its own, and take this one out".to_owned(),
+            format!(
+                "`route/{name}` delivers exactly once: its position is written with the messages, and this trueup sets none"
+            ),
+            "make a new route beside it with a `start` of its own, and take this one out"
+                .to_owned(),
         ),
         (Some(stream), _) => Ok(stream),
         (None, Some(topic)) if is_exactly_once(spec) => refused(
-            format!("`route/{name}` delivers exactly once: its position is a message in its target, and this trueup sets none"),
-            format!("make a new route from `{topic}` beside it with a `start` of its own, and take this one out"),
+            format!(
+                "`route/{name}` delivers exactly once: its position is a message in its target, and this trueup sets none"
+            ),
+            format!(
+                "make a new route from `{topic}` beside it with a `start` of its own, and take this one out"
+            ),
         ),
         (None, topic) => refused(
-            format!("the position of `route/{name}` is that of a consumer group of Kafka, which this trueup does not set"),
+            format!(
+                "the position of `route/{name}` is that of a consumer group of Kafka, which this trueup does not set"
+            ),
             format!(
                 "pause it, then `kafka-consumer-groups.sh --group {} --topic {} --reset-offsets --to-earliest --execute`, or `--to-offset`, `--to-datetime`",
                 group(name),
@@ -149,8 +157,11 @@ async fn set(
     let told = |error: NatsError| error.problem();
     let info = nats.stream_info(stream).await.map_err(told)?;
     let info = info.ok_or_else(|| {
-        Problem::error(Code::ParentAbsent, format!("`stream/{stream}` is not there"))
-            .hint("apply the manifest that declares it first")
+        Problem::error(
+            Code::ParentAbsent,
+            format!("`stream/{stream}` is not there"),
+        )
+        .hint("apply the manifest that declares it first")
     })?;
     let shards = u32::try_from(spec.shards.unwrap_or(1)).unwrap_or(1).max(1);
     let mut consumers = Vec::new();
@@ -236,7 +247,7 @@ async fn holder(nats: &JetStream, name: &str) -> Result<Option<String>, NatsErro
         if let Some(last) = workers.last(&key).await?
             && let Some(value) = last.value
         {
-            let lease: serde_json::Value = serde_json::from_slice(&value).unwrap_or_default();
+            let lease: Value = serde_json::from_slice(&value).unwrap_or_default();
             return Ok(Some(match lease["worker"].as_str() {
                 Some(worker) => format!("worker `{worker}`"),
                 None => "a worker".to_owned(),
@@ -251,8 +262,9 @@ async fn found(table: &Table, name: &str) -> Result<(Entry, Live), Problem> {
     let entry = table.get(name).await.map_err(|error| error.problem())?;
     let Some(entry) = entry else {
         let what = format!("there is no route `{name}` in the table");
-        return Err(Problem::error(Code::Dangling, what)
-            .hint("`trueup status` lists those that there are; `trueup apply` makes what is declared"));
+        return Err(Problem::error(Code::Dangling, what).hint(
+            "`trueup status` lists those that there are; `trueup apply` makes what is declared",
+        ));
     };
     let live = wire::live(&entry)?;
     Ok((entry, live))

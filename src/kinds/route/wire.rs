@@ -176,7 +176,9 @@ async fn delete(table: &Table, step: &Step) -> Result<Outcome, NatsError> {
     if let Some(outcome) = another_life(step, live.incarnation.as_deref()) {
         return Ok(outcome);
     }
-    Ok(done(table.remove(&step.address.name, entry.revision).await?))
+    Ok(done(
+        table.remove(&step.address.name, entry.revision).await?,
+    ))
 }
 
 /// The record of a route that begins now.
@@ -225,7 +227,10 @@ pub(super) async fn source(brokers: &Brokers, fields: &Flat) -> Option<String> {
             life(&info)
         }
         (KindName::Topic, _, Some(kafka)) => {
-            let described = kafka.describe_topics(&[source.name.clone()]).await.ok()?;
+            let described = kafka
+                .describe_topics(std::slice::from_ref(&source.name))
+                .await
+                .ok()?;
             let topic = described.into_iter().next()?.1.ok()?;
             topic.topic_id
         }

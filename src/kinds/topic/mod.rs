@@ -26,8 +26,8 @@ pub(in crate::kinds) use losses::Topics;
 pub(in crate::kinds) use readers::{Readers, has_members, readers};
 use replicas::Progress;
 pub(crate) use rules::internal_topics;
-pub(in crate::kinds) use rules::name_faults;
 pub use rules::is_internal;
+pub(in crate::kinds) use rules::name_faults;
 pub use spec::{ConfigValue, TopicSpec};
 
 use super::kafka::{client, not_attempted, refuse_all, unreadable};

@@ -59,7 +59,11 @@ fn of_route(page: &mut Page, route: &RouteStatus) {
     }
     match route.workers.as_slice() {
         [] if route.state == Some(RouteState::Running) => {
-            row("workers", Tone::Change, "none: `trueup bridge run` moves its messages".to_owned());
+            row(
+                "workers",
+                Tone::Change,
+                "none: `trueup bridge run` moves its messages".to_owned(),
+            );
         }
         [] => row("workers", Tone::Plain, "none".to_owned()),
         workers => {
@@ -85,7 +89,10 @@ fn state(route: &RouteStatus) -> (Tone, String) {
         ),
         (Some(held), Some(_)) if route.drifts => (
             Tone::Change,
-            format!("{}, and not as the manifest says: `trueup plan` tells", word(held)),
+            format!(
+                "{}, and not as the manifest says: `trueup plan` tells",
+                word(held)
+            ),
         ),
         (Some(RouteState::Running), _) => (Tone::Good, "running".to_owned()),
         (Some(RouteState::Paused), _) => (Tone::Change, "paused".to_owned()),
@@ -100,7 +107,12 @@ fn worker(beat: &Value) -> (Tone, String) {
         "failed" | "degraded" => Tone::Bad,
         _ => Tone::Plain,
     };
-    let mut text = format!("{state} on {} ({}), shard {}", word("host"), word("worker"), word("shard"));
+    let mut text = format!(
+        "{state} on {} ({}), shard {}",
+        word("host"),
+        word("worker"),
+        word("shard")
+    );
     let error = match &beat["last_error"] {
         Value::String(text) => Some(text.clone()),
         Value::Object(error) => error

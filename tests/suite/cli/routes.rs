@@ -66,7 +66,12 @@ impl World {
         let risks = ["route-deleted@route/out", "route-deleted@route/in", &topic];
         let approved = risks.map(|risk| format!("--approve {risk}")).join(" ");
         let ran = self.run(&with(&format!("destroy --stack s {approved}"), manifest));
-        assert!(ran.stdout.contains(&format!("topic/{}", self.prefix)), "{}{}", ran.stdout, ran.stderr);
+        assert!(
+            ran.stdout.contains(&format!("topic/{}", self.prefix)),
+            "{}{}",
+            ran.stdout,
+            ran.stderr
+        );
     }
 }
 
@@ -107,10 +112,17 @@ async fn a_route_comes_with_all_that_it_needs_and_goes_with_it() {
         ],
     );
     world.ends("apply --auto-approve", &both, 0);
-    contains(&world.ends("plan --detailed-exitcode", &both, 0), &["No changes."]);
+    contains(
+        &world.ends("plan --detailed-exitcode", &both, 0),
+        &["No changes."],
+    );
 
     let record = world.record("out").await.unwrap();
-    let stream = context(&world.nats).await.get_stream("EVENTS").await.unwrap();
+    let stream = context(&world.nats)
+        .await
+        .get_stream("EVENTS")
+        .await
+        .unwrap();
     assert_eq!(record["stack"], json!("s"));
     assert_eq!(record["spec"]["key"], json!("subject(3)"));
     let created: jiff::Timestamp = record["source"].as_str().unwrap().parse().unwrap();
@@ -120,24 +132,48 @@ async fn a_route_comes_with_all_that_it_needs_and_goes_with_it() {
     assert_eq!(of_topic["source"].as_str().unwrap().len(), 22);
 
     let of_world = format!("topic/{}*", world.prefix);
-    let only = ["stream", "consumer", "route", "kv", "topic/trueup.position.out", &of_world];
+    let only = [
+        "stream",
+        "consumer",
+        "route",
+        "kv",
+        "topic/trueup.position.out",
+        &of_world,
+    ];
     let only = only.map(|pattern| ["--only", pattern]).concat();
     let exported = world.run(&[&["export", "--stack", "s"][..], &only].concat());
     assert_eq!(exported.code, 0, "{}", exported.stderr);
     contains(&exported.stdout, &["routes:", "key: subject(3)"]);
     for implied in ["trueup-out", "trueup.position.out", "trueup-routes"] {
-        assert!(!exported.stdout.contains(&format!("{implied}:")), "{}", exported.stdout);
+        assert!(
+            !exported.stdout.contains(&format!("{implied}:")),
+            "{}",
+            exported.stdout
+        );
     }
     let again = file(&exported.stdout, ".yaml");
-    contains(&world.ends("plan --target route/* --target consumer/*", &again, 0), &["No changes."]);
+    contains(
+        &world.ends("plan --target route/* --target consumer/*", &again, 0),
+        &["No changes."],
+    );
 
     // without the bridge everything of it goes, the routes first
     let without = world.of("s", NOTHING_OF_BRIDGE);
     let doomed = world.ends("plan", &without, 0);
-    contains(&doomed, &["- route/out", "- route/in", "- consumer/EVENTS/trueup-out", "- topic/trueup.position.out"]);
+    contains(
+        &doomed,
+        &[
+            "- route/out",
+            "- route/in",
+            "- consumer/EVENTS/trueup-out",
+            "- topic/trueup.position.out",
+        ],
+    );
     let kept = world.of(
         "s",
-        &BOTH_WAYS.replace("@in: { partitions: 1 }", "").replace("MODELS: { subjects: [models.>] }", ""),
+        &BOTH_WAYS
+            .replace("@in: { partitions: 1 }", "")
+            .replace("MODELS: { subjects: [models.>] }", ""),
     );
     let refused = world.ends("plan", &kept, 3);
     contains(&refused, &["`route/in` is declared and lies on it"]);
@@ -193,16 +229,33 @@ async fn a_route_is_steered_by_hand_and_brought_back_by_the_manifest() {
     assert_eq!(route["alerts"], json!(["more than 5 messages behind"]));
     assert_eq!(route["position"], Value::Null);
 
-    contains(&world.ends("bridge pause out", &manifest, 0), &["is paused"]);
-    contains(&world.ends("bridge pause out", &manifest, 0), &["paused already"]);
+    contains(
+        &world.ends("bridge pause out", &manifest, 0),
+        &["is paused"],
+    );
+    contains(
+        &world.ends("bridge pause out", &manifest, 0),
+        &["paused already"],
+    );
     contains(&world.ends("drift", &manifest, 2), &["state", "paused"]);
     let said = world.ends("status", &manifest, 0);
-    contains(&said, &["paused, and the manifest says running", "7 messages"]);
+    contains(
+        &said,
+        &["paused, and the manifest says running", "7 messages"],
+    );
     world.ends("apply --auto-approve", &manifest, 0);
-    contains(&world.ends("bridge resume out", &manifest, 0), &["runs already"]);
+    contains(
+        &world.ends("bridge resume out", &manifest, 0),
+        &["runs already"],
+    );
 
     // set to its end, nothing is left; to its start, all of it is; the consumer stays as it is declared
-    for (place, left) in [("end", 0), ("start", 7), ("3", 5), ("2020-01-01T00:00:00Z", 7)] {
+    for (place, left) in [
+        ("end", 0),
+        ("start", 7),
+        ("3", 5),
+        ("2020-01-01T00:00:00Z", 7),
+    ] {
         world.ends(&format!("bridge reset out --to {place}"), &manifest, 0);
         let route = &world.status(&manifest)[0];
         assert_eq!(route["lag"]["messages"], json!(left), "{place}");
@@ -218,13 +271,20 @@ async fn a_route_is_steered_by_hand_and_brought_back_by_the_manifest() {
     let lease = json!({ "worker": "w1", "host": "h" }).to_string();
     workers.put("lease.out.1", lease.into()).await.unwrap();
     let said = world.ends("bridge reset out --to start", &manifest, 1);
-    contains(&said, &["worker `w1` moves the messages", "bridge pause out"]);
+    contains(
+        &said,
+        &["worker `w1` moves the messages", "bridge pause out"],
+    );
     let beat = json!({ "worker": "w1", "host": "h", "state": "running" }).to_string();
     workers.put("status.out.1.w1", beat.into()).await.unwrap();
     let route = &world.status(&manifest)[0];
     assert_eq!(route["workers"][0]["state"], json!("running"));
     let exported = world.run(&["export", "--only", "stream", "--only", "kv"]);
-    assert!(!exported.stdout.contains("trueup-workers"), "{}", exported.stdout);
+    assert!(
+        !exported.stdout.contains("trueup-workers"),
+        "{}",
+        exported.stdout
+    );
 
     // a source of another life makes the position void
     context.delete_stream("EVENTS").await.unwrap();
@@ -249,7 +309,10 @@ async fn another_source_replaces_a_route_and_another_stacks_is_left_alone() {
     let before = world.record("out").await.unwrap();
     publish(&world.nats, "events.a", 3).await;
 
-    let moved = world.of("s", &ONE.replace("from: { stream: EVENTS }", "from: { stream: OTHER }"));
+    let moved = world.of(
+        "s",
+        &ONE.replace("from: { stream: EVENTS }", "from: { stream: OTHER }"),
+    );
     let planned = world.ends("plan", &moved, 3);
     contains(
         &planned,
@@ -297,7 +360,10 @@ async fn lag_of_a_route_from_a_topic_is_what_its_group_has_not_committed() {
     let of = |name: &str| {
         let all = world.status(&manifest);
         let routes = all.as_array().unwrap().iter();
-        routes.cloned().find(|it| it["name"] == json!(name)).unwrap()
+        routes
+            .cloned()
+            .find(|it| it["name"] == json!(name))
+            .unwrap()
     };
     assert_eq!(of("in")["lag"]["messages"], json!(0));
     assert_eq!(of("in")["position"], Value::Null);

@@ -44,7 +44,14 @@ fn is_possible(kind: &dyn Kind, fields: &Flat) -> bool {
 /// be one. What speaks of one another is there together.
 fn route(declaration: &'static Declaration, likely: f64) -> BoxedStrategy<Doc> {
     const TOGETHER: [&str; 8] = [
-        "from", "to", "key", "on_error", "dlq", "start", "start_sequence", "start_time",
+        "from",
+        "to",
+        "key",
+        "on_error",
+        "dlq",
+        "start",
+        "start_sequence",
+        "start_time",
     ];
     let alone = declaration.fields.values();
     let alone = alone.filter(|field| !TOGETHER.contains(&field.name.as_str()));
