@@ -361,8 +361,8 @@ async fn lag_of_a_route_from_a_topic_is_what_its_group_has_not_committed() {
         let all = world.status(&manifest);
         let routes = all.as_array().unwrap().iter();
         routes
-            .cloned()
             .find(|it| it["name"] == json!(name))
+            .cloned()
             .unwrap()
     };
     assert_eq!(of("in")["lag"]["messages"], json!(0));
