@@ -46,8 +46,8 @@
 //!
 //! # What is deliberately absent
 //!
-//! Risks of changes on NATS other than deletions, routes and their worker. They have their places: a kind's
-//! `risks`, `plan/`, a kind `route` and `bridge/`.
+//! Risks of changes on NATS other than deletions, and the worker that moves messages along routes. They have their places: a
+//! kind's `risks`, `plan/`, and `bridge/`.
 
 #![forbid(unsafe_code)]
 

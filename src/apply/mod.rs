@@ -2,6 +2,7 @@
 //!
 //! Nothing is decided here that the plan did not say.
 
+mod board;
 mod journal;
 mod last_look;
 mod lock;

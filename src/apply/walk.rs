@@ -5,6 +5,7 @@ use futures::future::join;
 use jiff::Timestamp;
 use tokio::time::{sleep_until, timeout};
 
+use super::board::Board;
 use super::last_look::{IN_FLIGHT, look};
 use super::once_more::still_right;
 use super::{Kept, Stop, Watch};
@@ -47,7 +48,9 @@ pub async fn apply(
     kept: Option<Kept<'_>>,
     now: fn() -> Timestamp,
 ) -> Vec<Done> {
+    let board = Board::default();
     let track = Track {
+        board: &board,
         plan,
         port,
         watch,
@@ -82,6 +85,7 @@ fn lost() -> Outcome {
 /// The steps of one broker on their way.
 #[derive(Clone, Copy)]
 struct Track<'a> {
+    board: &'a Board,
     plan: &'a Plan,
     port: &'a dyn Port,
     watch: &'a dyn Watch,
@@ -113,13 +117,15 @@ impl<'a> Track<'a> {
         if is_cut {
             self.break_off(broker, &mut course).await;
         }
+        self.board.finish(broker);
         course.outcomes
     }
 
     async fn go(self, broker: Broker, course: &mut Course<'a>) {
         let mut silent = false;
         for wave in waves(self.plan.steps.iter(), broker) {
-            let (ready, held) = self.sort_out(wave, &course.outcomes);
+            let elsewhere = self.board.settled(self.rest_elsewhere(&wave, broker)).await;
+            let (ready, held) = self.sort_out(wave, &course.outcomes, &elsewhere);
             self.settle(&mut course.outcomes, held);
             let mut taken: Vec<&Step> = Vec::new();
             for batch in ready.chunks(BATCH) {
@@ -141,6 +147,17 @@ impl<'a> Track<'a> {
             let seen = self.record(&taken, seen).await;
             self.settle(&mut course.outcomes, seen);
         }
+    }
+
+    /// The steps of the other broker that steps of a wave rest on: a route comes after its topics, and goes before them.
+    fn rest_elsewhere(self, wave: &[&Step], broker: Broker) -> Vec<Address> {
+        let rests_on = wave.iter().flat_map(|step| &step.rests_on);
+        let elsewhere: HashSet<&Address> = rests_on
+            .filter(|address| address.kind.broker() != broker)
+            .collect();
+        let steps = self.plan.steps.iter().map(|step| &step.address);
+        let of_plan = steps.filter(|address| elsewhere.contains(address));
+        of_plan.cloned().collect()
     }
 
     /// Why nothing more is sent.
@@ -230,6 +247,7 @@ impl<'a> Track<'a> {
         self,
         wave: Vec<&'a Step>,
         outcomes: &HashMap<Address, Outcome>,
+        elsewhere: &HashMap<Address, Outcome>,
     ) -> (Vec<&'a Step>, Vec<(Address, Outcome)>) {
         let mut ready = Vec::new();
         let mut held = Vec::new();
@@ -245,7 +263,8 @@ impl<'a> Track<'a> {
                     "`{before}` was not applied, which may be to take its place"
                 ))
             };
-            match hindrance(step, outcomes).or_else(kept) {
+            let known = |origin: &Address| outcomes.get(origin).or_else(|| elsewhere.get(origin));
+            match hindrance(step, known).or_else(kept) {
                 Some(because) => {
                     held.push((step.address.clone(), Outcome::NotAttempted { because }));
                 }
@@ -314,6 +333,7 @@ impl<'a> Track<'a> {
     fn settle(self, outcomes: &mut HashMap<Address, Outcome>, done: Vec<(Address, Outcome)>) {
         for (address, outcome) in done {
             self.watch.finished(&address, &outcome);
+            self.board.settle(&address, &outcome);
             outcomes.insert(address, outcome);
         }
     }
@@ -349,7 +369,7 @@ fn withheld(steps: &[&Step], because: &str) -> Vec<(Address, Outcome)> {
 }
 
 /// Why a step can't be sent: its own refusals, or one that it rests on and that was not applied.
-fn hindrance(step: &Step, outcomes: &HashMap<Address, Outcome>) -> Option<String> {
+fn hindrance<'o>(step: &Step, known: impl Fn(&Address) -> Option<&'o Outcome>) -> Option<String> {
     if let Some(refusal) = step.refusals.first() {
         let word = if step.action == Action::Unread {
             "could not be read"
@@ -363,14 +383,12 @@ fn hindrance(step: &Step, outcomes: &HashMap<Address, Outcome>) -> Option<String
         let why = why.map_or_else(String::new, |why| format!(": {why}"));
         return Some(format!("blocked: {} is not approved{why}", risk.code));
     }
-    step.rests_on
-        .iter()
-        .find_map(|origin| match outcomes.get(origin) {
-            Some(Outcome::Applied) | None => None,
-            Some(Outcome::Failed { .. }) => Some(format!("`{origin}` failed")),
-            Some(Outcome::NotAttempted { .. }) => Some(format!("`{origin}` was not attempted")),
-            Some(Outcome::Unknown { .. }) => Some(format!("the outcome of `{origin}` is unknown")),
-        })
+    step.rests_on.iter().find_map(|origin| match known(origin) {
+        Some(Outcome::Applied) | None => None,
+        Some(Outcome::Failed { .. }) => Some(format!("`{origin}` failed")),
+        Some(Outcome::NotAttempted { .. }) => Some(format!("`{origin}` was not attempted")),
+        Some(Outcome::Unknown { .. }) => Some(format!("the outcome of `{origin}` is unknown")),
+    })
 }
 
 #[cfg(test)]

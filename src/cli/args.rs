@@ -10,6 +10,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, 
 
 use super::exit;
 use crate::convert::KnownStream;
+use crate::kinds::route::Place;
 use crate::ledger::LedgerPlace;
 use crate::model::Address;
 
@@ -164,6 +165,17 @@ pub enum Command {
         after_long_help = "Examples:\n  trueup lock show -f platform.yaml\n  trueup lock release -f platform.yaml\n  trueup lock show --stack platform"
     )]
     Lock(LockCommand),
+    /// Show how the routes are: what they have not moved yet, and who moves their messages
+    #[command(
+        after_long_help = "Examples:\n  trueup status -f platform.yaml\n  trueup status --output json\n\nLag is told by the brokers, be a worker there or not. Without `-f` the brokers are those of NATS_URL and\nKAFKA_BROKERS, and every route of the table is shown. Changes nothing."
+    )]
+    Status,
+    /// Move messages between NATS and Kafka
+    #[command(
+        subcommand,
+        after_long_help = "Examples:\n  trueup bridge pause events-out -f platform.yaml\n  trueup bridge resume events-out -f platform.yaml\n  trueup bridge reset events-out --to start -f platform.yaml"
+    )]
+    Bridge(BridgeCommand),
     /// Look whether the brokers can be reached, and which rights are missing
     #[command(
         after_long_help = "Examples:\n  trueup doctor\n  trueup doctor -f platform.yaml --output json\n\nThe brokers are those of `-f`, or of NATS_URL and KAFKA_BROKERS. Changes nothing. Ends with 1 when\nsomething is bad."
@@ -205,6 +217,37 @@ pub enum Command {
         /// The shell
         #[arg(value_name = "SHELL")]
         shell: clap_complete::Shell,
+    },
+}
+
+/// What can be done with the bridge.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum BridgeCommand {
+    /// Have the messages of a route wait where they are
+    ///
+    /// It is written into the table, where a plan of a manifest that says `state: running` finds it as drift.
+    Pause {
+        /// The route
+        #[arg(value_name = "ROUTE")]
+        route: String,
+    },
+    /// Have the messages of a route move again
+    Resume {
+        /// The route
+        #[arg(value_name = "ROUTE")]
+        route: String,
+    },
+    /// Set a route to another place of its source
+    ///
+    /// What is behind that place is moved again, what is before it never. Refused while a worker moves the route's messages,
+    /// unless the route is paused.
+    Reset {
+        /// The route
+        #[arg(value_name = "ROUTE")]
+        route: String,
+        /// Where it goes on: `start`, `end`, a sequence of its stream, or a time
+        #[arg(long, value_name = "PLACE")]
+        to: Place,
     },
 }
 

@@ -33,6 +33,8 @@ mod second_look;
 mod show;
 mod signals;
 mod snapshot;
+mod status;
+mod steer;
 mod target;
 mod validate;
 mod whose;
@@ -45,10 +47,11 @@ use std::process::ExitCode;
 pub use args::{Cli, command};
 pub use exit::Exit;
 
-use args::Command;
+use args::{BridgeCommand, Command};
 use failure::Failure;
 use screen::Screen;
 
+use crate::kinds::route::RouteState;
 use crate::manifest::without_logins;
 
 /// Runs a command line and tells how it ended.
@@ -101,6 +104,16 @@ fn run(cli: &Cli, screen: &Screen) -> Result<Exit, Failure> {
         Command::Forget { addresses } => on_brokers(own::run_forget(addresses, global, screen)),
         Command::Ledger(command) => on_brokers(own::run_ledger(command, global, screen)),
         Command::Lock(command) => on_brokers(own::run_lock(command, global, screen)),
+        Command::Status => on_brokers(status::run(global, screen)),
+        Command::Bridge(BridgeCommand::Pause { route }) => {
+            on_brokers(steer::set(route, RouteState::Paused, global, screen))
+        }
+        Command::Bridge(BridgeCommand::Resume { route }) => {
+            on_brokers(steer::set(route, RouteState::Running, global, screen))
+        }
+        Command::Bridge(BridgeCommand::Reset { route, to }) => {
+            on_brokers(steer::set_back(route, to, global, screen))
+        }
         Command::Doctor => on_brokers(doctor::run(global, screen)),
         Command::Graph(args) => graph::run(args, global, screen),
         Command::Convert(args) => convert::run(args, global, screen),

@@ -67,6 +67,8 @@ impl Outputs {
             | Command::Forget { .. }
             | Command::Ledger(_)
             | Command::Lock(_)
+            | Command::Status
+            | Command::Bridge(_)
             | Command::Doctor
             | Command::Graph(_)
             | Command::Explain { .. }
@@ -225,6 +227,8 @@ fn inputs(cli: &Cli) -> Vec<Input<'_>> {
         | Command::Forget { .. }
         | Command::Ledger(_)
         | Command::Lock(_)
+        | Command::Status
+        | Command::Bridge(_)
         | Command::Doctor
         | Command::Graph(_)
         | Command::Explain { .. }

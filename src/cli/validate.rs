@@ -63,6 +63,8 @@ const fn words(kind: KindName, count: usize) -> &'static str {
         (KindName::Quota, _) => "quotas",
         (KindName::User, 1) => "user",
         (KindName::User, _) => "users",
+        (KindName::Route, 1) => "route",
+        (KindName::Route, _) => "routes",
     }
 }
 

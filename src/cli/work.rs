@@ -188,7 +188,7 @@ impl Work {
             ..self.desired(chosen.as_ref())
         };
         let mut brokers = brokers_of(desired.planned().map(|resource| &resource.address));
-        brokers.extend(desired.no_longer_declared().map(|a| a.kind.broker()));
+        brokers.extend(desired.no_longer_declared().flat_map(|a| a.kind.brokers()));
         if brokers.iter().any(|broker| !port.has(*broker)) {
             brokers.extend(self.ledger.place.broker());
             brokers.sort_unstable();
@@ -379,7 +379,8 @@ pub(super) async fn connect(
 
 /// The brokers that hold these resources, NATS first.
 pub(super) fn brokers_of<'a>(addresses: impl Iterator<Item = &'a Address>) -> Vec<Broker> {
-    let mut brokers: Vec<Broker> = addresses.map(|address| address.kind.broker()).collect();
+    let brokers = addresses.flat_map(|address| address.kind.brokers());
+    let mut brokers: Vec<Broker> = brokers.copied().collect();
     brokers.sort_unstable();
     brokers.dedup();
     brokers

@@ -1,9 +1,10 @@
 use indexmap::IndexMap;
+use serde_json::Value;
 
 use super::planning::observe_all;
 use super::port::Port;
 use crate::kinds::stream::bucket_of;
-use crate::kinds::{Kind, Live, Resources, kind};
+use crate::kinds::{Kind, Live, Resources, kind, route};
 use crate::model::{
     Address, Broker, Code, Flat, KindName, OWN_NOTES, Problem, Resource, Severity, Wanted, few,
 };
@@ -28,7 +29,8 @@ pub async fn export(
     declared_there: &[Address],
     wanted: &dyn Wanted,
 ) -> Result<Exported, Vec<Problem>> {
-    let found = observe_all(port, brokers, declared_there, &WithStreams(wanted)).await?;
+    let mut found = observe_all(port, brokers, declared_there, &WithStreams(wanted)).await?;
+    leave_implied(&mut found);
     let mut caveats = caveats(&found);
     caveats.extend(unknown_fields(&found));
     let mut resources: Resources = found
@@ -58,6 +60,19 @@ impl Wanted for WithStreams<'_> {
         let mut stands_for_one = || of_buckets.any(|begun| self.0.may_take_under(begun));
         self.0.may_take_under(beginning) || (beginning == of_streams && stands_for_one())
     }
+}
+
+/// Takes out what the routes beside it imply: a manifest says the route, and no more.
+fn leave_implied(found: &mut IndexMap<Address, Live>) {
+    let routes: Vec<Address> = found
+        .keys()
+        .filter(|address| address.kind == KindName::Route)
+        .cloned()
+        .collect();
+    found.retain(|address, live| {
+        let route = route::implied_by(address, &live.fields);
+        !route.is_some_and(|route| routes.contains(&route))
+    });
 }
 
 /// What these brokers hold and neither an export nor a snapshot can, and why: warnings.
@@ -95,7 +110,9 @@ fn unknown_fields(found: &IndexMap<Address, Live>) -> Vec<Problem> {
         let Some(kind) = kind(address.kind) else {
             continue;
         };
-        for (path, _) in kind.declaration().unknown(&live.fields) {
+        let of_brokers = |(path, _): &(&String, &Value)| !path.starts_with(OWN_NOTES);
+        let fields = kind.declaration().unknown(&live.fields);
+        for (path, _) in fields.filter(of_brokers) {
             unknown.entry(path).or_default().push(address.to_string());
         }
     }

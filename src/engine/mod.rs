@@ -10,6 +10,7 @@ mod port;
 mod rights;
 mod snapshot;
 mod stale;
+mod status;
 
 pub use connect::{Endpoints, connect};
 pub use doctor::{Finding, Health, doctor, look_at_ledger};
@@ -19,3 +20,4 @@ pub use port::{LiveBrokers, Port};
 pub use rights::undeclared_rights;
 pub use snapshot::{SNAPSHOT_VERSION, Snapshot, SnapshotError, SnapshotPort};
 pub use stale::{How, Moved, moved, wrong_target};
+pub use status::{LagStatus, RouteStatus, route_status};

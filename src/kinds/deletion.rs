@@ -12,7 +12,7 @@ pub fn kept_from_deletion(address: &Address) -> Option<&'static str> {
         names.iter().any(begins)
     };
     let (stream, consumer) = match address.kind {
-        KindName::Acl | KindName::Quota | KindName::User => return None,
+        KindName::Acl | KindName::Quota | KindName::User | KindName::Route => return None,
         KindName::Consumer => address.stream_and_consumer().unwrap_or_default(),
         KindName::Stream | KindName::Kv | KindName::ObjectStore | KindName::Topic => {
             (address.name.as_str(), "")
@@ -27,7 +27,7 @@ pub fn kept_from_deletion(address: &Address) -> Option<&'static str> {
         return Some("the server keeps it for a source or a mirror, so it is never deleted here");
     }
     if is_of_ledger(address) {
-        return Some("it is trueup's own ledger, which is never deleted here");
+        return Some("it is trueup's own, which is never deleted here");
     }
     let is_bucket = address.kind == KindName::Stream && begins(&[stream], &["KV_", "OBJ_"]);
     is_bucket.then_some(

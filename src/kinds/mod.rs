@@ -64,6 +64,7 @@ pub fn registry() -> &'static [&'static dyn Kind] {
         &acl::Acl,
         &quota::Quota,
         &user::User,
+        &route::Route,
     ]
 }
 

@@ -15,11 +15,17 @@ mod place;
 mod record;
 mod store;
 
-/// Whether a bucket is the ledger's own: it is never managed, exported or deleted.
+/// Whether a bucket is trueup's own, the ledger or the bridge's: it is never managed, exported or deleted.
 pub fn is_own_bucket(name: &str) -> bool {
+    if BRIDGE.contains(&name) {
+        return true;
+    }
     name.strip_prefix(NatsStore::BUCKET)
         .is_some_and(|rest| rest.is_empty() || rest == NatsStore::LOCKS)
 }
+
+/// The buckets of the bridge beside it: the table of routes, and who moves messages.
+const BRIDGE: [&str; 2] = ["trueup-routes", "trueup-workers"];
 
 /// Whether a topic is the ledger's own: it is never managed, exported or deleted.
 pub fn is_own_topic(name: &str) -> bool {

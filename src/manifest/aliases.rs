@@ -62,6 +62,7 @@ pub(super) fn resolve(
             | Holds::KafkaConnection
             | Holds::Consumers
             | Holds::Access
+            | Holds::Principal
             | Holds::Acls => {}
         }
     }

@@ -77,7 +77,8 @@ pub(super) fn names_beside(kind: KindName) -> &'static [&'static str] {
         | KindName::ObjectStore
         | KindName::Consumer
         | KindName::Acl
-        | KindName::Quota => &["lifecycle"],
+        | KindName::Quota
+        | KindName::Route => &["lifecycle"],
     }
 }
 
@@ -92,6 +93,7 @@ const fn noun_of(kind: KindName) -> &'static str {
         KindName::Acl => "an acl",
         KindName::Quota => "a quota",
         KindName::User => "a user",
+        KindName::Route => "a route",
     }
 }
 

@@ -66,8 +66,8 @@ pub(super) fn ledger(
 /// The brokers that it has a section or a connection for.
 pub(super) fn brokers(tree: &Map, connections: &Connections) -> Vec<Broker> {
     let has = |head: &str| tree.get(head).is_some_and(|entry| !entry.node.is_null());
-    let nats = has("nats") || connections.nats.place.is_some();
-    let kafka = has("kafka") || connections.kafka.place.is_some();
+    let nats = has("nats") || has("bridge") || connections.nats.place.is_some();
+    let kafka = has("kafka") || has("bridge") || connections.kafka.place.is_some();
     let both = [(nats, Broker::Nats), (kafka, Broker::Kafka)].into_iter();
     both.filter_map(|(has, broker)| has.then_some(broker))
         .collect()

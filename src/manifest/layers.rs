@@ -35,7 +35,7 @@ pub(super) fn join(parts: Vec<Node>, files: &Files, problems: &mut Vec<Problem>)
 /// In the first layer, a resource with nothing behind its name is declared with nothing; in an
 /// overlay it is taken away.
 pub(super) fn declare_empty(tree: &mut Map) {
-    for head in ["nats", "kafka"] {
+    for head in ["nats", "kafka", "bridge"] {
         let Some(sections) = tree.get_mut(head).and_then(|e| e.node.map_mut()) else {
             continue;
         };
@@ -380,7 +380,7 @@ fn may_meet(path: &[&str]) -> bool {
     match path {
         ["stack"] => false,
         [_] | ["connections" | "nats" | "kafka", _] | ["nats" | "kafka", "defaults", ..] => true,
-        ["kafka", "access", ..] => true,
+        ["kafka", "access", ..] | ["bridge", "routes"] => true,
         _ => false,
     }
 }

@@ -14,10 +14,11 @@ use super::entries::{self, Declared, Kinds};
 use super::env_file::{self, EnvFiles};
 use super::files::{self, Budget, SourceText};
 use super::heads;
+use super::implied;
 use super::layers::{self, Layer};
 use super::node::{Files, Map};
 use super::secrets::Secrets;
-use super::sections::{HEADS, LATER};
+use super::sections::HEADS;
 use super::sources::Read;
 use super::suggest::nearest;
 use super::syntax::holds_any;
@@ -220,7 +221,9 @@ fn check(
     let brokers = heads::brokers(&layer.tree, &connections);
     let said = layer.tree.get("approvals");
     let approvals = approvals::read(said, files, inputs.now, problems, &mut heads);
+    let terms = implied::terms(&layer.tree, files, problems);
     let mut declared = entries::read(layer, files, kinds, whole);
+    implied::imply(&mut declared, &terms);
     let mut surplus = std::mem::take(&mut declared.surplus);
     surplus.add(&heads);
     check_rules(&declared, kinds, whole, problems, &mut surplus);
@@ -308,6 +311,9 @@ fn foretold(declared: &Declared, kinds: Kinds<'_>) -> Vec<Problem> {
 
 /// What trueup notes on a resource is its own: who declares it would say whose the resource is, or where it stands.
 fn own_label(resource: &Resource) -> Option<Problem> {
+    if resource.required_by.is_some() {
+        return None;
+    }
     let mut said = resource.declared.keys();
     let said = said.find(|path| path.starts_with(OWN_NOTES))?;
     let what = match said.as_str() {
@@ -326,20 +332,11 @@ fn check_heads(tree: &Map, files: &Files, problems: &mut Vec<Problem>, surplus: 
         .iter()
         .filter(|(key, _)| !HEADS.contains(&&***key) && !key.starts_with("x-"));
     for (key, entry) in unknown {
-        let problem = match LATER.contains(&&**key) {
-            true => Problem::error(
-                Code::UnknownField,
-                format!("this version of trueup has no `{key}` yet"),
-            )
-            .hint("take the section away"),
-            false => {
-                let near = nearest(key, HEADS.into_iter());
-                let problem = unknown_field("a manifest", key, near);
-                match near {
-                    Some(_) => problem,
-                    None => problem.hint("a key of your own, to hold anchors, begins with `x-`"),
-                }
-            }
+        let near = nearest(key, HEADS.into_iter());
+        let problem = unknown_field("a manifest", key, near);
+        let problem = match near {
+            Some(_) => problem,
+            None => problem.hint("a key of your own, to hold anchors, begins with `x-`"),
         };
         problems.push(problem.at(files.place(entry.key)));
         surplus.bound(problems);

@@ -15,6 +15,7 @@ mod entries;
 mod env_file;
 mod files;
 mod heads;
+mod implied;
 mod layers;
 mod load;
 mod mended;
@@ -126,7 +127,7 @@ impl Manifest {
     pub fn speaks_of(&self, broker: Broker) -> bool {
         self.resources
             .keys()
-            .any(|address| address.kind.broker() == broker)
+            .any(|address| address.kind.brokers().contains(&broker))
     }
 }
 

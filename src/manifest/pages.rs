@@ -117,6 +117,7 @@ fn of_section(section: &Section) -> Part {
             kind: Some(kind),
             ..whole
         },
+        Holds::Principal => whole,
         Holds::Consumers => Part {
             kind: Some(KindName::Consumer),
             ..whole

@@ -102,6 +102,7 @@ fn of_section(section: &Section, kinds: Kinds<'_>) -> Json {
             "additionalProperties": false,
         }),
         Holds::Access => by_name(KindName::Topic, "access"),
+        Holds::Principal => json!({ "type": ["string", "null"], "pattern": r"^[^:]+:|\$\{" }),
         Holds::Acls => json!({
             "type": ["array", "null"],
             "items": acls::entry(),
@@ -155,7 +156,8 @@ fn of_kind(kind: &dyn Kind) -> Json {
         | KindName::ObjectStore
         | KindName::Consumer
         | KindName::Acl
-        | KindName::Quota => {}
+        | KindName::Quota
+        | KindName::Route => {}
     }
     schema
 }

@@ -29,12 +29,14 @@ pub(super) enum Holds {
     Access,
     /// A list of ACL entries.
     Acls,
+    /// As whom workers log in to Kafka: a principal.
+    Principal,
     /// Defaults of these kinds, each under its word.
     Defaults(&'static [(&'static str, KindName)]),
 }
 
 /// Every section, in the order of the schema.
-pub(super) const SECTIONS: [Section; 13] = [
+pub(super) const SECTIONS: [Section; 15] = [
     Section {
         head: "connections",
         name: "nats",
@@ -118,15 +120,28 @@ pub(super) const SECTIONS: [Section; 13] = [
         holds: Holds::Resources(KindName::User),
         description: "Users that log in by SCRAM, by name, without `User:`.",
     },
+    Section {
+        head: "bridge",
+        name: "principal",
+        holds: Holds::Principal,
+        description: "As whom the workers of the routes log in to Kafka (`User:bridge`). Where it is said, each route implies the ACLs that it needs, and no more.",
+    },
+    Section {
+        head: "bridge",
+        name: "routes",
+        holds: Holds::Resources(KindName::Route),
+        description: "Routes between streams and topics by name, along which `trueup bridge run` moves messages.",
+    },
 ];
 
 /// The keys at the top.
-pub(super) const HEADS: [&str; 6] = [
+pub(super) const HEADS: [&str; 7] = [
     "stack",
     "ledger",
     "connections",
     "nats",
     "kafka",
+    "bridge",
     "approvals",
 ];
 
@@ -135,9 +150,6 @@ pub(super) const LEDGER: &str = "Where it is recorded what the stack owns: `nats
 
 /// What the approvals are, for the schema and for `explain`.
 pub(super) const APPROVALS: &str = "Consent to what steps may cost, each to one risk of one resource, within a bound and until an end.";
-
-/// The keys at the top that a later version will have.
-pub(super) const LATER: [&str; 1] = ["bridge"];
 
 /// The section at `head.name`.
 pub(super) fn section(head: &str, name: &str) -> Option<&'static Section> {

@@ -45,9 +45,11 @@ fn tree(stack: &str, resources: &Resources, kinds: super::entries::Kinds<'_>) ->
             Holds::Resources(kind) => named(kind, resources, kinds),
             Holds::Consumers => consumers_alone(resources, kinds),
             Holds::Acls => acls(resources),
-            Holds::NatsConnection | Holds::KafkaConnection | Holds::Access | Holds::Defaults(_) => {
-                Json::Null
-            }
+            Holds::NatsConnection
+            | Holds::KafkaConnection
+            | Holds::Access
+            | Holds::Principal
+            | Holds::Defaults(_) => Json::Null,
         };
         if !content.is_null() {
             let head = tree.entry(section.head).or_insert_with(|| json!({}));

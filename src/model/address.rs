@@ -52,11 +52,13 @@ pub enum KindName {
     Quota,
     /// A user of Kafka who logs in by SCRAM.
     User,
+    /// A route of the bridge, which stands in a bucket of NATS; it rests on what is on both brokers.
+    Route,
 }
 
 impl KindName {
     /// Every kind, in the order of creation.
-    pub const ALL: [KindName; 8] = [
+    pub const ALL: [KindName; 9] = [
         KindName::Stream,
         KindName::Kv,
         KindName::ObjectStore,
@@ -65,6 +67,7 @@ impl KindName {
         KindName::Acl,
         KindName::Quota,
         KindName::User,
+        KindName::Route,
     ];
 
     /// The kinds that these brokers hold, in the order of creation.
@@ -85,6 +88,7 @@ impl KindName {
             KindName::Acl => "acl",
             KindName::Quota => "quota",
             KindName::User => "user",
+            KindName::Route => "route",
         }
     }
 
@@ -96,16 +100,30 @@ impl KindName {
             | KindName::Kv
             | KindName::ObjectStore
             | KindName::Consumer
-            | KindName::Topic => false,
+            | KindName::Topic
+            | KindName::Route => false,
+        }
+    }
+
+    /// The brokers that resources of this kind speak of, the one that holds them first: a route lies between both.
+    pub const fn brokers(self) -> &'static [Broker] {
+        match self {
+            KindName::Route => &[Broker::Nats, Broker::Kafka],
+            KindName::Stream | KindName::Kv | KindName::ObjectStore | KindName::Consumer => {
+                &[Broker::Nats]
+            }
+            KindName::Topic | KindName::Acl | KindName::Quota | KindName::User => &[Broker::Kafka],
         }
     }
 
     /// The broker that holds resources of this kind.
     pub const fn broker(self) -> Broker {
         match self {
-            KindName::Stream | KindName::Kv | KindName::ObjectStore | KindName::Consumer => {
-                Broker::Nats
-            }
+            KindName::Stream
+            | KindName::Kv
+            | KindName::ObjectStore
+            | KindName::Consumer
+            | KindName::Route => Broker::Nats,
             KindName::Topic | KindName::Acl | KindName::Quota | KindName::User => Broker::Kafka,
         }
     }
@@ -158,7 +176,8 @@ impl Address {
             | KindName::Topic
             | KindName::Acl
             | KindName::Quota
-            | KindName::User => None,
+            | KindName::User
+            | KindName::Route => None,
         }
     }
 }
@@ -172,7 +191,7 @@ impl fmt::Display for Address {
 /// A text that is no address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{text}` is no address; write `kind/name`, where kind is one of stream, kv, object-store, consumer, topic, acl, quota, user"
+    "`{text}` is no address; write `kind/name`, where kind is one of stream, kv, object-store, consumer, topic, acl, quota, user, route"
 )]
 pub struct AddressError {
     text: String,

@@ -67,6 +67,11 @@ codes! {
     FilterOutside "filter-outside-subjects" "A consumer filters on what its stream never stores." "Take a filter within the stream's subjects." "nats-server errors.json, 10093";
     FilterOverlap "filter-overlap" "Filters overlap where the broker wants them disjoint (JetStream errors 10138, 10100)." "Make the filters disjoint." "nats-server errors.json, 10100 and 10138";
     Contradiction "contradiction" "Two fields of one resource can't both hold." "Change one of them as the hint says.";
+    RouteCircle "route-circle" "Routes lead back to where their messages come from: each would go round for ever." "Take one route out or narrow its subjects; where every hop is meant, say `loop_guard: header` of each route of the circle.";
+    RouteOutside "route-outside-subjects" "A route reads, or publishes to, subjects that its stream does not store." "Add the subject to the stream, or take one within its subjects.";
+    RouteOverlap "route-overlap" "Two routes write the same messages of a stream into one topic, so that each arrives twice." "Make their subjects disjoint, or keep one of them.";
+    RouteNullKey "route-null-key" "A route writes records without a key into a topic that is compacted, which refuses them." "Say `key: subject`, `key: subject(N)` or another rule; or take `compact` out of the topic's `cleanup.policy`." "Kafka INVALID_RECORD (87)";
+    RouteTooLarge "route-too-large" "A route's source may hold messages that are too large for its target." "Raise the target's limit (`max.message.bytes`, `max_msg_size`) or lower the source's; or say what becomes of such a message: `on_error`.";
     Property "property" "A connection property that trueup can't honour." "Take one of those listed." "librdkafka's CONFIGURATION.md";
     PlainSecret "plain-secret" "A password stands in the manifest itself." "Put it into a variable or a file: `password: ${NAME}` or `password_file: PATH`; and change it, for it is known to whoever read the text.";
     VersionUnknown "version-unknown" "What a field stands for can't be read from the broker, and no ledger remembers what was applied." "Name a ledger with `--ledger`; without one, a user's password is set when the user is made, and never again.";
@@ -76,7 +81,7 @@ codes! {
     Immutable "immutable" "The field can't change after creation, and a resource that holds data is never replaced." "Make a new resource beside it, move the data (a stream can source another), then retire the old one." "nats-server configUpdateCheck; Kafka has no request for it";
     OneWay "one-way" "The field can be switched on but never off." "Leave it on, or make a new resource." "nats-server configUpdateCheck";
     NotReset "not-reset" "A value that nobody declares can't go back to the default, though `lifecycle: { undeclared: reset }` wants that: it never changes, or one way only, or is of a field that this trueup does not know." "Declare it as it is, or leave it to the broker (`lifecycle: { ignore: [FIELD] }`); where it must go, make a new resource beside it.";
-    NeedsReplace "needs-replace" "The consumer can't change in place, and it can't be replaced either: only what the ledger knows to be the stack's own is deleted and made anew, and only where its place can be held meanwhile." "Apply it as it is first, with a ledger, and then change it: it is replaced, with consent. Or make a consumer with another name." "nats-server checkConsumerCfg and updateConfig";
+    NeedsReplace "needs-replace" "The consumer or route can't change in place, and it can't be replaced either: only what the ledger knows to be the stack's own is deleted and made anew, and only where its place can be held meanwhile." "Apply it as it is first, with a ledger, and then change it: it is replaced, with consent. Or make one with another name." "nats-server checkConsumerCfg and updateConfig";
     PartitionsAtOnce "partitions-at-once" "More partitions at once than Kafka's controller makes in one request; asked for far more, it fails, even where it is only asked whether it would." "Raise the number in several applies, or correct it." "Kafka QuorumController MAX_RECORDS_PER_USER_OP (10,000); KAFKA-17870";
     PartitionDecrease "partition-decrease" "Kafka can't take partitions away." "Keep the number, or make a new topic and move the data." "Kafka CreatePartitions, INVALID_PARTITIONS (37); KIP-195";
     ReplicationBelowMinIsr "replication-below-min-isr" "A topic would have fewer replicas than must have a write (`min.insync.replicas`): producers with `acks=all` would be refused." "Declare a lower `min.insync.replicas` in the same plan, or more replicas." "Kafka NOT_ENOUGH_REPLICAS (19)";
@@ -155,6 +160,9 @@ codes! {
     ConsumerReplicasLowered "consumer-replicas-lowered" "Fewer servers keep a consumer's position." "Leave it at 0, which is as many as its stream.";
     ConsumerPriorityChanged "consumer-priority-changed" "Which client is served first goes by other rules or groups: a pull that names no group, or another, is refused." "Let clients name the group first.";
     InterestFirst "interest-first" "A consumer is to go, or to read something else, in the plan that lets its stream keep by interest: what waits for it would be deleted with that." "Apply the stream's change first, for which `--target` is good; the next plan counts what the consumer holds then.";
+
+    RouteDeleted "route-deleted" "A route is deleted: what it has not moved yet stays where it is." "Let it move what is left first: stop who publishes to its source, and look at `trueup status`; to have it wait, say `state: paused`.";
+    RouteReplaced "route-replaced" "A route begins anew: with another source, or with its subjects dealt out to other shards, it has another position." "Let it move what is left first; then make a new route beside it with a `start` of its own, and take this one out.";
 
     RecreatedEmpty "recreated-empty" "What the stack owns was deleted outside of trueup; it would be made anew, without what it held." "Find out who deleted it and restore it, or approve.";
 

@@ -49,10 +49,10 @@ fn edit_refusal(kind: &dyn Kind, case: &Case<'_>, delta: &Delta) -> Option<Refus
 
 fn fixed(kind: KindName, field: &Field, delta: &Delta) -> Refusal {
     let kept = format!("declare `{}` to keep it as it is", shown(field, delta));
-    if kind == KindName::Consumer {
+    if matches!(kind, KindName::Consumer | KindName::Route) {
         return Refusal::new(
             Code::NeedsReplace,
-            format!("`{}` of a consumer can't change in place", delta.path),
+            format!("`{}` of a {kind} can't change in place", delta.path),
             format!(
                 "{kept} and apply it with a ledger first: what the stack owns is replaced, with consent"
             ),

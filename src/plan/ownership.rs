@@ -266,9 +266,12 @@ pub(super) fn alias(address: &Address) -> Option<Address> {
         KindName::Kv | KindName::ObjectStore => {
             Some(Address::new(KindName::Stream, stream_name(address)?))
         }
-        KindName::Consumer | KindName::Topic | KindName::Acl | KindName::Quota | KindName::User => {
-            None
-        }
+        KindName::Consumer
+        | KindName::Topic
+        | KindName::Acl
+        | KindName::Quota
+        | KindName::User
+        | KindName::Route => None,
     }
 }
 
@@ -353,7 +356,7 @@ fn recreated(kind: KindName) -> Option<Risk> {
     let harm = match kind {
         KindName::Stream | KindName::Kv | KindName::ObjectStore | KindName::Topic => Harm::High,
         KindName::Consumer => Harm::Medium,
-        KindName::Acl | KindName::Quota | KindName::User => return None,
+        KindName::Acl | KindName::Quota | KindName::User | KindName::Route => return None,
     };
     let evidence = "it was deleted outside of trueup, and is made anew without what it held";
     let safer = "find out who deleted it, and restore it where there is a copy";

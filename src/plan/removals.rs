@@ -7,7 +7,9 @@ use super::label::{has_label, label_of};
 use super::ownership::{Owned, alias, names};
 use crate::kinds::acl::is_own_right;
 use crate::kinds::user::own_login;
-use crate::kinds::{Live, Observations, Observed, Resources, Surroundings, kept_from_deletion};
+use crate::kinds::{
+    Live, Observations, Observed, Resources, Surroundings, kept_from_deletion, route,
+};
 use crate::ledger::{Phase, Record};
 use crate::model::{Action, Address, Base, Code, KindName, Refusal, Step};
 
@@ -47,6 +49,8 @@ pub(super) fn removals(
         })
         .collect();
     spare_what_goes_along(&mut steps, desired, owned);
+    spare_what_routes_need(&mut steps, desired);
+    let_routes_go_first(&mut steps, desired.stack, owned);
     steps.sort_by(|a, b| b.address.cmp(&a.address));
     let deletes = steps.iter().filter(|s| s.action == Action::Delete).count();
     let most = owned.most_deletes(desired.stack);
@@ -100,6 +104,40 @@ fn spare_what_goes_along(steps: &mut [Step], desired: Desired<'_>, owned: Owned<
         let whys = whys.flatten();
         let refusals: Vec<Refusal> = whys.map(|why| goes_along(why)).collect();
         step.refusals.extend(refusals);
+    }
+}
+
+/// What a declared route lies on, or needs, stays.
+fn spare_what_routes_need(steps: &mut [Step], desired: Desired<'_>) {
+    let routes = desired.resources.values();
+    let routes = routes.filter(|resource| resource.address.kind == KindName::Route);
+    for route in routes {
+        let needed = steps.iter_mut().filter(|step| {
+            step.action == Action::Delete
+                && matches!(
+                    step.address.kind,
+                    KindName::Stream | KindName::Topic | KindName::Kv
+                )
+                && route::needs(&route.address, &route.declared, &step.address)
+        });
+        needed.for_each(|step| step.refusals.push(lies_on_it(&route.address)));
+    }
+}
+
+/// A route goes before what it moves messages between: nothing of it is taken away under a worker's hands.
+fn let_routes_go_first(steps: &mut [Step], stack: &str, owned: Owned<'_>) {
+    let routes = steps
+        .iter()
+        .filter(|step| step.address.kind == KindName::Route && step.action == Action::Delete);
+    let routes: Vec<&Record> = routes
+        .filter_map(|step| owned.book.record(stack, &step.address))
+        .collect();
+    for step in steps.iter_mut().filter(|s| s.action == Action::Delete) {
+        let needing = routes
+            .iter()
+            .filter(|route| route::needs(&route.address, &route.applied, &step.address));
+        step.rests_on
+            .extend(needing.map(|route| route.address.clone()));
     }
 }
 
@@ -234,6 +272,14 @@ fn goes_along(why: &str) -> Refusal {
         Code::Protected,
         format!("its consumers go with it, and {why}"),
         "let go of the consumer first, where it is declared; or `trueup forget` what is to be kept",
+    )
+}
+
+fn lies_on_it(route: &Address) -> Refusal {
+    Refusal::new(
+        Code::Protected,
+        format!("`{route}` is declared and lies on it"),
+        "take the route out, too; or declare what it lies on",
     )
 }
 

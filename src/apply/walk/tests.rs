@@ -224,7 +224,9 @@ async fn a_broker_that_is_known_to_be_gone_is_asked_nothing_more() {
 async fn what_a_broker_took_that_is_gone_is_not_waited_for() {
     let port = Noted::default();
     let plan = plan_of(1, &[]);
+    let board = Board::default();
     let track = Track {
+        board: &board,
         plan: &plan,
         port: &port,
         watch: &Nobody,

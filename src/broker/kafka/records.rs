@@ -13,6 +13,8 @@ pub struct Sample {
     pub to: i64,
     /// A hash of each record's key, none for a record without one; what marks the ends of transactions is left out.
     pub keys: Vec<Option<u64>>,
+    /// The time of the first record of the first batch, in ms since 1970: of one at or just before `from`.
+    pub first_time: Option<i64>,
     /// The largest batch in bytes, as `max.message.bytes` counts it; one that was cut off counts as well.
     pub largest_batch: u64,
     /// Why keys are missing from it, where some are.
@@ -52,6 +54,7 @@ impl Sample {
     pub(crate) fn followed_by(mut self, next: &Sample) -> Sample {
         self.to = self.to.max(next.to);
         self.keys.extend(&next.keys);
+        self.first_time = self.first_time.or(next.first_time);
         self.largest_batch = self.largest_batch.max(next.largest_batch);
         self.gap = self.gap.or_else(|| next.gap.clone());
         self
@@ -62,6 +65,7 @@ impl Sample {
         if batch.is_control {
             return;
         }
+        self.first_time = self.first_time.or(Some(batch.time));
         let packed = whole.get(HEAD..).unwrap_or_default();
         let keys = unpacked(batch.codec, packed).and_then(|records| batch.keys(&records));
         match keys {
@@ -102,6 +106,8 @@ struct Batch {
     extent: Extent,
     codec: i16,
     is_control: bool,
+    /// Of its first record, in ms since 1970.
+    time: i64,
     count: i32,
 }
 
@@ -118,6 +124,7 @@ impl Batch {
             extent,
             codec: i16::try_from(attributes & 0b111).ok()?,
             is_control: attributes & 0b10_0000 != 0,
+            time: number::<8>(head, 27)?,
             count: i32::try_from(number::<4>(head, 57)?).ok()?,
         })
     }

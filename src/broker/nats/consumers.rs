@@ -154,6 +154,24 @@ impl JetStream {
             .await
     }
 
+    /// Has a consumer go on at this sequence of its stream, whatever it acknowledged (2.14).
+    ///
+    /// # Errors
+    /// [`NatsError::Api`] where the server says no: one that was made for a later start is not set to an earlier place;
+    /// [`NatsError::AnswerLost`] when nobody knows whether it was done.
+    pub async fn consumer_reset(
+        &self,
+        stream: &str,
+        name: &str,
+        sequence: u64,
+    ) -> Result<Map<String, Value>, NatsError> {
+        let stream = checked("stream", stream)?;
+        let name = checked("consumer", name)?;
+        let body = Body::Json(json!({"seq": sequence}));
+        let call = format!("CONSUMER.RESET.{stream}.{name}");
+        self.wire.write(&call, &body, None, Again::Never).await
+    }
+
     /// Deletes a consumer with its position; one of a stream that is gone is not there.
     ///
     /// # Errors

@@ -1,5 +1,7 @@
 //! What a stream holds, looked at without making anything for it.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
@@ -32,10 +34,36 @@ impl JetStream {
     /// # Errors
     /// As for any read.
     pub async fn message_from(&self, stream: &str, seq: u64) -> Result<Option<Stored>, NatsError> {
+        self.message_on(stream, seq, ">").await
+    }
+
+    /// The first message at or after a sequence number on a subject, which may hold wildcards; `None` when there is none.
+    ///
+    /// # Errors
+    /// As for any read.
+    pub async fn message_on(
+        &self,
+        stream: &str,
+        seq: u64,
+        subject: &str,
+    ) -> Result<Option<Stored>, NatsError> {
         let call = format!("STREAM.MSG.GET.{}", checked("stream", stream)?);
-        let body = Body::Json(json!({"seq": seq, "next_by_subj": ">"}));
+        let body = Body::Json(json!({"seq": seq, "next_by_subj": subject}));
         let answer = absent_when(self.wire.read(&call, &body).await, &[NO_MESSAGE])?;
         Ok(answer.as_ref().and_then(stored))
+    }
+
+    /// What the last message on a subject carries; `None` when there is none.
+    ///
+    /// # Errors
+    /// As for any read.
+    pub async fn last_on(&self, stream: &str, subject: &str) -> Result<Option<Vec<u8>>, NatsError> {
+        let call = format!("STREAM.MSG.GET.{}", checked("stream", stream)?);
+        let body = Body::Json(json!({"last_by_subj": subject}));
+        let answer = absent_when(self.wire.read(&call, &body).await, &[NO_MESSAGE])?;
+        let data = answer.as_ref().and_then(|answer| answer.get("message"));
+        let data = data.and_then(|message| message["data"].as_str());
+        Ok(data.and_then(|text| STANDARD.decode(text).ok()))
     }
 
     /// How many messages of each subject a stream holds.

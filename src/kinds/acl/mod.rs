@@ -25,7 +25,7 @@ pub use entry::{Access, AclEntry, AclResource, Consumer, ConsumerTerms, Producer
 pub use expand::{Expansion, Places, expand_access, expand_entry};
 pub use export::entries;
 pub use judge::is_own_right;
-pub use rules::{CLUSTER_NAME, operations, since};
+pub use rules::{CLUSTER_NAME, operations, principal_fault, since};
 pub use spec::AclSpec;
 
 pub use crate::broker::kafka::{

@@ -63,6 +63,11 @@ pub(super) fn acl(acl: &Parts<'_>) -> Vec<Problem> {
     .collect()
 }
 
+/// What is wrong with a principal, as a problem.
+pub fn principal_fault(text: &str) -> Option<Problem> {
+    principal(text).map(Complaint::problem)
+}
+
 /// A principal is `Type:name`; Kafka refuses another form, and takes an empty name.
 pub(super) fn principal(principal: &str) -> Option<Complaint> {
     let sound = principal

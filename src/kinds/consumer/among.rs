@@ -14,13 +14,20 @@ pub(super) fn of_stream(consumer: &Resource, all: &Resources) -> Vec<Complaint> 
         return vec![dangling(&consumer.address.name)];
     };
     let Some(stream) = declared_as(name, all).and_then(|address| all.get(&address)) else {
-        return vec![dangling(name)];
+        // what a route implies may be on a stream that is declared elsewhere: the plan looks for it
+        return match consumer.required_by {
+            Some(_) => Vec::new(),
+            None => vec![dangling(name)],
+        };
     };
     let said = Said(&consumer.declared);
     let mut found = Vec::new();
     if stream.address.kind == KindName::Stream {
-        found.extend(outside(said, name, &stream.declared));
-        found.extend(of_work_queue(said, &stream.declared));
+        if consumer.required_by.is_none() {
+            // of one that a route implies the route itself is told
+            found.extend(outside(said, name, &stream.declared));
+            found.extend(of_work_queue(said, &stream.declared));
+        }
         found.extend(circle(said, name, &stream.declared));
     }
     found.extend(replicas(said, &stream.declared));

@@ -1,6 +1,7 @@
 //! Durable consumers.
 
 mod among;
+mod begin;
 mod crowd;
 mod flow_control;
 mod judge;
@@ -20,6 +21,7 @@ use std::sync::LazyLock;
 use async_trait::async_trait;
 pub use spec::{AckPolicy, ConsumerSpec, DeliverPolicy, PriorityPolicy, ReplayPolicy, Wait};
 
+pub(super) use begin::{begin_at, sequence_at};
 pub(super) use wire::is_internal;
 
 use super::stream::{Said, declared_as};

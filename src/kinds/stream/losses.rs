@@ -78,7 +78,8 @@ fn code(view: &dyn View) -> Code {
         | KindName::Topic
         | KindName::Acl
         | KindName::Quota
-        | KindName::User => Code::StreamDeleted,
+        | KindName::User
+        | KindName::Route => Code::StreamDeleted,
     }
 }
 

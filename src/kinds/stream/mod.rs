@@ -60,6 +60,7 @@ pub(super) use losses::left;
 pub(super) use names::{asset_name, is_of_ledger, of_ledger};
 pub(crate) use names::{bucket_of, stream_name};
 pub(super) use origins::{has_sources, is_mirror, local_origins};
+pub(super) use overlaps::captured;
 pub(super) use patterns::{first_covering, first_overlapping};
 pub(super) use risks::{
     Standing, by_sight as losses_by_sight, foretells, foretold, or_everything, risks as losses,
@@ -237,6 +238,7 @@ impl Kind for Stream {
         seal.into_iter()
             .chain(change::window_that_follows(self, case))
             .chain(stages::notes(self, case))
+            .chain(super::route::asked_of(case))
             .collect()
     }
 
@@ -388,7 +390,8 @@ fn bucket_in_disguise(resource: &Resource) -> Option<Problem> {
         | KindName::Topic
         | KindName::Acl
         | KindName::Quota
-        | KindName::User => return None,
+        | KindName::User
+        | KindName::Route => return None,
     };
     let bucket = bucket.name;
     if names::bucket_name("bucket", &bucket).is_some() {

@@ -25,13 +25,16 @@ pub(crate) fn stream_name(address: &Address) -> Option<String> {
             let (prefix, _) = BUCKETS.iter().find(|(_, bucket)| bucket == kind)?;
             Some(format!("{prefix}{name}"))
         }
-        KindName::Consumer | KindName::Topic | KindName::Acl | KindName::Quota | KindName::User => {
-            None
-        }
+        KindName::Consumer
+        | KindName::Topic
+        | KindName::Acl
+        | KindName::Quota
+        | KindName::User
+        | KindName::Route => None,
     }
 }
 
-/// Whether it is a bucket of trueup's own ledger, whatever kind it is taken for.
+/// Whether it is a bucket of trueup's own, whatever kind it is taken for.
 pub(in crate::kinds) fn is_of_ledger(address: &Address) -> bool {
     let bucket = match address.kind {
         KindName::Kv => Some(address.name.as_str()),
@@ -41,17 +44,18 @@ pub(in crate::kinds) fn is_of_ledger(address: &Address) -> bool {
         | KindName::Topic
         | KindName::Acl
         | KindName::Quota
-        | KindName::User => None,
+        | KindName::User
+        | KindName::Route => None,
     };
     bucket.is_some_and(is_own_bucket)
 }
 
-/// That a manifest declares a bucket of trueup's own ledger.
+/// That a manifest declares a bucket of trueup's own.
 pub(in crate::kinds) fn of_ledger(resource: &Resource) -> Option<Problem> {
     if !is_of_ledger(&resource.address) {
         return None;
     }
-    let what = format!("`{}` is trueup's own ledger", resource.address);
+    let what = format!("`{}` is trueup's own", resource.address);
     let problem = Problem::error(Code::BadName, what).hint("take another name");
     Some(match resource.place.clone() {
         Some(place) => problem.at(place),

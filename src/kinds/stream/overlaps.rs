@@ -38,7 +38,7 @@ pub(super) fn check(all: &Resources) -> Vec<Problem> {
 }
 
 /// The subjects that a declared resource captures; none for consumers and Kafka's kinds.
-fn captured(resource: &Resource) -> Vec<String> {
+pub(in crate::kinds) fn captured(resource: &Resource) -> Vec<String> {
     let said = Said(&resource.declared);
     let Address { kind, name } = &resource.address;
     match kind {
@@ -53,9 +53,12 @@ fn captured(resource: &Resource) -> Vec<String> {
         KindName::Kv if is_mirror(said) => Vec::new(),
         KindName::Kv => vec![format!("$KV.{name}.>")],
         KindName::ObjectStore => vec![format!("$O.{name}.C.>"), format!("$O.{name}.M.>")],
-        KindName::Consumer | KindName::Topic | KindName::Acl | KindName::Quota | KindName::User => {
-            Vec::new()
-        }
+        KindName::Consumer
+        | KindName::Topic
+        | KindName::Acl
+        | KindName::Quota
+        | KindName::User
+        | KindName::Route => Vec::new(),
     }
 }
 

@@ -27,6 +27,7 @@ pub(in crate::kinds) use readers::{Readers, has_members, readers};
 use replicas::Progress;
 pub(crate) use rules::internal_topics;
 pub use rules::is_internal;
+pub(in crate::kinds) use rules::name_faults;
 pub use spec::{ConfigValue, TopicSpec};
 
 use super::kafka::{client, not_attempted, refuse_all, unreadable};

@@ -93,6 +93,15 @@ fn name(topic: &Resource) -> Vec<Problem> {
     problems.into_iter().flatten().map(placed).collect()
 }
 
+/// What keeps a topic from having this name, and the way out.
+pub(in crate::kinds) fn name_faults(name: &str) -> Vec<(String, String)> {
+    let problems = [strange_sign(name), bad_length(name), reserved(name)];
+    let problems = problems.into_iter().flatten();
+    problems
+        .map(|problem| (problem.message, problem.hint.unwrap_or_default()))
+        .collect()
+}
+
 fn strange_sign(name: &str) -> Option<Problem> {
     let is_legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     let strange = name.chars().find(|c| !is_legal(*c))?;

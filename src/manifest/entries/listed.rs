@@ -69,7 +69,7 @@ pub(super) fn list(layer: Layer, files: &Files, kinds: Kinds<'_>, whole: bool) -
         surplus: Surplus::default(),
     };
     for (head, entry) in tree {
-        if matches!(&*head, "nats" | "kafka") {
+        if matches!(&*head, "nats" | "kafka" | "bridge") {
             list.head(&head, entry);
         }
     }
@@ -114,7 +114,8 @@ impl List<'_> {
                     Holds::Consumers
                     | Holds::Access
                     | Holds::NatsConnection
-                    | Holds::KafkaConnection,
+                    | Holds::KafkaConnection
+                    | Holds::Principal,
                 ) => {}
                 None => {
                     let near = nearest(&name, names_under(head));

@@ -19,6 +19,7 @@ pub(super) fn names(kind: KindName) -> Json {
         }),
         KindName::Quota => json!({ "pattern": quota_names() }),
         KindName::User => json!({ "minLength": 1 }),
+        KindName::Route => json!({ "pattern": "^[a-zA-Z0-9_-]{1,200}$" }),
         KindName::Acl => json!({}),
     }
 }

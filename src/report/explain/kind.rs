@@ -273,6 +273,7 @@ pub(super) const fn under(name: KindName) -> &'static str {
         KindName::Acl => "kafka.acls",
         KindName::Quota => "kafka.quotas",
         KindName::User => "kafka.users",
+        KindName::Route => "bridge.routes",
     }
 }
 

@@ -71,6 +71,7 @@ pub(super) fn edits(edit: &Edit, kind: KindName) -> String {
             KindName::Consumer => {
                 "never in place; the consumer is replaced, with consent".to_owned()
             }
+            KindName::Route => "never in place; the route is replaced, with consent".to_owned(),
             KindName::Acl => "never in place; another field means another ACL".to_owned(),
             KindName::Stream
             | KindName::Kv

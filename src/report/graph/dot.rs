@@ -53,6 +53,7 @@ fn looks(node: &Node) -> String {
         Role::Subject => "cds",
         Role::Principal | Role::Kind(KindName::Acl | KindName::User) => "ellipse",
         Role::Kind(KindName::Quota) => "note",
+        Role::Kind(KindName::Route) => "cds",
     };
     let text = format!("{} {}", node.role.as_str(), node.lines.join("\n"));
     let style = match node.is_foreign() {

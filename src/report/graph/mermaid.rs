@@ -48,6 +48,7 @@ fn shape(node: &Node) -> String {
         Role::Kind(KindName::Consumer) => format!("([\"{text}\"])"),
         Role::Group => format!("{{{{\"{text}\"}}}}"),
         Role::Subject => format!(">\"{text}\"]"),
+        Role::Kind(KindName::Route) => format!("[/\"{text}\"/]"),
         Role::Principal | Role::Kind(KindName::Acl | KindName::User | KindName::Quota) => {
             format!("(\"{text}\")")
         }

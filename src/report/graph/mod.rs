@@ -181,7 +181,8 @@ fn told(resource: &Resource) -> Vec<String> {
         | KindName::Consumer
         | KindName::Acl
         | KindName::Quota
-        | KindName::User => Vec::new(),
+        | KindName::User
+        | KindName::Route => Vec::new(),
     }
 }
 

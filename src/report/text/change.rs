@@ -42,7 +42,8 @@ pub(super) fn shown(kind: KindName, field: &str) -> &str {
         | KindName::Consumer
         | KindName::Acl
         | KindName::Quota
-        | KindName::User => field,
+        | KindName::User
+        | KindName::Route => field,
     }
 }
 

@@ -6,6 +6,7 @@ mod findings;
 mod ledger;
 mod outcomes;
 mod plan;
+mod status;
 mod step;
 mod summary;
 mod unread;
@@ -17,6 +18,7 @@ pub use findings::findings;
 pub use ledger::{ledger, lock};
 pub use outcomes::outcomes;
 pub use plan::plan;
+pub use status::status;
 pub(super) use summary::{blocked_why, counts};
 
 /// What a screen needs to know beside what it shows.

@@ -15,6 +15,7 @@ mod ownership_kafka;
 mod plan_files;
 mod problems;
 mod replaces;
+mod routes;
 mod show;
 mod signals;
 mod streams;

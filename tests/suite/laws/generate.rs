@@ -17,7 +17,11 @@ const SECOND: i64 = 1_000_000_000;
 pub fn fields(name: KindName, likely: f64) -> BoxedStrategy<Flat> {
     let kind = kind(name).unwrap();
     let declaration = kind.declaration();
-    document(declaration, likely)
+    let documents = match name {
+        KindName::Route => route(declaration, likely),
+        _ => document(declaration, likely),
+    };
+    documents
         .prop_map(|doc| declaration.flatten(doc))
         .prop_filter("the kind's rules", move |fields| is_possible(kind, fields))
         .boxed()
@@ -34,6 +38,49 @@ fn is_possible(kind: &dyn Kind, fields: &Flat) -> bool {
     problems
         .iter()
         .all(|problem| problem.severity == Severity::Warning || problem.code == Code::Dangling)
+}
+
+/// A route of either direction: where it lies decides what else it may say, so that a document of all fields would hardly ever
+/// be one. What speaks of one another is there together.
+fn route(declaration: &'static Declaration, likely: f64) -> BoxedStrategy<Doc> {
+    const TOGETHER: [&str; 8] = [
+        "from",
+        "to",
+        "key",
+        "on_error",
+        "dlq",
+        "start",
+        "start_sequence",
+        "start_time",
+    ];
+    let alone = declaration.fields.values();
+    let alone = alone.filter(|field| !TOGETHER.contains(&field.name.as_str()));
+    let mut rest = declaration.clone();
+    rest.fields = alone.map(|it| (it.name.clone(), it.clone())).collect();
+    let ends = select(vec![
+        json!({ "from": { "stream": "S" }, "to": { "topic": "t" } }),
+        json!({ "from": { "stream": "S", "subjects": ["a.*", "b.*", "c"] }, "to": { "topic": "t" }, "key": "subject(2)" }),
+        json!({ "from": { "stream": "S2", "subjects": ["c", "d.>"] }, "to": { "topic": "t-{subject(1)}", "topics": ["t-c", "t-d"] } }),
+        json!({ "from": { "topic": "t" }, "to": { "stream": "S", "subject": "a.{key}" } }),
+        json!({ "from": { "topic": "t2" }, "to": { "stream": "S2", "subject": "{topic}.{partition}" } }),
+    ]);
+    let more = select(vec![
+        json!({}),
+        json!({ "start": "new" }),
+        json!({ "start_sequence": 7 }),
+        json!({ "start_time": "2026-02-01T12:00:00Z" }),
+        json!({ "on_error": "skip" }),
+        json!({ "on_error": "dlq", "dlq": { "topic": "dead" } }),
+        json!({ "on_error": "dlq", "dlq": { "stream": "DEAD", "subject": "dead" } }),
+    ]);
+    (ends, more, document(&rest, likely))
+        .prop_map(|(ends, more, mut doc)| {
+            for part in [ends, more] {
+                doc.extend(part.as_object().unwrap().clone());
+            }
+            doc
+        })
+        .boxed()
 }
 
 fn document(declaration: &Declaration, likely: f64) -> BoxedStrategy<Doc> {

@@ -227,7 +227,8 @@ impl Batch {
             | KindName::Kv
             | KindName::ObjectStore
             | KindName::Acl
-            | KindName::User => Address::new(self.name, format!("L{id}")),
+            | KindName::User
+            | KindName::Route => Address::new(self.name, format!("L{id}")),
         }
     }
 

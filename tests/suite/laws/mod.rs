@@ -21,13 +21,14 @@ use trueup::plan::Plan;
 use crate::main_job;
 
 /// The kinds that have fields to differ in.
-const KINDS: [KindName; 6] = [
+const KINDS: [KindName; 7] = [
     KindName::Stream,
     KindName::Kv,
     KindName::ObjectStore,
     KindName::Consumer,
     KindName::Topic,
     KindName::Quota,
+    KindName::Route,
 ];
 
 /// What is declared of one resource, and what the broker holds of it.
@@ -226,6 +227,7 @@ fn address(name: KindName, number: usize) -> Address {
         KindName::Consumer => Address::new(name, format!("S{number}/c")),
         KindName::Quota => Address::new(name, format!("user/R{number}")),
         KindName::User
+        | KindName::Route
         | KindName::Stream
         | KindName::Kv
         | KindName::ObjectStore

@@ -25,7 +25,7 @@ pub(super) use next::{next, reasons};
 pub(super) use position::{acknowledged_beyond, resumes_at};
 pub(super) use rehearse::{rehearse, untold};
 pub(super) use seen::{Place, look, look_at};
-pub(super) use start::as_declared;
+pub(super) use start::{as_declared, carried_on};
 
 /// What is done, or why it can't be.
 type Done<T> = Result<T, Outcome>;

@@ -27,7 +27,7 @@ pub(in crate::kinds::consumer) fn as_declared(mut fields: Flat) -> Flat {
 }
 
 /// The fields of a consumer that stands for the start in them and begins at this sequence number.
-pub(super) fn carried_on(mut fields: Flat, from: u64) -> Flat {
+pub(in crate::kinds::consumer) fn carried_on(mut fields: Flat, from: u64) -> Flat {
     let label = label(&fields);
     forget(&mut fields);
     fields.insert(START.to_owned(), label.into());

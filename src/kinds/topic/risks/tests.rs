@@ -94,6 +94,7 @@ fn sample(from: i64, keys: &[Option<u64>]) -> Sample {
         to: from + keys.len() as i64,
         keys: keys.to_vec(),
         largest_batch: 10_000,
+        first_time: None,
         gap: None,
     }
 }

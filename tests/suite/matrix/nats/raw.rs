@@ -104,7 +104,8 @@ fn stream_of(address: &Address) -> String {
         | KindName::Topic
         | KindName::Acl
         | KindName::Quota
-        | KindName::User => "",
+        | KindName::User
+        | KindName::Route => "",
     };
     format!("{prefix}{}", address.name)
 }

@@ -1,0 +1,181 @@
+use serde_json::Value;
+
+use crate::engine::RouteStatus;
+use crate::kinds::route::RouteState;
+use crate::model::counted;
+use crate::model::unit::Unit;
+use crate::report::{Line, Page, Tone};
+
+/// The routes, one below the other.
+pub fn status(routes: &[RouteStatus], width: usize) -> String {
+    let mut page = Page::new(width);
+    if routes.is_empty() {
+        page.wrapped(Line::new(), Tone::Plain, "there are no routes");
+    }
+    for (place, route) in routes.iter().enumerate() {
+        if place > 0 {
+            page.gap();
+        }
+        of_route(&mut page, route);
+    }
+    page.finish()
+}
+
+fn of_route(page: &mut Page, route: &RouteStatus) {
+    let (tone, word) = state(route);
+    let heading = Line::new()
+        .put(Tone::Strong, &format!("route/{}", route.name))
+        .plain("  ")
+        .put(tone, &word);
+    page.line(&heading);
+    let mut rows: Vec<Vec<(Tone, String)>> = Vec::new();
+    let mut row = |name: &str, tone: Tone, text: String| {
+        rows.push(vec![(Tone::Faint, name.to_owned()), (tone, text)]);
+    };
+    row("from", Tone::Plain, route.from.clone());
+    row("to", Tone::Plain, route.to.clone());
+    if let Some(stack) = &route.stack {
+        row("stack", Tone::Plain, stack.clone());
+    }
+    if let Some(lag) = &route.lag {
+        let age = lag.age_ms.filter(|_| lag.messages > 0);
+        // whole seconds: what is older is told to the second, too
+        let age = age.map(|ms| format!(", the first {} old", seconds(ms)));
+        let text = match lag.messages {
+            0 => "0: it has moved everything".to_owned(),
+            more => format!("{}{}", counted(more, "message"), age.unwrap_or_default()),
+        };
+        let tone = match route.alerts.is_empty() {
+            true => Tone::Plain,
+            false => Tone::Bad,
+        };
+        row("lag", tone, text);
+    }
+    for alert in &route.alerts {
+        row("alert", Tone::Bad, alert.clone());
+    }
+    if let Some(position) = &route.position {
+        row("position", Tone::Bad, position.clone());
+    }
+    match route.workers.as_slice() {
+        [] if route.state == Some(RouteState::Running) => {
+            row(
+                "workers",
+                Tone::Change,
+                "none: `trueup bridge run` moves its messages".to_owned(),
+            );
+        }
+        [] => row("workers", Tone::Plain, "none".to_owned()),
+        workers => {
+            for beat in workers {
+                let (tone, text) = worker(beat);
+                row("worker", tone, text);
+            }
+        }
+    }
+    page.table(2, &rows);
+}
+
+fn state(route: &RouteStatus) -> (Tone, String) {
+    let word = |state: RouteState| match state {
+        RouteState::Running => "running",
+        RouteState::Paused => "paused",
+    };
+    match (route.state, route.declared) {
+        (None, _) => (Tone::Bad, "not in the table".to_owned()),
+        (Some(held), Some(declared)) if held != declared => (
+            Tone::Change,
+            format!("{}, and the manifest says {}", word(held), word(declared)),
+        ),
+        (Some(held), Some(_)) if route.drifts => (
+            Tone::Change,
+            format!(
+                "{}, and not as the manifest says: `trueup plan` tells",
+                word(held)
+            ),
+        ),
+        (Some(RouteState::Running), _) => (Tone::Good, "running".to_owned()),
+        (Some(RouteState::Paused), _) => (Tone::Change, "paused".to_owned()),
+    }
+}
+
+fn worker(beat: &Value) -> (Tone, String) {
+    let word = |field: &str| beat[field].as_str().unwrap_or("?").to_owned();
+    let state = word("state");
+    let tone = match state.as_str() {
+        "running" | "standby" => Tone::Good,
+        "failed" | "degraded" => Tone::Bad,
+        _ => Tone::Plain,
+    };
+    let mut text = format!(
+        "{state} on {} ({}), shard {}",
+        word("host"),
+        word("worker"),
+        word("shard")
+    );
+    let error = match &beat["last_error"] {
+        Value::String(text) => Some(text.clone()),
+        Value::Object(error) => error
+            .get("message")
+            .and_then(Value::as_str)
+            .map(str::to_owned)
+            .or_else(|| Some(Value::Object(error.clone()).to_string())),
+        _ => None,
+    };
+    if let Some(error) = error {
+        text.push_str(&format!("; last error: {error}"));
+    }
+    (tone, text)
+}
+
+/// A time in whole seconds.
+fn seconds(ms: i64) -> String {
+    Unit::Millis.format(ms / 1000 * 1000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::LagStatus;
+    use serde_json::json;
+
+    fn route() -> RouteStatus {
+        RouteStatus {
+            name: "out".to_owned(),
+            stack: Some("platform".to_owned()),
+            declared: Some(RouteState::Running),
+            state: Some(RouteState::Paused),
+            drifts: true,
+            from: "stream/EVENTS (events.>)".to_owned(),
+            to: "topic/analytics".to_owned(),
+            lag: Some(LagStatus {
+                messages: 1204,
+                oldest: None,
+                age_ms: Some(61_500),
+            }),
+            position: None,
+            alerts: vec!["more than 1000 messages behind".to_owned()],
+            workers: vec![json!({
+                "worker": "w1", "host": "h", "state": "degraded", "shard": "1",
+                "last_error": { "message": "Kafka is away" },
+            })],
+        }
+    }
+
+    #[test]
+    fn each_route_is_told() {
+        let none = RouteStatus {
+            name: "in".to_owned(),
+            state: None,
+            lag: None,
+            position: Some("it is not in the table".to_owned()),
+            alerts: Vec::new(),
+            workers: Vec::new(),
+            ..route()
+        };
+        let text = status(&[route(), none], 100);
+        let text = anstream::adapter::strip_str(&text).to_string();
+        insta::assert_snapshot!(text);
+        assert!(status(&[], 80).contains("there are no routes"));
+    }
+}
