@@ -3,6 +3,7 @@ mod offered;
 mod values;
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -163,6 +164,12 @@ pub enum Command {
         after_long_help = "Examples:\n  trueup lock show -f platform.yaml\n  trueup lock release -f platform.yaml\n  trueup lock show --stack platform"
     )]
     Lock(LockCommand),
+    /// Move messages between NATS and Kafka
+    #[command(
+        subcommand,
+        after_long_help = "Examples:\n  trueup bridge run -f platform.yaml\n  trueup bridge run -f platform.yaml --listen 0.0.0.0:8080"
+    )]
+    Bridge(BridgeCommand),
     /// Look whether the brokers can be reached, and which rights are missing
     #[command(
         after_long_help = "Examples:\n  trueup doctor\n  trueup doctor -f platform.yaml --output json\n\nThe brokers are those of `-f`, or of NATS_URL and KAFKA_BROKERS. Changes nothing. Ends with 1 when\nsomething is bad."
@@ -199,6 +206,21 @@ pub enum Command {
         /// The shell
         #[arg(value_name = "SHELL")]
         shell: clap_complete::Shell,
+    },
+}
+
+/// What can be done with the bridge.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum BridgeCommand {
+    /// Run the stack's routes, until SIGTERM or Ctrl-C
+    ///
+    /// Any number of workers run side by side; when one dies, another goes on where it stopped. A worker keeps nothing on
+    /// its machine. Routes start, change and stop as the table on the brokers says. A signal finishes what is in flight,
+    /// which takes 30 s at most; a second one stops at once.
+    Run {
+        /// Where to answer `/metrics`, `/healthz` and `/readyz`; port 0 takes a free one, which is told
+        #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+        listen: SocketAddr,
     },
 }
 

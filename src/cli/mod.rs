@@ -4,6 +4,7 @@
 mod apply;
 mod args;
 mod ask;
+mod bridge;
 mod compare;
 mod completions;
 mod destroy;
@@ -100,6 +101,7 @@ fn run(cli: &Cli, screen: &Screen) -> Result<Exit, Failure> {
         Command::Forget { addresses } => on_brokers(own::run_forget(addresses, global, screen)),
         Command::Ledger(command) => on_brokers(own::run_ledger(command, global, screen)),
         Command::Lock(command) => on_brokers(own::run_lock(command, global, screen)),
+        Command::Bridge(command) => on_brokers(bridge::run(command, global, screen)),
         Command::Doctor => on_brokers(doctor::run(global, screen)),
         Command::Graph(args) => graph::run(args, global, screen),
         Command::Show { plan } => show::run(plan, screen),

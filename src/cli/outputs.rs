@@ -67,6 +67,7 @@ impl Outputs {
             | Command::Forget { .. }
             | Command::Ledger(_)
             | Command::Lock(_)
+            | Command::Bridge(_)
             | Command::Doctor
             | Command::Graph(_)
             | Command::Explain { .. }
@@ -225,6 +226,7 @@ fn inputs(cli: &Cli) -> Vec<Input<'_>> {
         | Command::Forget { .. }
         | Command::Ledger(_)
         | Command::Lock(_)
+        | Command::Bridge(_)
         | Command::Doctor
         | Command::Graph(_)
         | Command::Explain { .. }
