@@ -68,6 +68,13 @@ pub struct Worker {
     pub say: Say,
 }
 
+impl Worker {
+    fn tell(&self, line: &str) {
+        tracing::info!("{line}");
+        (self.say)(line);
+    }
+}
+
 /// Runs until somebody asks to stop; then what is in flight is finished, within 30 s.
 ///
 /// # Errors
@@ -79,7 +86,7 @@ pub async fn run(worker: Worker, stop: &Stop) -> Result<(), String> {
     let at = listener.local_addr().map_err(|error| error.to_string())?;
     let board = Arc::new(Board::default());
     let web = tokio::spawn(http::serve(listener, Arc::clone(&board)));
-    (worker.say)(&format!(
+    worker.tell(&format!(
         "worker {}: runs the routes of stack `{}`; http://{at} has /metrics, /healthz and /readyz",
         worker.name, worker.stack
     ));
@@ -105,7 +112,7 @@ async fn reach(worker: &Worker, board: &Board, stop: &Stop) -> Option<NatsData> 
         };
         board.trouble(Some(problem.clone()));
         if problem != said {
-            (worker.say)(&format!("{problem}; it is tried on and on"));
+            worker.tell(&format!("{problem}; it is tried on and on"));
             said = problem;
         }
         if !stop.pause(AGAIN).await {
@@ -134,7 +141,7 @@ async fn serve(worker: Worker, nats: NatsData, board: &Arc<Board>, stop: &Stop) 
         match table.look().await {
             Ok(changes) => {
                 if board.trouble(None) {
-                    (shared.say)("the table of routes can be read again");
+                    shared.tell("the table of routes can be read again");
                 }
                 changes
                     .into_iter()
@@ -146,8 +153,7 @@ async fn serve(worker: Worker, nats: NatsData, board: &Arc<Board>, stop: &Stop) 
                         "the table of routes can't be read: {}; what runs goes on",
                         fault.text
                     );
-                    tracing::warn!("{line}");
-                    (shared.say)(&line);
+                    shared.tell(&line);
                 }
             }
         }
@@ -164,7 +170,7 @@ async fn serve(worker: Worker, nats: NatsData, board: &Arc<Board>, stop: &Stop) 
             () = news => tokio::time::sleep(Duration::from_millis(50)).await,
         }
     }
-    (shared.say)("stopping: what is in flight is finished");
+    shared.tell("stopping: what is in flight is finished");
     slots.drain(DRAIN).await;
     heart.stop().await;
     let _flushed = tokio::time::timeout(Duration::from_secs(1), nats.client().flush()).await;
@@ -174,12 +180,11 @@ fn take(slots: &mut Slots, shared: &Shared, change: Change) {
     match change {
         Change::Run(name, revision, record) => slots.run(&name, revision, *record),
         Change::Stop(name, why) => {
-            (shared.say)(&format!("route/{name}: stops: {why}"));
+            shared.tell(&format!("route/{name}: stops: {why}"));
             slots.stop(&name);
         }
         Change::Say(name, text) => {
-            tracing::warn!("route/{name}: {text}");
-            (shared.say)(&format!("route/{name}: {text}"));
+            shared.tell(&format!("route/{name}: {text}"));
         }
     }
 }

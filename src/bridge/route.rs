@@ -24,6 +24,14 @@ pub(super) struct Shared {
     pub(super) say: Say,
 }
 
+impl Shared {
+    /// Tells what starts, stops, fails or moves.
+    pub(super) fn tell(&self, line: &str) {
+        tracing::info!("{line}");
+        (self.say)(line);
+    }
+}
+
 /// A shard of a route, as a task of this worker runs it. A route without shards has one.
 pub(super) struct Route {
     pub(super) shared: Arc<Shared>,
@@ -100,13 +108,7 @@ impl Route {
             Some(why) => format!("route/{label}: {}: {why}", state.word()),
             None => format!("route/{label}: {}", state.word()),
         };
-        match state {
-            State::Degraded | State::Failed => tracing::warn!("{line}"),
-            State::Starting | State::Running | State::Standby | State::Paused => {
-                tracing::info!("{line}");
-            }
-        }
-        (self.shared.say)(&line);
+        self.shared.tell(&line);
     }
 
     /// Tells how a session ended, and waits before the next one; the end where there is to be none.

@@ -69,7 +69,7 @@ impl Slots {
             })
             .collect();
         self.board.put(name, &routes);
-        (self.shared.say)(&format!(
+        self.shared.tell(&format!(
             "route/{name}: {} (revision {revision})",
             state.word()
         ));

@@ -57,7 +57,10 @@ fn worker(listen: SocketAddr, global: &Global, screen: &Screen) -> Result<Worker
         return Err(Failure::system("`bridge run` needs both brokers"));
     };
     let host = host(reach.environment());
-    let is_quiet = global.quiet;
+    // what is told is in the log, too, where somebody asked for that
+    let log = reach.environment().get("TRUEUP_LOG");
+    let logs = global.verbose > 0 || log.is_some_and(|filter| !filter.is_empty());
+    let tells = !global.quiet && !logs;
     Ok(Worker {
         stack: manifest.stack.clone(),
         name: name(&host),
@@ -66,7 +69,7 @@ fn worker(listen: SocketAddr, global: &Global, screen: &Screen) -> Result<Worker
         kafka: KafkaData::new(kafka, properties),
         listen,
         say: Arc::new(move |line| {
-            if !is_quiet {
+            if tells {
                 error_line(&format!("{line}\n"));
             }
         }),

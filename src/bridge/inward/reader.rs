@@ -242,11 +242,7 @@ impl Session {
             .collect();
         if !names.is_empty() {
             let (route, label) = (&self.setup.route, self.setup.route.label());
-            tracing::info!(
-                "route/{label}: has partitions {} of topic `{topic}`",
-                names.join(", ")
-            );
-            (route.shared.say)(&format!(
+            route.shared.tell(&format!(
                 "route/{label}: has partitions {}",
                 names.join(", ")
             ));

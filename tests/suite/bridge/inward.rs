@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_nats::jetstream::stream;
 use serde_json::{Value, json};
 
-use super::world::{Tally, World, produce, produce_numbers, tally};
+use super::world::{Tally, ToWrite, World, produce, produce_numbers, tally};
 use crate::broker::kafka::unique;
 
 /// How a stream takes messages, and so how a route publishes them.
@@ -60,7 +60,7 @@ async fn content(way: Way) {
         ("null", None),
         ("lines", Some(b"a\r\nb")),
     ];
-    let records: &[(i32, Option<&str>, Option<&[u8]>, &[_])] = &[
+    let records: &[ToWrite<'_>] = &[
         (0, Some("a.b c"), Some(b"first"), headers),
         (0, Some("gone"), None, &[]),
         (0, Some("empty"), Some(b""), &[]),

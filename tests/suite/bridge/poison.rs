@@ -5,7 +5,7 @@ use async_nats::jetstream::consumer::AckPolicy;
 use async_nats::jetstream::stream;
 use serde_json::{Value, json};
 
-use super::world::{Read, World, produce};
+use super::world::{Read, ToWrite, World, produce};
 use crate::broker::kafka::unique;
 
 /// A stream with a message that is too large for its topic, and one that has no key for it, among others.
@@ -43,7 +43,7 @@ async fn inward(world: &World, more: &Value) -> (String, Value) {
     };
     world.stream_as(config).await;
     let large = vec![b'x'; 50_000];
-    let records: &[(i32, Option<&str>, Option<&[u8]>, &[_])] = &[
+    let records: &[ToWrite<'_>] = &[
         (0, Some("a"), Some(b"1"), &[]),
         (0, Some("b"), Some(&large), &[("mine", Some(b"h"))]),
         (0, None, Some(b"keyless"), &[]),

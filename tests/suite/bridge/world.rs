@@ -331,11 +331,16 @@ fn read(topic: &str, least: usize) -> Vec<Read> {
     }
 }
 
-/// Writes records: partition, key, value, headers.
-pub async fn produce(
-    topic: &str,
-    records: &[(i32, Option<&str>, Option<&[u8]>, &[(&str, Option<&[u8]>)])],
-) {
+/// A record to be written: partition, key, value, headers.
+pub type ToWrite<'r> = (
+    i32,
+    Option<&'r str>,
+    Option<&'r [u8]>,
+    &'r [(&'r str, Option<&'r [u8]>)],
+);
+
+/// Writes records.
+pub async fn produce(topic: &str, records: &[ToWrite<'_>]) {
     let producer: FutureProducer = ClientConfig::new()
         .set("bootstrap.servers", variable("KAFKA_BROKERS"))
         .set("enable.idempotence", "true")
@@ -469,6 +474,11 @@ impl Worker {
 
     /// The name that it goes by.
     pub fn name(&self) -> String {
+        let begin = Instant::now();
+        while !self.said().contains("runs the routes") {
+            assert!(begin.elapsed() < PATIENCE, "it never told its name");
+            std::thread::sleep(Duration::from_millis(20));
+        }
         let said = self.said();
         let rest = said.split("worker ").nth(1).expect("it told its name");
         rest.split(':').next().unwrap().to_owned()
