@@ -24,6 +24,7 @@
 //! | [`cli`] | one file per command; the only place that prints, prompts and reads the environment |
 //! | [`report`] | plans, drift, outcomes, problems and reference pages as text, JSON and Markdown (pure) |
 //! | [`convert`] | what other tools are configured with, as a manifest (pure) |
+//! | [`bridge`] | the worker: moves messages along the routes in the table; beside `apply`, neither uses the other |
 //! | [`apply`] | walks a plan: lock, journal, batches, outcomes, stopping |
 //! | [`engine`] | connect, observe, plan; what moved since a plan was saved; export; doctor |
 //! | [`plan`] | diff, judge, order, seal: the plan document (pure) |
@@ -44,14 +45,25 @@
 //! - What holds data is never replaced. Only what the ledger records as the stack's own, in the same life of its
 //!   name, is ever deleted; a ledger that is lost, old or unreadable leads to "keep" or "refuse".
 //!
+//! # The worker
+//!
+//! [`bridge`] knows no manifest and no plan: what it runs stands in the route table, which an apply writes and it reads
+//! ([`kinds::route`] is all that the two share). It keeps nothing. Positions lie beside the data, and the brokers'
+//! own protocols say which worker moves what: leases and transactional ids from a stream, consumer groups from a topic.
+//!
+//! - Nothing is acknowledged past a hole. A fault ends a session; the next one begins where the position is.
+//! - A table that can't be read changes nothing. Only a marker of deletion stops a route.
+//! - Memory is bounded by budgets of bytes, however long the other side is down.
+//! - Who lost a lease, or froze for longer than others wait, writes nothing that a reader of committed records sees.
+//!
 //! # What is deliberately absent
 //!
-//! Risks of changes on NATS other than deletions, and the worker that moves messages along routes. They have their places: a
-//! kind's `risks`, `plan/`, and `bridge/`.
+//! Risks of changes on NATS other than deletions. They have their places: a kind's `risks`, and `plan/`.
 
 #![forbid(unsafe_code)]
 
 pub mod apply;
+pub mod bridge;
 pub mod broker;
 pub mod cli;
 pub mod convert;

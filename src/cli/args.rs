@@ -3,6 +3,7 @@ mod offered;
 mod values;
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -173,7 +174,7 @@ pub enum Command {
     /// Move messages between NATS and Kafka
     #[command(
         subcommand,
-        after_long_help = "Examples:\n  trueup bridge pause events-out -f platform.yaml\n  trueup bridge resume events-out -f platform.yaml\n  trueup bridge reset events-out --to start -f platform.yaml"
+        after_long_help = "Examples:\n  trueup bridge run -f platform.yaml\n  trueup bridge run -f platform.yaml --listen 0.0.0.0:8080\n  trueup bridge pause events-out -f platform.yaml\n  trueup bridge resume events-out -f platform.yaml\n  trueup bridge reset events-out --to start -f platform.yaml"
     )]
     Bridge(BridgeCommand),
     /// Look whether the brokers can be reached, and which rights are missing
@@ -223,6 +224,16 @@ pub enum Command {
 /// What can be done with the bridge.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum BridgeCommand {
+    /// Run the stack's routes, until SIGTERM or Ctrl-C
+    ///
+    /// Any number of workers run side by side; when one dies, another goes on where it stopped. A worker keeps nothing on
+    /// its machine. Routes start, change and stop as the table on the brokers says. A signal finishes what is in flight,
+    /// which takes 30 s at most; a second one stops at once.
+    Run {
+        /// Where to answer `/metrics`, `/healthz` and `/readyz`; port 0 takes a free one, which is told
+        #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+        listen: SocketAddr,
+    },
     /// Have the messages of a route wait where they are
     ///
     /// It is written into the table, where a plan of a manifest that says `state: running` finds it as drift.

@@ -159,23 +159,23 @@ fn holder(command: &str, environment: &IndexMap<String, String>) -> Holder {
     Holder {
         id: uuid::Uuid::new_v4().to_string(),
         who: of(&["USER", "LOGNAME", "USERNAME"]).unwrap_or_else(|| "unknown".to_owned()),
-        host: of(&["HOSTNAME"])
-            .or_else(|| {
-                Some(
-                    std::fs::read_to_string("/etc/hostname")
-                        .ok()?
-                        .trim()
-                        .to_owned(),
-                )
-            })
-            .filter(|host| !host.is_empty())
-            .unwrap_or_else(|| "unknown".to_owned()),
+        host: host(environment),
         pid: std::process::id(),
         ci_url: of(&["CI_JOB_URL", "BUILD_URL"]).or_else(run_of_github),
         command: command.to_owned(),
         since: now(),
         until: String::new(),
     }
+}
+
+/// The name of this machine.
+pub(super) fn host(environment: &IndexMap<String, String>) -> String {
+    let said = environment.get("HOSTNAME").cloned();
+    let said = said.filter(|host| !host.is_empty());
+    let file = || std::fs::read_to_string("/etc/hostname").ok();
+    let host = said.or_else(file).map(|host| host.trim().to_owned());
+    let host = host.filter(|host| !host.is_empty());
+    host.unwrap_or_else(|| "unknown".to_owned())
 }
 
 /// The time, as the ledger writes it.

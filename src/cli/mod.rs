@@ -4,6 +4,7 @@
 mod apply;
 mod args;
 mod ask;
+mod bridge;
 mod compare;
 mod completions;
 mod convert;
@@ -105,15 +106,7 @@ fn run(cli: &Cli, screen: &Screen) -> Result<Exit, Failure> {
         Command::Ledger(command) => on_brokers(own::run_ledger(command, global, screen)),
         Command::Lock(command) => on_brokers(own::run_lock(command, global, screen)),
         Command::Status => on_brokers(status::run(global, screen)),
-        Command::Bridge(BridgeCommand::Pause { route }) => {
-            on_brokers(steer::set(route, RouteState::Paused, global, screen))
-        }
-        Command::Bridge(BridgeCommand::Resume { route }) => {
-            on_brokers(steer::set(route, RouteState::Running, global, screen))
-        }
-        Command::Bridge(BridgeCommand::Reset { route, to }) => {
-            on_brokers(steer::set_back(route, to, global, screen))
-        }
+        Command::Bridge(command) => on_brokers(bridge::run(command, global, screen)),
         Command::Doctor => on_brokers(doctor::run(global, screen)),
         Command::Graph(args) => graph::run(args, global, screen),
         Command::Convert(args) => convert::run(args, global, screen),

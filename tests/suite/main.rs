@@ -5,6 +5,7 @@
     reason = "the sandbox is found through the environment"
 )]
 
+mod bridge;
 mod broker;
 mod cli;
 mod fuzz;

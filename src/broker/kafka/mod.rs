@@ -1,4 +1,5 @@
-//! Kafka's admin plane, spoken in Kafka's own protocol over connections of ours.
+//! Kafka's admin plane, spoken in Kafka's own protocol over connections of ours; and its data plane, by librdkafka
+//! ([`KafkaData`]).
 //!
 //! [`Kafka`] is the client: it knows topics, configs, ACLs and reassignments as the protocol has them, and no kind of the
 //! manifest. What it returns is plain data in the order of the question; nothing here retries a mutation whose answer was lost.
@@ -9,6 +10,7 @@ mod batch;
 mod client;
 mod codes;
 mod connection;
+mod data;
 mod dial;
 mod error;
 mod log;
@@ -30,6 +32,10 @@ pub use admin::{
 pub(crate) use batch::TOPICS_PER_DESCRIBE;
 pub use client::{ApiRange, Kafka, Witness};
 pub use codes::error_name;
+pub use data::KafkaData;
+pub(crate) use data::{
+    Change, PartitionQueue, RdCode, RdError, Receiver, Reports, Sender, ToWrite, words,
+};
 pub use error::{Fate, ItemError, KafkaError};
 pub(crate) use log::{Log, Position, Producer, Tail, Unwritten, Written};
 pub use records::Sample;

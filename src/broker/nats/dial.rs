@@ -26,6 +26,15 @@ const FIRST_LOOK: Duration = Duration::from_millis(500);
 const RECONNECTS: usize = 150;
 const RECONNECT_PAUSE: Duration = Duration::from_millis(400);
 
+/// How long a lost connection is tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Endurance {
+    /// For a minute: somebody waits for an answer.
+    Minute,
+    /// For as long as the process lives.
+    Forever,
+}
+
 /// How often the server is asked for a sign of life; after two without one the connection counts as broken.
 const PING: Duration = Duration::from_secs(3);
 
@@ -41,12 +50,13 @@ pub(super) struct Line {
 }
 
 /// Connects to the first server that lets us in.
-pub(super) async fn dial(settings: &NatsSettings) -> Result<Line, NatsError> {
+pub(super) async fn dial(settings: &NatsSettings, endurance: Endurance) -> Result<Line, NatsError> {
     settings.check()?;
     tls::check_files(settings).await?;
     let caller = Caller {
         settings,
         credentials: Credentials::read(settings).await?,
+        endurance,
     };
     crypto::install();
     let servers = addresses(settings.url.expose_secret())?;
@@ -104,6 +114,7 @@ pub(super) enum Failure {
 struct Caller<'s> {
     settings: &'s NatsSettings,
     credentials: Credentials,
+    endurance: Endurance,
 }
 
 impl Caller<'_> {
@@ -159,7 +170,10 @@ impl Caller<'_> {
             .name("trueup")
             .connection_timeout(share)
             .request_timeout(None)
-            .max_reconnects(RECONNECTS)
+            .max_reconnects(match self.endurance {
+                Endurance::Minute => Some(RECONNECTS),
+                Endurance::Forever => None,
+            })
             .reconnect_delay_callback(|attempt| match attempt {
                 0 | 1 => Duration::ZERO,
                 _ => RECONNECT_PAUSE,

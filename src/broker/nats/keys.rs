@@ -20,10 +20,10 @@ pub use template::Template;
 pub use writing::{Writing, Written};
 
 /// What stands where a key was taken away.
-const OPERATION: &str = "KV-Operation";
+pub(super) const OPERATION: &str = "KV-Operation";
 
 /// No message under that subject (`JSNoMessageFoundErr`).
-const NO_MESSAGE: u64 = 10037;
+pub(super) const NO_MESSAGE: u64 = 10037;
 
 /// What no server takes: no stream ever comes to that sequence, and it fits into what a server reads a sequence with.
 const IMPOSSIBLE: Writing<'static> = Writing {
@@ -175,7 +175,7 @@ impl Bucket {
 }
 
 /// The message of STREAM.MSG.GET.
-fn last(message: &Value) -> Option<Last> {
+pub(super) fn last(message: &Value) -> Option<Last> {
     let decoded = |field: &str| match message.get(field) {
         None => Some(Vec::new()),
         Some(text) => STANDARD.decode(text.as_str()?).ok(),

@@ -11,6 +11,7 @@ mod address;
 mod consumers;
 mod context;
 mod credentials;
+mod data;
 mod denials;
 mod diagnose;
 mod dial;
@@ -37,6 +38,7 @@ use serde_json::{Map, Value};
 use tokio::sync::{Mutex, Semaphore};
 
 pub use consumers::ConsumerAction;
+pub use data::{Acked, DataError, NatsData};
 pub use error::{Action, NatsError};
 pub use facts::{AccountFacts, AccountLimits, AccountUsage, ServerFacts, Tier};
 pub use keys::{Bucket, Last, Template, Writing, Written};
@@ -48,6 +50,7 @@ pub use streams::{Deletion, StreamListing};
 pub use wire::many;
 
 use super::Fence;
+use dial::Endurance;
 use election::Leader;
 use wire::{Body, Wire};
 
@@ -75,7 +78,7 @@ impl JetStream {
     /// Each way to fail has its own [`NatsError`].
     pub async fn connect(settings: NatsSettings) -> Result<JetStream, NatsError> {
         let end = Instant::now() + Duration::from_secs(CONNECT_SECONDS);
-        let line = by(end, &settings, dial::dial(&settings)).await?;
+        let line = by(end, &settings, dial::dial(&settings, Endurance::Minute)).await?;
         let facts = ServerFacts::new(line.server.clone(), line.tls, line.client.server_info());
         let wire = Wire {
             client: line.client,

@@ -46,6 +46,10 @@ const LATEST: i64 = -1;
 /// The first offset on local disk (KIP-405).
 const EARLIEST_LOCAL: i64 = -4;
 
+/// What every reader sees, and those of committed records (`IsolationLevel`).
+const UNCOMMITTED: i8 = 0;
+const COMMITTED: i8 = 1;
+
 /// `LEADER_NOT_AVAILABLE`.
 const NO_LEADER: i16 = 5;
 
@@ -108,14 +112,36 @@ impl Kafka {
         by_topic(topics, |place| offset(&offsets, place))
     }
 
+    /// Of each of these topics' partitions the offset before which every transaction has ended (the last stable offset): what
+    /// is behind it can't be read as committed yet.
+    ///
+    /// Needs DESCRIBE on each topic.
+    pub async fn committed_ends(
+        &self,
+        topics: &IndexMap<String, TopicDescription>,
+    ) -> IndexMap<String, Result<BTreeMap<i32, i64>, KafkaError>> {
+        let by_leader = by_leader(topics);
+        let offsets = self.offsets_as(COMMITTED, &by_leader, &|_| LATEST).await;
+        by_topic(topics, |place| offset(&offsets, place))
+    }
+
     /// One offset of each partition, from all leaders at once.
     async fn offsets(
         &self,
         by_leader: &IndexMap<i32, Vec<Place>>,
         timestamp: &(dyn Fn(&str) -> i64 + Sync),
     ) -> Offsets {
+        self.offsets_as(UNCOMMITTED, by_leader, timestamp).await
+    }
+
+    async fn offsets_as(
+        &self,
+        isolation: i8,
+        by_leader: &IndexMap<i32, Vec<Place>>,
+        timestamp: &(dyn Fn(&str) -> i64 + Sync),
+    ) -> Offsets {
         let asks = by_leader.iter().map(|(leader, places)| async move {
-            match self.offsets_of(*leader, places, timestamp).await {
+            match self.offsets_of(isolation, *leader, places, timestamp).await {
                 Ok(offsets) => offsets,
                 Err(error) => {
                     let failed = |place: &Place| (place.clone(), Err(error.clone()));
@@ -128,6 +154,7 @@ impl Kafka {
 
     async fn offsets_of(
         &self,
+        isolation: i8,
         leader: i32,
         places: &[Place],
         timestamp: &(dyn Fn(&str) -> i64 + Sync),
@@ -146,6 +173,7 @@ impl Kafka {
         });
         let request = ListOffsetsRequest::default()
             .with_replica_id(BrokerId(-1))
+            .with_isolation_level(isolation)
             .with_topics(topics.collect())
             .with_timeout_ms(BROKER_TIMEOUT_MS);
         let answer = self

@@ -1,0 +1,132 @@
+//! Why a route does not run, and whether that passes by itself.
+
+use crate::broker::kafka::{ItemError, KafkaError, RdCode, RdError, words};
+use crate::broker::nats::DataError;
+
+/// What ended a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Fault {
+    pub(super) gravity: Gravity,
+    /// What is wrong, and the way out where somebody has to find one.
+    pub(super) text: String,
+}
+
+/// How it goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gravity {
+    /// It passes by itself; it is tried again soon.
+    Passing,
+    /// Somebody has to do something; it is looked at again now and then.
+    Standing,
+    /// Another worker has the route.
+    Moved,
+}
+
+impl Fault {
+    pub(super) fn passing(text: impl Into<String>) -> Fault {
+        Fault {
+            gravity: Gravity::Passing,
+            text: text.into(),
+        }
+    }
+
+    pub(super) fn standing(text: impl Into<String>) -> Fault {
+        Fault {
+            gravity: Gravity::Standing,
+            text: text.into(),
+        }
+    }
+
+    pub(super) fn moved(text: impl Into<String>) -> Fault {
+        Fault {
+            gravity: Gravity::Moved,
+            text: text.into(),
+        }
+    }
+
+    /// The same with what was tried before it.
+    pub(super) fn of(self, what: &str) -> Fault {
+        Fault {
+            text: format!("{what}: {}", self.text),
+            ..self
+        }
+    }
+}
+
+impl From<DataError> for Fault {
+    fn from(error: DataError) -> Fault {
+        match error {
+            DataError::Denied { .. } => Fault::standing(error.to_string()),
+            DataError::Refused { .. }
+            | DataError::NoResponders(_)
+            | DataError::Silent(_)
+            | DataError::Lost(_) => Fault::passing(error.to_string()),
+        }
+    }
+}
+
+impl From<KafkaError> for Fault {
+    fn from(error: KafkaError) -> Fault {
+        let stands = matches!(
+            error,
+            KafkaError::AuthenticationFailed { .. }
+                | KafkaError::ClusterAuthorizationFailed { .. }
+                | KafkaError::MechanismNotEnabled { .. }
+                | KafkaError::NoToken { .. }
+        );
+        match stands {
+            true => Fault::standing(error.to_string()),
+            false => Fault::passing(error.to_string()),
+        }
+    }
+}
+
+impl From<ItemError> for Fault {
+    fn from(error: ItemError) -> Fault {
+        // `TOPIC_`, `GROUP_`, `CLUSTER_` and `TRANSACTIONAL_ID_AUTHORIZATION_FAILED`
+        match error.code {
+            29 | 30 | 31 | 53 => Fault::standing(error.to_string()),
+            _ => Fault::passing(error.to_string()),
+        }
+    }
+}
+
+impl From<RdError> for Fault {
+    fn from(error: RdError) -> Fault {
+        let text = words(&error);
+        match error.rdkafka_error_code() {
+            Some(code) => of_code(code, text),
+            None => Fault::passing(text),
+        }
+    }
+}
+
+/// What librdkafka's code means for a route.
+pub(super) fn of_code(code: RdCode, text: String) -> Fault {
+    match code {
+        RdCode::TopicAuthorizationFailed
+        | RdCode::GroupAuthorizationFailed
+        | RdCode::ClusterAuthorizationFailed
+        | RdCode::TransactionalIdAuthorizationFailed
+        | RdCode::Authentication
+        | RdCode::SaslAuthenticationFailed => Fault::standing(text),
+        RdCode::Fenced | RdCode::ProducerFenced | RdCode::InvalidProducerEpoch => {
+            Fault::moved("another worker writes under the route's transactional id")
+        }
+        _ => Fault::passing(text),
+    }
+}
+
+/// Whether the record itself is at fault, so that it would be refused as often as it is sent.
+pub(super) fn is_of_record(code: RdCode) -> bool {
+    matches!(
+        code,
+        RdCode::MessageSizeTooLarge
+            | RdCode::InvalidMessage
+            | RdCode::InvalidMessageSize
+            | RdCode::InvalidRecord
+            | RdCode::InvalidDifferentRecord
+            | RdCode::PolicyViolation
+            | RdCode::InvalidTimestamp
+    )
+}

@@ -1,0 +1,183 @@
+//! Atomic batches (ADR-50): stored whole or not at all, so that neither a lost answer nor a retry changes the order.
+
+use std::time::Duration;
+
+use async_nats::HeaderMap;
+use async_nats::header::{NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, NATS_EXPECTED_STREAM, NATS_ROLLUP};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::partition::Gathered;
+use super::setup::Setup;
+use crate::bridge::fault::Fault;
+use crate::broker::nats::{Acked, DataError};
+use crate::kinds::route::position_subject;
+
+const BATCH_ID: &str = "Nats-Batch-Id";
+const BATCH_SEQUENCE: &str = "Nats-Batch-Sequence";
+const BATCH_COMMIT: &str = "Nats-Batch-Commit";
+
+/// How long a batch may take to be stored.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Another message is the last of the position's subject (`JSStreamWrongLastSequenceErrF` and its constant kin).
+const OVERTAKEN: [u64; 2] = [10071, 10164];
+
+/// What the message says that holds a partition's position.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Position {
+    topic_id: String,
+    cluster_id: String,
+    next_offset: i64,
+}
+
+/// The next offset of a partition, and the sequence of the message that tells it; none where there is none.
+pub(super) async fn position(setup: &Setup, partition: i32) -> Result<Option<(i64, u64)>, Fault> {
+    let route = &setup.route;
+    let subject = position_subject(&route.name, partition);
+    let found = route.shared.nats.last(&setup.stream.name, &subject).await;
+    let found = found.map_err(|error| Fault::from(error).of("the position"))?;
+    let Some(last) = found else {
+        return Ok(None);
+    };
+    let Some(value) = last.value else {
+        return Ok(None);
+    };
+    let read: Result<Position, _> = serde_json::from_slice(&value);
+    let position = read.map_err(|error| {
+        Fault::standing(format!(
+            "the position on `{subject}` can't be read: {error}"
+        ))
+    })?;
+    if position.topic_id != setup.topic_id || position.cluster_id != setup.cluster_id {
+        return Err(Fault::standing(format!(
+            "the position on `{subject}` is of another life of topic `{}`; `trueup bridge reset {}` begins anew",
+            setup.topic.name, route.name
+        )));
+    }
+    Ok(Some((position.next_offset, last.sequence)))
+}
+
+/// Publishes messages and the position behind them, where the position is still the one that `after` tells.
+pub(super) async fn with_position(
+    setup: &Setup,
+    partition: i32,
+    gathered: &Gathered,
+    after: &mut u64,
+) -> Result<(), Fault> {
+    let subject = position_subject(&setup.route.name, partition);
+    let position = Position {
+        topic_id: setup.topic_id.clone(),
+        cluster_id: setup.cluster_id.clone(),
+        next_offset: gathered.next,
+    };
+    let payload = Bytes::from(serde_json::to_vec(&position).unwrap_or_default());
+    let mut headers = HeaderMap::new();
+    headers.insert(NATS_ROLLUP, "sub");
+    headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, after.to_string());
+    let error = match store(setup, gathered, Some((subject, headers, payload))).await? {
+        Ok(acked) => {
+            *after = acked.sequence;
+            return Ok(());
+        }
+        Err(error) => error,
+    };
+    let is_overtaken = error
+        .err_code()
+        .is_some_and(|code| OVERTAKEN.contains(&code));
+    if !is_overtaken && !error.is_outcome_unknown() {
+        return Err(refused(setup, error));
+    }
+    // stored after all, or not, or somebody else went on: the position tells
+    match self::position(setup, partition).await? {
+        Some((next, sequence)) if next == gathered.next => {
+            *after = sequence;
+            Ok(())
+        }
+        Some((_, sequence)) if sequence != *after => {
+            Err(Fault::moved("another worker has the partition"))
+        }
+        None if *after != 0 => {
+            // it expired with the stream's messages
+            *after = 0;
+            Err(Fault::passing(
+                "the position was taken away from the stream",
+            ))
+        }
+        Some(_) | None => Err(refused(setup, error)),
+    }
+}
+
+/// Publishes messages. A batch whose answer is lost is published again.
+pub(super) async fn publish(setup: &Setup, gathered: &Gathered) -> Result<(), Fault> {
+    if gathered.messages.is_empty() {
+        return Ok(());
+    }
+    match store(setup, gathered, None).await? {
+        Ok(_) => Ok(()),
+        Err(error) => Err(refused(setup, error)),
+    }
+}
+
+fn refused(setup: &Setup, error: DataError) -> Fault {
+    Fault::from(error).of(&format!("stream `{}`", setup.stream.name))
+}
+
+/// A batch; its last message waits for the answer. A single message is no batch.
+async fn store(
+    setup: &Setup,
+    gathered: &Gathered,
+    position: Option<(String, HeaderMap, Bytes)>,
+) -> Result<Result<Acked, DataError>, Fault> {
+    let nats = &setup.route.shared.nats;
+    let messages = gathered.messages.iter();
+    let messages = messages.map(|(_, message)| {
+        (
+            message.subject.clone(),
+            message.headers.clone(),
+            message.payload.clone(),
+        )
+    });
+    let count = gathered.messages.len() + usize::from(position.is_some());
+    let id = uuid::Uuid::new_v4().simple().to_string();
+    for (at, (subject, mut headers, payload)) in messages.chain(position).enumerate() {
+        headers.insert(NATS_EXPECTED_STREAM, setup.stream.name.as_str());
+        if count > 1 {
+            headers.insert(BATCH_ID, id.as_str());
+            headers.insert(BATCH_SEQUENCE, (at + 1).to_string());
+        }
+        if at + 1 < count {
+            let sent = nats
+                .client()
+                .publish_with_headers(subject, headers, payload)
+                .await;
+            if let Err(error) = sent {
+                return Ok(Err(DataError::Lost(error.to_string())));
+            }
+            continue;
+        }
+        if count > 1 {
+            headers.insert(BATCH_COMMIT, "1");
+        }
+        // what froze in the middle stops here: without its last message a batch is never stored
+        setup.pulse.check()?;
+        return Ok(nats
+            .publish_within(&subject, headers, payload, PATIENCE)
+            .await);
+    }
+    Ok(Err(DataError::Lost(
+        "there was nothing to publish".to_owned(),
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_position_reads_back() {
+        let text = r#"{"topic_id":"t","cluster_id":"c","next_offset":7}"#;
+        let position: Position = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::to_string(&position).unwrap(), text);
+    }
+}

@@ -1,0 +1,278 @@
+//! A partition's records, batch by batch.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use rdkafka::Offset;
+use rdkafka::message::{BorrowedMessage, Headers, Message as _};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::reader::Session;
+use super::setup::{Setup, Way};
+use super::{batches, rounds};
+use crate::bridge::fault::{Fault, Gravity};
+use crate::bridge::gauge::{State, count};
+use crate::bridge::letters::{Letter, Policy};
+use crate::bridge::mapping::{Arrived, Mapped, Message, takes};
+use crate::bridge::stop::Stop;
+use crate::broker::kafka::PartitionQueue;
+
+/// A partition's own queue.
+pub(super) type Queue = PartitionQueue;
+
+/// Where a partition goes on.
+pub(super) struct Place {
+    pub(super) begin: Offset,
+    /// The sequence of the message that holds its position; 0 for none.
+    pub(super) after: u64,
+}
+
+/// A record's headers.
+type RecordHeaders = Vec<(String, Option<Vec<u8>>)>;
+
+/// Records that are published together.
+#[derive(Default)]
+pub(super) struct Gathered {
+    /// The messages, each with its offset.
+    pub(super) messages: Vec<(i64, Message)>,
+    /// What can't be published, behind them.
+    poison: Option<Poison>,
+    /// The offset behind all of it.
+    pub(super) next: i64,
+    bytes: usize,
+    records: usize,
+}
+
+struct Poison {
+    offset: i64,
+    why: String,
+    key: Option<Vec<u8>>,
+    payload: Option<Vec<u8>>,
+    headers: RecordHeaders,
+}
+
+/// The pauses between attempts to publish.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(3);
+
+/// Moves a partition's records until its stop is asked for, or a fault ends the session.
+pub(super) async fn run(session: Arc<Session>, index: i32, place: Place, queue: Queue, stop: Stop) {
+    if let Err(fault) = pump(&session, index, place, queue, &stop).await {
+        session.end(fault);
+    }
+}
+
+async fn pump(
+    session: &Session,
+    index: i32,
+    place: Place,
+    mut queue: Queue,
+    stop: &Stop,
+) -> Result<(), Fault> {
+    let news = Arc::new(Notify::new());
+    let told = Arc::clone(&news);
+    queue.set_nonempty_callback(move || told.notify_one());
+    let mut after = place.after;
+    loop {
+        let Some(gathered) = gather(session, index, &queue, &news, stop).await? else {
+            return Ok(());
+        };
+        if !publish(session, index, &gathered, &mut after, stop).await? {
+            return Ok(());
+        }
+        let bytes: usize = gathered
+            .messages
+            .iter()
+            .map(|(_, message)| message.payload.len())
+            .sum();
+        let gauge = &session.setup.route.gauge;
+        match &gathered.poison {
+            Some(poison) => {
+                session.done(index, poison.offset);
+                bury(session, index, poison).await?;
+            }
+            None => {}
+        }
+        session.done(index, gathered.next);
+        gauge.succeeded(gathered.messages.len() as u64, bytes as u64);
+        session.setup.route.become_(State::Running, None);
+    }
+}
+
+/// The next records; none when the stop is asked for.
+async fn gather(
+    session: &Session,
+    index: i32,
+    queue: &Queue,
+    news: &Notify,
+    stop: &Stop,
+) -> Result<Option<Gathered>, Fault> {
+    let setup = &session.setup;
+    let mut gathered = Gathered::default();
+    let mut ripe: Option<Instant> = None;
+    loop {
+        while !gathered.is_full(setup) {
+            match queue.poll(Duration::ZERO) {
+                None => break,
+                Some(Ok(record)) => gathered.put(setup, index, &record),
+                Some(Err(error)) => session.heed(&error)?,
+            }
+        }
+        if stop.is_asked() {
+            return Ok(None);
+        }
+        if gathered.records > 0 {
+            let ripe = *ripe.get_or_insert_with(|| Instant::now() + setup.batch.wait);
+            if gathered.is_full(setup) || Instant::now() >= ripe {
+                return Ok(Some(gathered));
+            }
+        }
+        // now and then without being told: a call that is lost must not stop a partition
+        let wait = ripe.unwrap_or_else(|| Instant::now() + Duration::from_secs(1));
+        tokio::select! {
+            () = news.notified() => {}
+            () = tokio::time::sleep_until(wait) => {}
+            () = stop.asked() => return Ok(None),
+        }
+    }
+}
+
+impl Gathered {
+    fn is_full(&self, setup: &Setup) -> bool {
+        self.poison.is_some()
+            || self.messages.len() >= setup.batch.messages
+            || self.bytes >= setup.batch.bytes
+    }
+
+    fn put(&mut self, setup: &Setup, index: i32, record: &BorrowedMessage<'_>) {
+        let gauge = &setup.route.gauge;
+        count(&gauge.read);
+        self.records += 1;
+        self.next = record.offset() + 1;
+        let headers = headers_of(record);
+        let arrived = Arrived {
+            topic: &setup.topic.name,
+            partition: index,
+            key: record.key(),
+            value: record.payload(),
+            headers: &headers,
+        };
+        let why = match setup.inward.map(arrived) {
+            Mapped::Loop => {
+                count(&gauge.looped);
+                return;
+            }
+            Mapped::To(message) => match unfit(setup, &message) {
+                None => {
+                    self.bytes += message.size() + message.subject.len();
+                    self.messages.push((record.offset(), message));
+                    return;
+                }
+                Some(why) => why,
+            },
+            Mapped::Poison(why) => why,
+        };
+        self.poison = Some(Poison {
+            offset: record.offset(),
+            why,
+            key: record.key().map(<[u8]>::to_vec),
+            payload: record.payload().map(<[u8]>::to_vec),
+            headers,
+        });
+    }
+}
+
+/// Why a message can't be published, as far as that is known before.
+fn unfit(setup: &Setup, message: &Message) -> Option<String> {
+    let stream = &setup.stream;
+    let size = message.size();
+    // what a batch adds to it
+    if size + 160 > setup.largest {
+        return Some(format!(
+            "it takes {size} bytes, and stream `{}` takes at most {} (`max_msg_size` and the server's `max_payload`)",
+            stream.name, setup.largest
+        ));
+    }
+    let is_taken = stream
+        .subjects
+        .iter()
+        .any(|filter| takes(filter, &message.subject));
+    (!is_taken).then(|| format!("stream `{}` takes no `{}`", stream.name, message.subject))
+}
+
+fn headers_of(record: &BorrowedMessage<'_>) -> RecordHeaders {
+    let headers = record.headers().into_iter().flat_map(Headers::iter);
+    headers
+        .map(|header| (header.key.to_owned(), header.value.map(<[u8]>::to_vec)))
+        .collect()
+}
+
+/// Publishes until the stream has it all; whether that came to its end before the stop was asked for.
+async fn publish(
+    session: &Session,
+    index: i32,
+    gathered: &Gathered,
+    after: &mut u64,
+    stop: &Stop,
+) -> Result<bool, Fault> {
+    let setup = &session.setup;
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let published = match setup.way {
+            Way::BatchesWithPosition => batches::with_position(setup, index, gathered, after).await,
+            Way::Batches => batches::publish(setup, gathered).await,
+            Way::Rounds => rounds::publish(setup, index, gathered, stop).await,
+        };
+        match published {
+            Ok(()) => return Ok(true),
+            Err(fault) if fault.gravity == Gravity::Passing => {
+                setup.route.become_(State::Degraded, Some(&fault.text));
+            }
+            Err(fault) => return Err(fault),
+        }
+        if !stop.pause(pause).await {
+            return Ok(false);
+        }
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// Does with poison what the route says.
+async fn bury(session: &Session, index: i32, poison: &Poison) -> Result<(), Fault> {
+    let setup = &session.setup;
+    let (route, topic) = (&setup.route, &setup.topic.name);
+    let what = format!(
+        "record {} of partition {index} of topic `{topic}`: {}",
+        poison.offset, poison.why
+    );
+    let letter = Letter {
+        route: &route.name,
+        why: &poison.why,
+        from: format!("topic/{topic}/{index}/{}", poison.offset),
+        key: poison.key.as_deref(),
+        payload: poison.payload.as_deref(),
+        headers: poison.headers.clone(),
+    };
+    match &setup.policy {
+        Policy::Stop => {
+            return Err(Fault::standing(format!(
+                "{what}; mend that, or set `on_error` to `dlq` or `skip`"
+            )));
+        }
+        Policy::Skip => count(&route.gauge.skipped),
+        Policy::ToStream { stream, subject } => {
+            letter.publish(&route.shared.nats, stream, subject).await?;
+            count(&route.gauge.dead);
+        }
+        Policy::ToTopic(_) => {
+            if let Some(letters) = &setup.letters {
+                letters.send(&letter).await?;
+            }
+            route.gauge.dead.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+    tracing::warn!(route = route.name, "{what}");
+    Ok(())
+}

@@ -1,0 +1,150 @@
+//! A record of a topic as a message of a stream.
+
+use async_nats::HeaderMap;
+use bytes::Bytes;
+
+use super::headers::{HeaderRules, KV_OPERATION, TOMBSTONE};
+use super::subject::SubjectRule;
+use super::{Mapped, Unreadable};
+use crate::kinds::route::RouteSpec;
+
+/// How a route makes messages.
+#[derive(Clone, Debug)]
+pub(crate) struct Inward {
+    headers: HeaderRules,
+    subject: SubjectRule,
+    /// Whether the stream holds a bucket, where a tombstone is a deletion.
+    into_bucket: bool,
+}
+
+/// A record as it came.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arrived<'r> {
+    pub(crate) topic: &'r str,
+    pub(crate) partition: i32,
+    pub(crate) key: Option<&'r [u8]>,
+    pub(crate) value: Option<&'r [u8]>,
+    pub(crate) headers: &'r [(String, Option<Vec<u8>>)],
+}
+
+/// What is published.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Message {
+    pub(crate) subject: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) payload: Bytes,
+}
+
+impl Inward {
+    /// How this route does it.
+    ///
+    /// # Errors
+    /// What can't be read.
+    pub(crate) fn new(route: &str, spec: &RouteSpec) -> Result<Inward, Unreadable> {
+        let stream = spec.to.stream.as_deref().unwrap_or_default();
+        Ok(Inward {
+            headers: HeaderRules::new(route, spec.headers.as_ref()),
+            subject: SubjectRule::read(spec.to.subject.as_deref().unwrap_or_default())?,
+            into_bucket: stream.starts_with("KV_"),
+        })
+    }
+
+    /// What becomes of a record.
+    pub(crate) fn map(&self, record: Arrived<'_>) -> Mapped<Message> {
+        let Some(mut headers) = self.headers.inward(record.headers) else {
+            return Mapped::Loop;
+        };
+        if record.value.is_none() {
+            headers.insert(TOMBSTONE, "1");
+            if self.into_bucket {
+                headers.insert(KV_OPERATION, "DEL");
+            }
+        }
+        match self.subject.of(record.key, record.topic, record.partition) {
+            Err(why) => Mapped::Poison(why),
+            Ok(subject) => Mapped::To(Message {
+                subject,
+                headers,
+                payload: Bytes::copy_from_slice(record.value.unwrap_or_default()),
+            }),
+        }
+    }
+}
+
+impl Message {
+    /// How many bytes its headers and payload are on the wire: what the server's limits count.
+    pub(crate) fn size(&self) -> usize {
+        let line = |(name, values): (&async_nats::HeaderName, &Vec<async_nats::HeaderValue>)| {
+            let name = AsRef::<str>::as_ref(name).len();
+            values
+                .iter()
+                .map(|value| name + value.as_str().len() + 4)
+                .sum::<usize>()
+        };
+        let headers: usize = self.headers.iter().map(line).sum();
+        12 + headers + 2 + self.payload.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kinds::route::RouteTarget;
+
+    fn inward(stream: &str) -> Inward {
+        let spec = RouteSpec {
+            to: RouteTarget {
+                stream: Some(stream.to_owned()),
+                subject: Some("m.{key}".to_owned()),
+                ..RouteTarget::default()
+            },
+            ..RouteSpec::default()
+        };
+        Inward::new("me", &spec).unwrap()
+    }
+
+    fn tombstone() -> Arrived<'static> {
+        Arrived {
+            topic: "t",
+            partition: 0,
+            key: Some(b"k"),
+            value: None,
+            headers: &[],
+        }
+    }
+
+    #[test]
+    fn a_tombstone_says_so_and_deletes_a_key_of_a_bucket() {
+        let headers = |stream: &str| match inward(stream).map(tombstone()) {
+            Mapped::To(message) => message.headers,
+            other => panic!("{other:?}"),
+        };
+        let (stream, bucket) = (headers("S"), headers("KV_S"));
+        assert_eq!(stream.get("Kafka-Tombstone").unwrap().as_str(), "1");
+        assert!(stream.get("KV-Operation").is_none());
+        assert_eq!(bucket.get("KV-Operation").unwrap().as_str(), "DEL");
+    }
+
+    #[test]
+    fn an_empty_value_is_no_tombstone_and_its_size_is_that_of_the_wire() {
+        let record = Arrived {
+            value: Some(b""),
+            ..tombstone()
+        };
+        let Mapped::To(message) = inward("S").map(record) else {
+            panic!("it is poison");
+        };
+        assert!(message.headers.get("Kafka-Tombstone").is_none());
+        let wire = "NATS/1.0\r\ntrueup-path: me\r\n\r\n";
+        assert_eq!(message.size(), wire.len() + 2);
+    }
+
+    #[test]
+    fn a_record_without_a_key_is_poison_where_the_subject_holds_it() {
+        let record = Arrived {
+            key: None,
+            ..tombstone()
+        };
+        assert!(matches!(inward("S").map(record), Mapped::Poison(_)));
+    }
+}

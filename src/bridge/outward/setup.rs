@@ -1,0 +1,178 @@
+//! What a session needs before the first message: everything it writes to is there, and it alone writes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::position::{self, Position};
+use crate::bridge::fault::Fault;
+use crate::bridge::ground::{self, StreamGround, TopicGround, is_same_instant};
+use crate::bridge::letters::Policy;
+use crate::bridge::mapping::Outward;
+use crate::bridge::reports::Reported;
+use crate::bridge::route::{Batch, Route};
+use crate::bridge::stop::Stop;
+use crate::broker::kafka::{RdError, Sender};
+use crate::kinds::route::{Delivery, position_topic, transactional_id};
+
+/// What a producer takes where nobody says more (`message.max.bytes`, `max.message.bytes`).
+const USUAL_LARGEST: u64 = 1_048_588;
+
+/// How long fencing out older writers may take.
+const FENCING: Duration = Duration::from_secs(30);
+
+/// How long one attempt of it may take.
+const ATTEMPT: Duration = Duration::from_secs(5);
+
+pub(super) struct Setup {
+    pub(super) outward: Outward,
+    pub(super) batch: Batch,
+    pub(super) policy: Policy,
+    pub(super) stream: StreamGround,
+    /// The topics that messages go to, as [`Outward::topics`] has them.
+    pub(super) targets: Vec<TopicGround>,
+    /// The topic of the position, where it is kept, and what was written up to now.
+    pub(super) position: Option<String>,
+    pub(super) after: u64,
+    /// The largest record, in bytes.
+    pub(super) largest: u64,
+    /// The largest message that the stream can hold.
+    pub(super) largest_message: usize,
+    pub(super) sender: Sender,
+    pub(super) reported: Arc<Reported>,
+}
+
+impl Setup {
+    /// None when somebody asks to stop before it is done.
+    pub(super) async fn make(route: &Route, stop: &Stop) -> Result<Option<Setup>, Fault> {
+        let spec = route.spec();
+        let shared = &route.shared;
+        let outward =
+            Outward::new(&route.name, spec).map_err(|e| Fault::standing(e.to_string()))?;
+        let policy = Policy::of(spec)?;
+        let stream = source(route).await?;
+        let exactly_once = spec.delivery == Some(Delivery::ExactlyOnce);
+        let position = exactly_once.then(|| position_topic(&route.name));
+        let mut names = outward.topics();
+        let targets = names.len();
+        names.extend(position.clone());
+        if let Policy::ToTopic(topic) = &policy {
+            names.push(topic.clone());
+        }
+        let admin = shared.kafka.admin().await?;
+        let mut grounds = ground::topics(&admin, &distinct(&names)).await?;
+        let batch = Batch::of(spec.batch.as_ref());
+        let largest = largest(route, &grounds[..targets.min(grounds.len())]);
+        let reported = Reported::new();
+        let id = transactional_id(&route.name, route.shard);
+        let held = batch.bytes as u64 + 2 * largest + (1 << 20);
+        let sender = shared
+            .kafka
+            .sender(Some(&id), held, largest, reported.reports())?;
+        if !fence(&sender, stop).await? {
+            return Ok(None);
+        }
+        let mut after = 0;
+        if let Some(topic) = &position {
+            let described = grounds.iter().find(|ground| ground.name == *topic);
+            let described = described.ok_or_else(|| Fault::passing("the position's topic went"))?;
+            let read = position::read(
+                &shared.kafka,
+                &admin,
+                topic,
+                &described.description,
+                route.shard,
+                stop,
+            );
+            after = read
+                .await?
+                .map_or(Ok(0), |read| sequence(route, read, &stream))?;
+        }
+        grounds.truncate(targets);
+        let largest_message = shared.nats.server().max_payload + 4096;
+        Ok(Some(Setup {
+            outward,
+            batch,
+            policy,
+            stream,
+            targets: grounds,
+            position,
+            after,
+            largest,
+            largest_message,
+            sender,
+            reported,
+        }))
+    }
+}
+
+/// The stream, when it is the one that the route was made for.
+pub(in crate::bridge) async fn source(route: &Route) -> Result<StreamGround, Fault> {
+    let name = route.spec().from.stream.as_deref().unwrap_or_default();
+    let stream = ground::stream(&route.shared.nats, name).await?;
+    match &route.record.source {
+        Some(source) if !is_same_instant(source, &stream.created) => Err(made_anew(route, name)),
+        Some(_) | None => Ok(stream),
+    }
+}
+
+fn made_anew(route: &Route, stream: &str) -> Fault {
+    Fault::standing(format!(
+        "stream `{stream}` was made anew since the route was applied, so that its position means nothing; `trueup bridge reset {}` begins anew",
+        route.name
+    ))
+}
+
+/// The sequence that a position tells, when it is of this stream.
+fn sequence(route: &Route, position: Position, stream: &StreamGround) -> Result<u64, Fault> {
+    let is_same =
+        position.stream == stream.name && is_same_instant(&position.created, &stream.created);
+    if !is_same {
+        return Err(made_anew(route, &stream.name));
+    }
+    if position.sequence > stream.last_sequence {
+        return Err(Fault::standing(format!(
+            "the position is at message {} of stream `{}`, which ends at {}: it was brought back to an older state; `trueup bridge reset {}` begins anew",
+            position.sequence, stream.name, stream.last_sequence, route.name
+        )));
+    }
+    Ok(position.sequence)
+}
+
+/// Whether older writers are fenced out; not when somebody asks to stop before.
+async fn fence(sender: &Sender, stop: &Stop) -> Result<bool, Fault> {
+    let end = tokio::time::Instant::now() + FENCING;
+    loop {
+        match sender.init(ATTEMPT).await {
+            Ok(()) => return Ok(true),
+            Err(RdError::Transaction(error))
+                if error.is_retriable() && tokio::time::Instant::now() < end =>
+            {
+                if stop.is_asked() {
+                    return Ok(false);
+                }
+            }
+            Err(error) => return Err(Fault::from(error).of("fencing out who wrote before")),
+        }
+    }
+}
+
+/// The largest record that every target takes, as far as it is known.
+pub(super) fn largest(route: &Route, targets: &[TopicGround]) -> u64 {
+    let told = targets.iter().filter_map(|target| target.max_batch).min();
+    let said = route.shared.kafka.number("message.max.bytes");
+    match (told, said) {
+        (Some(told), Some(said)) => told.min(said),
+        (Some(one), None) | (None, Some(one)) => one,
+        (None, None) => USUAL_LARGEST,
+    }
+}
+
+fn distinct(names: &[String]) -> Vec<String> {
+    let mut distinct = Vec::new();
+    for name in names {
+        if !distinct.contains(name) {
+            distinct.push(name.clone());
+        }
+    }
+    distinct
+}

@@ -1,0 +1,8 @@
+//! The worker as users run it: `trueup bridge run`, between a nats-server of the test's own and the sandbox's Kafka.
+
+mod inward;
+mod outward;
+mod poison;
+mod rights;
+mod table;
+mod world;

@@ -1,0 +1,279 @@
+//! What a target can't take.
+
+use async_nats::HeaderMap;
+use async_nats::jetstream::consumer::AckPolicy;
+use async_nats::jetstream::stream;
+use serde_json::{Value, json};
+
+use super::world::{Read, ToWrite, World, produce};
+use crate::broker::kafka::unique;
+
+/// A stream with a message that is too large for its topic, and one that has no key for it, among others.
+async fn outward(world: &World, more: &Value) -> (String, String, Value) {
+    let route = unique("out");
+    world.stream("EVENTS", &["events", "events.>"]).await;
+    let configs = [
+        ("cleanup.policy", "compact"),
+        ("max.message.bytes", "20000"),
+    ];
+    let topic = world.topic("events", 1, &configs).await;
+    world.consumer("EVENTS", &route, AckPolicy::All).await;
+    let mut headers = HeaderMap::new();
+    headers.append("mine", "h");
+    world.publish("events.a", HeaderMap::new(), "1").await;
+    world
+        .publish("events.b", headers, &"x".repeat(50_000))
+        .await;
+    world.publish("events", HeaderMap::new(), "keyless").await;
+    world.publish("events.c", HeaderMap::new(), "2").await;
+    let spec = json!({"from": {"stream": "EVENTS"}, "to": {"topic": topic}, "key": "subject(2)"});
+    (route, topic, with(spec, more))
+}
+
+/// A topic with a record that is too large for its stream, and one that has no key for its subject, among others.
+async fn inward(world: &World, more: &Value) -> (String, Value) {
+    let route = unique("in");
+    let topic = world.topic("models", 1, &[]).await;
+    let config = stream::Config {
+        name: "MODELS".to_owned(),
+        subjects: vec!["models.>".to_owned()],
+        max_message_size: 20_000,
+        allow_atomic_publish: true,
+        ..stream::Config::default()
+    };
+    world.stream_as(config).await;
+    let large = vec![b'x'; 50_000];
+    let records: &[ToWrite<'_>] = &[
+        (0, Some("a"), Some(b"1"), &[]),
+        (0, Some("b"), Some(&large), &[("mine", Some(b"h"))]),
+        (0, None, Some(b"keyless"), &[]),
+        (0, Some("c"), Some(b"2"), &[]),
+    ];
+    produce(&topic, records).await;
+    let spec = json!({
+        "from": {"topic": topic}, "to": {"stream": "MODELS", "subject": "models.{key}"},
+    });
+    (route, with(spec, more))
+}
+
+fn with(mut spec: Value, more: &Value) -> Value {
+    for (name, value) in more.as_object().unwrap() {
+        spec[name] = value.clone();
+    }
+    spec
+}
+
+fn texts(records: &[Read]) -> Vec<String> {
+    records.iter().map(Read::text).collect()
+}
+
+fn payloads(messages: &[async_nats::Message]) -> Vec<&str> {
+    messages
+        .iter()
+        .map(|message| std::str::from_utf8(&message.payload).unwrap())
+        .collect()
+}
+
+fn counted(beat: &Value, count: &str) -> bool {
+    beat["counts"][count] == 2 && beat["state"] == "running"
+}
+
+#[tokio::test]
+async fn a_route_to_a_topic_stops_before_poison_and_goes_on_when_it_may() {
+    let world = World::new().await;
+    let (route, topic, spec) = outward(&world, &json!({})).await;
+    world.route(&route, &spec).await;
+    let worker = world.worker();
+    let beat = world.until_state(&route, "failed").await;
+    let why = beat["last_error"]["text"].as_str().unwrap();
+    assert!(
+        why.contains("message 2 of stream `EVENTS`") && why.contains("max.message.bytes"),
+        "{why}"
+    );
+    assert_eq!(
+        texts(&world.records(&topic, 1).await),
+        ["1"],
+        "{}",
+        worker.said()
+    );
+    world
+        .route(&route, &with(spec, &json!({"on_error": "skip"})))
+        .await;
+    assert_eq!(texts(&world.records(&topic, 2).await), ["1", "2"]);
+    world
+        .until(&route, "two skipped", |beat| counted(beat, "skipped"))
+        .await;
+}
+
+#[tokio::test]
+async fn dead_letters_of_a_route_to_a_topic_go_to_a_topic() {
+    let world = World::new().await;
+    let dead = world.topic("dead", 1, &[]).await;
+    let more = json!({"on_error": "dlq", "dlq": {"topic": dead}});
+    let (route, topic, spec) = outward(&world, &more).await;
+    world.route(&route, &spec).await;
+    let _worker = world.worker();
+    assert_eq!(texts(&world.records(&topic, 2).await), ["1", "2"]);
+    let letters = world.records(&dead, 2).await;
+    assert_eq!(
+        (letters.len(), letters[0].value.as_ref().unwrap().len()),
+        (2, 50_000)
+    );
+    assert_eq!(letters[0].header("mine"), Some("h"));
+    assert_eq!(letters[0].header("trueup-route"), Some(route.as_str()));
+    assert_eq!(
+        letters[0].header("trueup-from"),
+        Some("stream/EVENTS/2 events.b")
+    );
+    assert!(
+        letters[0]
+            .header("trueup-error")
+            .unwrap()
+            .contains("max.message.bytes")
+    );
+    assert!(
+        letters[1]
+            .header("trueup-error")
+            .unwrap()
+            .contains("no key")
+    );
+    world
+        .until(&route, "two dead letters", |beat| counted(beat, "dlq"))
+        .await;
+}
+
+#[tokio::test]
+async fn dead_letters_of_a_route_to_a_topic_go_to_a_stream() {
+    let world = World::new().await;
+    world.stream("DEAD", &["dead.>"]).await;
+    let more = json!({"on_error": "dlq", "dlq": {"stream": "DEAD", "subject": "dead.events"}});
+    let (route, topic, spec) = outward(&world, &more).await;
+    world.route(&route, &spec).await;
+    let _worker = world.worker();
+    assert_eq!(texts(&world.records(&topic, 2).await), ["1", "2"]);
+    let letters = world.messages("DEAD", ">", 2).await;
+    assert_eq!((letters.len(), letters[0].payload.len()), (2, 50_000));
+    assert_eq!(payloads(&letters[1..]), ["keyless"]);
+}
+
+#[tokio::test]
+async fn a_route_to_a_stream_stops_before_poison_and_goes_on_when_it_may() {
+    let world = World::new().await;
+    let (route, spec) = inward(&world, &json!({})).await;
+    world.route(&route, &spec).await;
+    let worker = world.worker();
+    let beat = world.until_state(&route, "failed").await;
+    let why = beat["last_error"]["text"].as_str().unwrap();
+    assert!(
+        why.contains("record 1 of partition 0") && why.contains("max_msg_size"),
+        "{why}"
+    );
+    assert_eq!(
+        payloads(&world.messages("MODELS", ">", 1).await),
+        ["1"],
+        "{}",
+        worker.said()
+    );
+    world
+        .route(&route, &with(spec, &json!({"on_error": "skip"})))
+        .await;
+    assert_eq!(
+        payloads(&world.messages("MODELS", ">", 2).await),
+        ["1", "2"]
+    );
+    world
+        .until(&route, "two skipped", |beat| counted(beat, "skipped"))
+        .await;
+}
+
+#[tokio::test]
+async fn dead_letters_of_a_route_to_a_stream_go_to_a_topic_and_to_a_stream() {
+    let world = World::new().await;
+    let dead = world.topic("dead", 1, &[]).await;
+    let (route, spec) = inward(&world, &json!({"on_error": "dlq", "dlq": {"topic": dead}})).await;
+    world.route(&route, &spec).await;
+    let _worker = world.worker();
+    assert_eq!(
+        payloads(&world.messages("MODELS", ">", 2).await),
+        ["1", "2"]
+    );
+    let letters = world.records(&dead, 2).await;
+    assert_eq!(
+        (letters.len(), letters[0].value.as_ref().unwrap().len()),
+        (2, 50_000)
+    );
+    assert_eq!(
+        (letters[0].key.as_deref(), letters[0].header("mine")),
+        (Some("b"), Some("h"))
+    );
+    assert_eq!(letters[1].key, None);
+    world
+        .until(&route, "two dead letters", |beat| counted(beat, "dlq"))
+        .await;
+    world.stream("DEAD", &["dead.>"]).await;
+    let again = unique("again");
+    let to_stream = json!({"dlq": {"stream": "DEAD", "subject": "dead.models"}});
+    world.route(&again, &with(spec, &to_stream)).await;
+    let letters = world.messages("DEAD", ">", 2).await;
+    let from = letters[0]
+        .headers
+        .as_ref()
+        .unwrap()
+        .get("trueup-from")
+        .unwrap();
+    assert!(from.as_str().ends_with("/0/1"), "{from}");
+}
+
+#[tokio::test]
+async fn a_record_that_only_the_broker_knows_to_be_bad_is_found() {
+    let world = World::new().await;
+    let route = unique("out");
+    world.stream("EVENTS", &["events.>"]).await;
+    // so that the batch that a record becomes is larger, though the record is not
+    let topic = world
+        .topic("events", 1, &[("max.message.bytes", "20000")])
+        .await;
+    world.consumer("EVENTS", &route, AckPolicy::All).await;
+    world.publish_numbers("events", 0..100, 10).await;
+    world
+        .publish("events.x", HeaderMap::new(), &"x".repeat(19_950))
+        .await;
+    world.publish_numbers("events", 100..200, 10).await;
+    let spec = json!({"from": {"stream": "EVENTS"}, "to": {"topic": topic}, "on_error": "skip"});
+    world.route(&route, &spec).await;
+    let worker = world.worker();
+    let records = world.records(&topic, 200).await;
+    let numbers: Vec<u64> = records.iter().map(Read::number).collect();
+    assert_eq!(numbers, (0..200).collect::<Vec<_>>(), "{}", worker.said());
+    world
+        .until(&route, "one skipped", |beat| beat["counts"]["skipped"] == 1)
+        .await;
+}
+
+#[tokio::test]
+async fn what_went_along_a_route_before_is_dropped_and_counted() {
+    let world = World::new().await;
+    let (out, back) = (unique("out"), unique("back"));
+    let config = stream::Config {
+        name: "EVENTS".to_owned(),
+        subjects: vec!["events.>".to_owned()],
+        allow_atomic_publish: true,
+        ..stream::Config::default()
+    };
+    world.stream_as(config).await;
+    let topic = world.topic("events", 1, &[]).await;
+    world.consumer("EVENTS", &out, AckPolicy::All).await;
+    let there = json!({"from": {"stream": "EVENTS"}, "to": {"topic": topic}, "key": "subject(2)"});
+    let and_back = json!({
+        "from": {"topic": topic}, "to": {"stream": "EVENTS", "subject": "events.{key}"},
+    });
+    world.route(&out, &there).await;
+    world.route(&back, &and_back).await;
+    world.publish("events.a", HeaderMap::new(), "once").await;
+    let _worker = world.worker();
+    world
+        .until(&out, "dropped", |beat| beat["counts"]["loop_dropped"] == 1)
+        .await;
+    assert_eq!(world.messages("EVENTS", ">", 2).await.len(), 2);
+    assert_eq!(world.records(&topic, 1).await.len(), 1);
+}
