@@ -48,11 +48,10 @@ use std::process::ExitCode;
 pub use args::{Cli, command};
 pub use exit::Exit;
 
-use args::{BridgeCommand, Command};
+use args::Command;
 use failure::Failure;
 use screen::Screen;
 
-use crate::kinds::route::RouteState;
 use crate::manifest::without_logins;
 
 /// Runs a command line and tells how it ended.

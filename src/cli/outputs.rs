@@ -71,6 +71,7 @@ impl Outputs {
             | Command::Bridge(_)
             | Command::Doctor
             | Command::Graph(_)
+            | Command::Convert(_)
             | Command::Explain { .. }
             | Command::Schema { .. }
             | Command::Completions { .. } => {}
@@ -221,6 +222,7 @@ fn inputs(cli: &Cli) -> Vec<Input<'_>> {
         Command::Drift(args) => args.against.as_ref().map(|f| input("--against ", f)),
         Command::Apply(args) => args.plan.as_ref().map(|f| input("apply ", f)),
         Command::Show { plan } => Some(input("show ", plan)),
+        Command::Convert(args) => Some(input("convert ", &args.file)),
         Command::Validate
         | Command::Export(_)
         | Command::Destroy(_)
