@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 use super::fault::{Fault, is_of_record, of_code};
 use super::mapping::put_header;
 use super::reports::Reported;
-use crate::broker::kafka::{KafkaData, RdCode, Sender, ToWrite, words};
+use crate::broker::kafka::{KafkaData, RdCode, Sender, Sizes, ToWrite, words};
 use crate::broker::nats::NatsData;
 use crate::kinds::route::{DeadLetters, OnError, RouteSpec};
 
@@ -141,9 +141,14 @@ pub(super) struct TopicLetters {
 impl TopicLetters {
     pub(super) fn new(kafka: &KafkaData, topic: &str, largest: u64) -> Result<TopicLetters, Fault> {
         let reported = Reported::new();
+        let sizes = Sizes {
+            held: 4 * largest,
+            largest,
+            batch: largest,
+        };
         Ok(TopicLetters {
             topic: topic.to_owned(),
-            sender: kafka.sender(None, 4 * largest, largest, reported.reports())?,
+            sender: kafka.sender(None, sizes, reported.reports())?,
             reported,
             one_at_a_time: Mutex::new(()),
         })

@@ -21,7 +21,7 @@ use crate::broker::kafka::{Change, RdCode, RdError, Receiver, words};
 const LOOK: Duration = Duration::from_millis(200);
 
 /// How often what is acknowledged is committed.
-const COMMIT: Duration = Duration::from_secs(1);
+const COMMIT: Duration = Duration::from_millis(500);
 
 /// After how long a member that has no partition stands by.
 const JOINED: Duration = Duration::from_secs(5);

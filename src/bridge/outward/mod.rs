@@ -114,7 +114,8 @@ async fn led(
 }
 
 /// Why a record can't be written, as far as that is known before.
-fn unfit(record: &Record<'_>, target: &TopicGround, largest: u64) -> Option<String> {
+fn unfit(route: &Route, record: &Record<'_>, target: &TopicGround) -> Option<String> {
+    let largest = setup::limit(route, target);
     if target.is_compacted && record.key.is_none() {
         return Some(format!(
             "it has no key, and topic `{}` is compacted",

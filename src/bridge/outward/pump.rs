@@ -175,26 +175,24 @@ impl<'p> Pump<'p> {
                 return Ok(None);
             }
             (Some(why), _) | (None, Mapped::Poison(why)) => why,
-            (None, Mapped::To(record)) => match unfit(
-                &record,
-                &self.setup.targets[record.topic],
-                self.setup.largest,
-            ) {
-                Some(why) => why,
-                None => {
-                    let topic = self.setup.targets[record.topic].name.clone();
-                    let to_write = ToWrite {
-                        topic: &topic,
-                        key: record.key.as_deref(),
-                        value: record.value,
-                        headers: &record.headers,
-                    };
-                    match self.send(&to_write, Some(delivered.sequence)).await? {
-                        None => return Ok(None),
-                        Some(why) => why,
+            (None, Mapped::To(record)) => {
+                match unfit(self.route, &record, &self.setup.targets[record.topic]) {
+                    Some(why) => why,
+                    None => {
+                        let topic = self.setup.targets[record.topic].name.clone();
+                        let to_write = ToWrite {
+                            topic: &topic,
+                            key: record.key.as_deref(),
+                            value: record.value,
+                            headers: &record.headers,
+                        };
+                        match self.send(&to_write, Some(delivered.sequence)).await? {
+                            None => return Ok(None),
+                            Some(why) => why,
+                        }
                     }
                 }
-            },
+            }
         };
         self.poison(delivered, &why).await
     }

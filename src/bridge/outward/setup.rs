@@ -11,7 +11,7 @@ use crate::bridge::mapping::Outward;
 use crate::bridge::reports::Reported;
 use crate::bridge::route::{Batch, Route};
 use crate::bridge::stop::Stop;
-use crate::broker::kafka::{RdError, Sender};
+use crate::broker::kafka::{RdError, Sender, Sizes};
 use crate::kinds::route::{Delivery, position_topic, transactional_id};
 
 /// What a producer takes where nobody says more (`message.max.bytes`, `max.message.bytes`).
@@ -33,8 +33,6 @@ pub(super) struct Setup {
     /// The topic of the position, where it is kept, and what was written up to now.
     pub(super) position: Option<String>,
     pub(super) after: u64,
-    /// The largest record, in bytes.
-    pub(super) largest: u64,
     /// The largest message that the stream can hold.
     pub(super) largest_message: usize,
     pub(super) sender: Sender,
@@ -61,13 +59,10 @@ impl Setup {
         let admin = shared.kafka.admin().await?;
         let mut grounds = ground::topics(&admin, &distinct(&names)).await?;
         let batch = Batch::of(spec.batch.as_ref());
-        let largest = largest(route, &grounds[..targets.min(grounds.len())]);
         let reported = Reported::new();
         let id = transactional_id(&route.name, route.shard);
-        let held = batch.bytes as u64 + 2 * largest + (1 << 20);
-        let sender = shared
-            .kafka
-            .sender(Some(&id), held, largest, reported.reports())?;
+        let sizes = sizes(route, &grounds, batch.bytes);
+        let sender = shared.kafka.sender(Some(&id), sizes, reported.reports())?;
         if !fence(&sender, stop).await? {
             return Ok(None);
         }
@@ -97,7 +92,6 @@ impl Setup {
             targets: grounds,
             position,
             after,
-            largest,
             largest_message,
             sender,
             reported,
@@ -156,11 +150,21 @@ async fn fence(sender: &Sender, stop: &Stop) -> Result<bool, Fault> {
     }
 }
 
-/// The largest record that every target takes, as far as it is known.
-pub(super) fn largest(route: &Route, targets: &[TopicGround]) -> u64 {
-    let told = targets.iter().filter_map(|target| target.max_batch).min();
+/// How much is written at a time to these topics.
+pub(super) fn sizes(route: &Route, topics: &[TopicGround], batch: usize) -> Sizes {
+    let limits: Vec<u64> = topics.iter().map(|topic| limit(route, topic)).collect();
+    let largest = limits.iter().copied().max().unwrap_or(USUAL_LARGEST);
+    Sizes {
+        held: batch as u64 + 2 * largest + (1 << 20),
+        largest,
+        batch: limits.iter().copied().min().unwrap_or(USUAL_LARGEST),
+    }
+}
+
+/// The largest record that a topic takes, as far as it is known.
+pub(super) fn limit(route: &Route, topic: &TopicGround) -> u64 {
     let said = route.shared.kafka.number("message.max.bytes");
-    match (told, said) {
+    match (topic.max_batch, said) {
         (Some(told), Some(said)) => told.min(said),
         (Some(one), None) | (None, Some(one)) => one,
         (None, None) => USUAL_LARGEST,

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::setup::{largest, source};
+use super::setup::{sizes, source};
 use super::{headers_of, poison_words};
 use crate::bridge::fault::{Fault, is_of_record, of_code};
 use crate::bridge::feed::{Budget, Delivered, Feed, acknowledge};
@@ -37,7 +37,6 @@ struct Pump<'p> {
     policy: Policy,
     targets: Vec<TopicGround>,
     letters: Option<TopicLetters>,
-    largest: u64,
     batch: Batch,
     sender: Sender,
     reports: mpsc::UnboundedReceiver<Report>,
@@ -83,14 +82,13 @@ pub(super) async fn session(route: &Route, stop: &Stop) -> Result<End, Fault> {
         Policy::Stop | Policy::Skip | Policy::ToStream { .. } => None,
     };
     targets.truncate(count);
-    let largest = largest(route, &targets);
     let batch = Batch::of(spec.batch.as_ref());
     let (tell, reports) = mpsc::unbounded_channel();
     let told = Arc::new(move |number, failure| {
         let _session_may_be_over = tell.send((number, failure));
     });
-    let held = (batch.bytes * 2) as u64 + 2 * largest;
-    let sender = shared.kafka.sender(None, held, largest, told)?;
+    let sizes = sizes(route, &targets, batch.bytes * 2);
+    let sender = shared.kafka.sender(None, sizes, told)?;
     let budget = Budget {
         messages: (batch.messages * 2).min(20_000),
         bytes: (batch.bytes * 2).max((shared.nats.server().max_payload + 4096) * 2),
@@ -104,7 +102,6 @@ pub(super) async fn session(route: &Route, stop: &Stop) -> Result<End, Fault> {
         policy,
         targets,
         letters,
-        largest,
         batch,
         sender,
         reports,
@@ -168,7 +165,7 @@ impl Pump<'_> {
             Mapped::To(record) => record,
         };
         let target = &self.targets[record.topic];
-        if let Some(why) = super::unfit(&record, target, self.largest) {
+        if let Some(why) = super::unfit(self.route, &record, target) {
             return self.poison(&delivered, &why).await;
         }
         let to_write = ToWrite {

@@ -17,7 +17,7 @@ use super::settings::{KafkaSettings, SaslSettings};
 use login::Login;
 pub(crate) use rdkafka::error::{KafkaError as RdError, RDKafkaErrorCode as RdCode};
 pub(crate) use receiver::{Change, PartitionQueue, Receiver};
-pub(crate) use sender::{Reports, Sender, ToWrite};
+pub(crate) use sender::{Reports, Sender, Sizes, ToWrite};
 
 /// How to move records of a cluster. Its `Debug` shows no value.
 #[derive(Clone)]

@@ -34,7 +34,7 @@ pub use client::{ApiRange, Kafka, Witness};
 pub use codes::error_name;
 pub use data::KafkaData;
 pub(crate) use data::{
-    Change, PartitionQueue, RdCode, RdError, Receiver, Reports, Sender, ToWrite, words,
+    Change, PartitionQueue, RdCode, RdError, Receiver, Reports, Sender, Sizes, ToWrite, words,
 };
 pub use error::{Fate, ItemError, KafkaError};
 pub(crate) use log::{Log, Position, Producer, Tail, Unwritten, Written};

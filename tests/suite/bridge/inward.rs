@@ -1,11 +1,11 @@
 //! From a topic to a stream.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_nats::jetstream::stream;
 use serde_json::{Value, json};
 
-use super::world::{Tally, ToWrite, World, produce, produce_numbers, tally};
+use super::world::{PATIENCE, Tally, ToWrite, World, produce, produce_numbers, tally};
 use crate::broker::kafka::unique;
 
 /// How a stream takes messages, and so how a route publishes them.
@@ -141,17 +141,19 @@ async fn killed(way: Way) -> Tally {
         }
     };
     tokio::join!(producing, killing);
-    let messages = world.messages("MODELS", "models.>", SENT as usize).await;
-    // all that there is to come has come when the last is there
-    let mut all = numbers(&messages);
-    let mut told = tally(all.iter().copied(), SENT, 12);
-    let end = std::time::Instant::now() + super::world::PATIENCE;
-    while told.lost > 0 && std::time::Instant::now() < end {
+    tally(all_of(&world, SENT, 12).await, SENT, 12)
+}
+
+/// What is in the stream when each number is, or patience is over: among as many there may be some that came twice.
+async fn all_of(world: &World, sent: u64, keys: u64) -> Vec<u64> {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let all = numbers(&world.messages("MODELS", "models.>", sent as usize).await);
+        if tally(all.iter().copied(), sent, keys).lost == 0 || Instant::now() > end {
+            return all;
+        }
         tokio::time::sleep(Duration::from_secs(1)).await;
-        all = numbers(&world.messages("MODELS", "models.>", SENT as usize).await);
-        told = tally(all.iter().copied(), SENT, 12);
     }
-    told
 }
 
 #[tokio::test]
@@ -191,8 +193,7 @@ async fn a_frozen_worker_that_thaws_publishes_nothing() {
     produce_numbers(&topic, 1_000..2_000, 10, 1).await;
     first.signal("STOP");
     produce_numbers(&topic, 2_000..4_000, 10, 1).await;
-    world.messages("MODELS", "models.>", 4_000).await;
-    let before = numbers(&world.messages("MODELS", "models.>", 4_000).await);
+    let before = all_of(&world, 4_000, 10).await;
     first.signal("CONT");
     // it is back when it says so, and has had all the time to do harm
     world

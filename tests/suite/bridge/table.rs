@@ -23,7 +23,6 @@ async fn routes_start_pause_go_on_and_stop_without_a_restart() {
     let (route, topic, mut spec) = made(&world).await;
     world.publish_numbers("events", 0..10, 1).await;
     let worker = world.worker();
-    world.bucket().await;
     worker.says("no bucket `trueup-routes`").await;
     world.route(&route, &spec).await;
     world.records(&topic, 10).await;

@@ -25,7 +25,6 @@ pub const PATIENCE: Duration = Duration::from_secs(150);
 /// A NATS of its own, the sandbox's Kafka, and a stack.
 pub struct World {
     pub nats: NatsServer,
-    pub client: async_nats::Client,
     pub jetstream: jetstream::Context,
     pub kafka: Kafka,
     pub stack: String,
@@ -66,10 +65,9 @@ impl World {
         let nats = NatsServer::start(config);
         let client = async_nats::ConnectOptions::new().max_reconnects(None);
         let client = client.connect(nats.url()).await.unwrap();
-        let jetstream = jetstream::new(client.clone());
+        let jetstream = jetstream::new(client);
         World {
             jetstream,
-            client,
             kafka: plain().await,
             stack: unique("bridge"),
             folder: TempDir::new().unwrap(),

@@ -64,18 +64,33 @@ pub(crate) struct ToWrite<'r> {
     pub(crate) headers: &'r [(String, Option<Vec<u8>>)],
 }
 
+/// How much is written at a time, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sizes {
+    /// What is held back at most.
+    pub(crate) held: u64,
+    /// The largest record that any topic takes.
+    pub(crate) largest: u64,
+    /// The largest batch that every topic takes: a record that is larger goes alone.
+    pub(crate) batch: u64,
+}
+
+/// librdkafka's `batch.size`.
+const USUAL_BATCH: u64 = 1_000_000;
+
 impl KafkaData {
-    /// A producer that holds back no more than so many bytes, of records of at most `largest` bytes. With a transactional id,
-    /// only one at a time writes; without, records are never given up.
+    /// A producer of records of these sizes. With a transactional id, only one at a time writes; without, records are never
+    /// given up.
     pub(crate) fn sender(
         &self,
         transactional_id: Option<&str>,
-        held: u64,
-        largest: u64,
+        sizes: Sizes,
         reports: Reports,
     ) -> Result<Sender, RdError> {
-        let held = (held.div_ceil(1024) + 1).to_string();
-        let largest = largest.clamp(1000, 1_000_000_000).to_string();
+        let held = (sizes.held.div_ceil(1024) + 1).to_string();
+        let largest = sizes.largest.clamp(1000, 1_000_000_000).to_string();
+        let said = self.number("batch.size").unwrap_or(USUAL_BATCH);
+        let batch = said.min(sizes.batch).max(1).to_string();
         let mut ours = vec![
             ("enable.idempotence", "true"),
             ("acks", "all"),
@@ -85,6 +100,7 @@ impl KafkaData {
             ("queue.buffering.max.messages", "0"),
             ("queue.buffering.max.kbytes", &held),
             ("message.max.bytes", &largest),
+            ("batch.size", &batch),
             ("topic.metadata.propagation.max.ms", "10000"),
         ];
         match transactional_id {
