@@ -359,7 +359,7 @@ async fn lag_of_a_route_from_a_topic_is_what_its_group_has_not_committed() {
     world.ends("apply --auto-approve", &manifest, 0);
     let of = |name: &str| {
         let all = world.status(&manifest);
-        let routes = all.as_array().unwrap().iter();
+        let mut routes = all.as_array().unwrap().iter();
         routes
             .find(|it| it["name"] == json!(name))
             .cloned()
