@@ -18,9 +18,9 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Message is the payload: the key and, for each key, a number that counts from 0.
+// Message is the payload: an id, which is the key, and, for each key, a number that counts from 0.
 type Message struct {
-	Key string `json:"key"`
+	Key string `json:"id"`
 	N   int    `json:"n"`
 	Pad string `json:"pad,omitempty"`
 }
@@ -42,6 +42,7 @@ func run() error {
 	keys := flags.Int("keys", 1, "how many keys there are")
 	count := flags.Int("count", 10, "how many messages each key has")
 	size := flags.Int("size", 0, "publish: bytes of padding")
+	first := flags.Int("first", 0, "read: wait until so many came, and show them; without, read what is there")
 	pause := flags.Duration("pause", 0, "publish: how long each key waits between two messages")
 	if err := flags.Parse(os.Args[2:]); err != nil {
 		return err
@@ -60,7 +61,7 @@ func run() error {
 	case "publish":
 		return publish(js, *subject, *keys, *count, *size, *pause)
 	case "read":
-		return read(js, *stream, *subject, *keys, *count)
+		return read(js, *stream, *subject, *keys, *count, *first)
 	default:
 		return fmt.Errorf("`%s` is neither `publish` nor `read`", os.Args[1])
 	}
@@ -105,8 +106,8 @@ func store(js jetstream.JetStream, message *nats.Msg, id string) {
 	}
 }
 
-// Reads what the stream holds now, and compares it with what was published.
-func read(js jetstream.JetStream, stream, subject string, keys, count int) error {
+// Reads what the stream holds now, or the first messages that come, and compares it with what was published.
+func read(js jetstream.JetStream, stream, subject string, keys, count, first int) error {
 	ctx := context.Background()
 	config := jetstream.OrderedConsumerConfig{FilterSubjects: []string{subject}}
 	consumer, err := js.OrderedConsumer(ctx, stream, config)
@@ -117,6 +118,9 @@ func read(js jetstream.JetStream, stream, subject string, keys, count int) error
 	for {
 		message, err := consumer.Next(jetstream.FetchMaxWait(3 * time.Second))
 		if errors.Is(err, nats.ErrTimeout) || errors.Is(err, jetstream.ErrNoMessages) {
+			if tally.read < first {
+				continue
+			}
 			break
 		}
 		if err != nil {
@@ -127,6 +131,13 @@ func read(js jetstream.JetStream, stream, subject string, keys, count int) error
 			return fmt.Errorf("`%s` is no message of ours: %w", message.Data(), err)
 		}
 		tally.take(body)
+		if first > 0 {
+			fmt.Printf("%s %s\n", message.Subject(), message.Data())
+			if tally.read == first {
+				break
+			}
+			continue
+		}
 		about, err := message.Metadata()
 		if err != nil {
 			return err

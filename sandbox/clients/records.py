@@ -49,7 +49,7 @@ def produce(arguments: argparse.Namespace) -> dict:
     for n in range(arguments.count):
         for k in range(arguments.keys):
             key = f"k{k}"
-            value = json.dumps({"key": key, "n": n, "pad": pad})
+            value = json.dumps({"id": key, "n": n} | ({"pad": pad} if pad else {}))
             while True:
                 try:
                     producer.produce(arguments.topic, value, key, on_delivery=lambda error, _: error and failed.append(str(error)))
@@ -105,7 +105,7 @@ class Tally:
     def take(self, message: dict) -> None:
         """One is inverted when it comes for the first time behind one of the same key that was produced after it."""
         self.read += 1
-        key, n = message["key"], message["n"]
+        key, n = message["id"], message["n"]
         seen = self.seen.setdefault(key, set())
         highest = self.highest.get(key, -1)
         if n in seen:
