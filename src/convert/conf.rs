@@ -380,7 +380,7 @@ mod tests {
     fn what_is_no_configuration_is_told_with_its_place() {
         assert_eq!(
             read("a: 1\nconnect: [ { id: x \n").unwrap_err(),
-            "line 3, column 1: expected `}`"
+            "line 3, column 1: expected `}`, a value"
         );
         assert!(read("a: \"x").unwrap_err().starts_with("line 1, column 6:"));
         assert!(read("a:").unwrap_err().contains("expected a value"));
