@@ -139,6 +139,9 @@ impl Feed {
 
     /// Requests die with the connection that they were sent on.
     fn check(&self) -> Result<(), Fault> {
+        if let Some(denied) = self.nats.denied(&self.next) {
+            return Err(Fault::from(denied));
+        }
         if self.nats.connections() != self.connections {
             return Err(Fault::passing("the connection to NATS broke and came back"));
         }

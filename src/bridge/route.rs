@@ -111,16 +111,16 @@ impl Route {
         self.shared.tell(&line);
     }
 
-    /// Tells how a session ended, and waits before the next one; the end where there is to be none.
+    /// Tells how a session ended, and waits before the next one; whether there is to be one.
     pub(super) async fn after(
         &self,
         ended: Result<End, Fault>,
         pauses: &mut Pauses,
         stop: &Stop,
-    ) -> Option<End> {
+    ) -> bool {
         let fault = match ended {
-            Ok(End::Stopped) => return Some(End::Stopped),
-            Err(_) if stop.is_asked() => return Some(End::Stopped),
+            Ok(End::Stopped) => return false,
+            Err(_) if stop.is_asked() => return false,
             Err(fault) => fault,
         };
         let wait = pauses.next(fault.gravity);
@@ -130,10 +130,7 @@ impl Route {
             Gravity::Moved => State::Standby,
         };
         self.become_(state, Some(&fault.text));
-        match stop.pause(wait).await {
-            true => None,
-            false => Some(End::Stopped),
-        }
+        stop.pause(wait).await
     }
 }
 

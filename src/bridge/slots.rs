@@ -121,7 +121,7 @@ impl Slot {
 
 async fn run(route: Arc<Route>, stop: Stop) {
     match &route.record.spec.from.stream {
-        Some(_) => drop(outward::run(&route, &stop).await),
-        None => drop(inward::run(&route, &stop).await),
+        Some(_) => outward::run(&route, &stop).await,
+        None => inward::run(&route, &stop).await,
     }
 }

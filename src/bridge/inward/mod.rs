@@ -20,12 +20,12 @@ use super::stop::Stop;
 use setup::Setup;
 
 /// Runs until somebody asks to stop.
-pub(super) async fn run(route: &Arc<Route>, stop: &Stop) -> End {
+pub(super) async fn run(route: &Arc<Route>, stop: &Stop) {
     let mut pauses = Pauses::new();
     loop {
         let ended = session(route, stop).await;
-        if let Some(end) = route.after(ended, &mut pauses, stop).await {
-            return end;
+        if !route.after(ended, &mut pauses, stop).await {
+            return;
         }
     }
 }

@@ -88,12 +88,9 @@ async fn pump(
             .map(|(_, message)| message.payload.len())
             .sum();
         let gauge = &session.setup.route.gauge;
-        match &gathered.poison {
-            Some(poison) => {
-                session.done(index, poison.offset);
-                bury(session, index, poison).await?;
-            }
-            None => {}
+        if let Some(poison) = &gathered.poison {
+            session.done(index, poison.offset);
+            bury(session, index, poison).await?;
         }
         session.done(index, gathered.next);
         gauge.succeeded(gathered.messages.len() as u64, bytes as u64);

@@ -103,11 +103,7 @@ mod tests {
         Outward::new("me", &spec).unwrap()
     }
 
-    fn value_with(
-        name: &'static str,
-        value: &'static str,
-        payload: &'static [u8],
-    ) -> Option<Vec<u8>> {
+    fn value_with(name: &'static str, value: &'static str, payload: &[u8]) -> Option<Vec<u8>> {
         let mut headers = HeaderMap::new();
         headers.insert(name, value);
         let message = Pulled {

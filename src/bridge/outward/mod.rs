@@ -34,7 +34,7 @@ struct Suspects {
 }
 
 /// Runs until somebody asks to stop.
-pub(super) async fn run(route: &Route, stop: &Stop) -> End {
+pub(super) async fn run(route: &Route, stop: &Stop) {
     let (mut pauses, mut suspects) = (Pauses::new(), Suspects::default());
     let shared = &route.shared;
     let (nats, worker, host) = (&shared.nats, &shared.worker, &shared.host);
@@ -44,8 +44,8 @@ pub(super) async fn run(route: &Route, stop: &Stop) -> End {
             Ordering::Stream => in_order(route, &mut wanted, &mut suspects, stop).await,
             Ordering::None => unordered::session(route, stop).await,
         };
-        if let Some(end) = route.after(ended, &mut pauses, stop).await {
-            return end;
+        if !route.after(ended, &mut pauses, stop).await {
+            return;
         }
     }
 }

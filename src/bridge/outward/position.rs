@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bridge::fault::Fault;
 use crate::bridge::stop::Stop;
-use crate::broker::kafka::{Kafka, KafkaData, TopicDescription};
+use crate::broker::kafka::{Kafka, KafkaData, RdCode, TopicDescription};
 
 /// What the record says; its key is the shard's number.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -122,7 +122,13 @@ fn last_of(
             None => {}
             // what is open was settled before, so that nothing stands between the end that readers see and that of the topic
             Some(Err(RdError::PartitionEOF(_))) => return Ok(found),
-            Some(Err(error)) => return Err(Fault::from(error).of("reading the position")),
+            Some(Err(error)) => match error.rdkafka_error_code() {
+                Some(RdCode::TopicAuthorizationFailed | RdCode::UnknownTopicOrPartition) => {
+                    return Err(Fault::from(error).of("reading the position"));
+                }
+                // brokers that come back, and the right to a group, which reading takes no use of
+                Some(_) | None => tracing::debug!(%error, topic, "reading the position"),
+            },
             Some(Ok(message)) => {
                 if message.key() == Some(key.as_bytes()) {
                     found = message.payload().map(<[u8]>::to_vec);

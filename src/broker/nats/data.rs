@@ -131,6 +131,13 @@ impl NatsData {
         self.0.denials.connections()
     }
 
+    /// What the server said, since this was asked last, that the account may not publish to or subscribe to, of subjects that
+    /// begin so: a publish that nobody waits for fails without a word else.
+    pub fn denied(&self, prefix: &str) -> Option<DataError> {
+        let (action, subject) = self.0.denials.take(prefix)?;
+        Some(DataError::Denied { action, subject })
+    }
+
     /// The server that we are connected to now.
     pub fn server(&self) -> ServerFacts {
         let Inner { server, tls, .. } = &*self.0;

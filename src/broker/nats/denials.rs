@@ -47,6 +47,8 @@ struct State {
     silent_since: Option<Instant>,
     given_up: Option<GivenUp>,
     connections: u64,
+    /// What was denied last, for who publishes without waiting.
+    denied: Option<(Action, String)>,
 }
 
 #[derive(Debug)]
@@ -161,7 +163,19 @@ impl Denials {
         state.broken_since.get_or_insert(since);
     }
 
+    /// What was denied last, where its subject begins so; it is told once.
+    pub(super) fn take(&self, prefix: &str) -> Option<(Action, String)> {
+        let denied = &mut self.lock().denied;
+        match denied {
+            Some((_, subject)) if subject.starts_with(prefix) => denied.take(),
+            Some(_) | None => None,
+        }
+    }
+
     fn note_violation(&self, text: &str) {
+        if let Some((action, subject)) = violation(text) {
+            self.lock().denied = Some((action, subject.to_owned()));
+        }
         match violation(text) {
             Some((Action::Publish, subject)) => {
                 let cut = Cut::Denied(Action::Publish, subject.to_owned());
@@ -291,6 +305,16 @@ mod tests {
         assert!(denials.silent_for() > Duration::ZERO);
         denials.note_answer();
         assert_eq!(denials.silent_for(), Duration::ZERO);
+    }
+
+    #[test]
+    fn what_nobody_waited_for_is_told_once() {
+        let denials = Denials::default();
+        server_says(&denials, r#"Permissions Violation for Publish to "a.b""#);
+        assert_eq!(denials.take("b"), None);
+        let told = Some((Action::Publish, "a.b".to_owned()));
+        assert_eq!(denials.take("a."), told);
+        assert_eq!(denials.take("a."), None);
     }
 
     #[test]

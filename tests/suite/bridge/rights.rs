@@ -34,21 +34,26 @@ async fn a_right_that_is_taken_away_is_told_and_the_route_goes_on_when_it_is_bac
     world.stream("EVENTS", &["events.>"]).await;
     let topic = world.topic("events", 1, &[]).await;
     world.consumer("EVENTS", &route, AckPolicy::All).await;
-    let id = format!("trueup.{route}.1");
+    world.position_topic(&route).await;
+    let (id, position) = (
+        format!("trueup.{route}.1"),
+        format!("trueup.position.{route}"),
+    );
     let write = allow(Operation::Write, ResourceType::Topic, &topic);
     let transactional = allow(Operation::Write, ResourceType::TransactionalId, &id);
-    give(&world, &[write.clone(), transactional.clone()]).await;
+    let of_position = [Operation::Read, Operation::Write]
+        .map(|operation| allow(operation, ResourceType::Topic, &position));
+    give(&world, &[write.clone(), transactional]).await;
+    give(&world, &of_position).await;
     let login = format!(
         "{{ bootstrap.servers: \"{}\", security.protocol: sasl_plaintext, sasl.mechanism: SCRAM-SHA-512, sasl.username: limited, sasl.password_file: \"{}\" }}",
         variable("KAFKA_SCRAM"),
         world.nats.write("password", "limited-secret").display()
     );
-    world
-        .route(
-            &route,
-            &json!({"from": {"stream": "EVENTS"}, "to": {"topic": topic}}),
-        )
-        .await;
+    let spec = json!({
+        "from": {"stream": "EVENTS"}, "to": {"topic": topic}, "delivery": "exactly_once",
+    });
+    world.route(&route, &spec).await;
     let worker = world.worker_with(&login);
     world.publish_numbers("events", 0..10, 1).await;
     assert_eq!(
@@ -82,4 +87,39 @@ async fn a_right_that_is_taken_away_is_told_and_the_route_goes_on_when_it_is_bac
         !worker.said().contains("limited-secret"),
         "a secret is told"
     );
+}
+
+#[tokio::test]
+async fn a_right_on_nats_that_is_missing_is_told() {
+    let may = r#"publish: ["$JS.API.>", "$JS.ACK.>", "$KV.>", "_INBOX.>"]"#;
+    let users = format!(
+        r#"authorization {{ users: [
+            {{ user: all, password: all }},
+            {{ user: few, password: few, permissions: {{ {may}, subscribe: ">" }} }},
+            {{ user: none, password: none, permissions: {{
+                publish: {{ allow: ["$JS.API.STREAM.>", "$JS.API.CONSUMER.INFO.>", "$JS.API.CONSUMER.RESET.>", "$KV.>", "_INBOX.>"] }}, subscribe: ">" }} }}
+        ] }}"#
+    );
+    let world = World::as_user(&users, "all").await;
+    let route = unique("out");
+    world.stream("EVENTS", &["events.>"]).await;
+    let topic = world.topic("events", 1, &[]).await;
+    world.consumer("EVENTS", &route, AckPolicy::All).await;
+    world
+        .route(
+            &route,
+            &json!({"from": {"stream": "EVENTS"}, "to": {"topic": topic}}),
+        )
+        .await;
+    world.publish_numbers("events", 0..10, 1).await;
+    let worker = world.worker_of("none");
+    let beat = world.until_state(&route, "failed").await;
+    let why = beat["last_error"]["text"].as_str().unwrap();
+    assert!(
+        why.contains("may not publish to `$JS.API.CONSUMER.MSG.NEXT.EVENTS."),
+        "{why}"
+    );
+    drop(worker);
+    let _worker = world.worker_of("few");
+    assert_eq!(world.records(&topic, 10).await.len(), 10);
 }

@@ -57,17 +57,23 @@ impl Read {
 
 impl World {
     pub async fn new() -> World {
-        World::with("").await
+        World::with("", None).await
     }
 
-    /// With more in the server's configuration.
-    pub async fn with(config: &str) -> World {
+    /// With more in the server's configuration, as this user of it, whose password is the name.
+    pub async fn as_user(config: &str, user: &str) -> World {
+        World::with(config, Some(user)).await
+    }
+
+    async fn with(config: &str, login: Option<&str>) -> World {
         let nats = NatsServer::start(config);
-        let client = async_nats::ConnectOptions::new().max_reconnects(None);
+        let mut client = async_nats::ConnectOptions::new().max_reconnects(None);
+        if let Some(user) = login {
+            client = client.user_and_password(user.to_owned(), user.to_owned());
+        }
         let client = client.connect(nats.url()).await.unwrap();
-        let jetstream = jetstream::new(client);
         World {
-            jetstream,
+            jetstream: jetstream::new(client),
             kafka: plain().await,
             stack: unique("bridge"),
             folder: TempDir::new().unwrap(),
@@ -213,16 +219,28 @@ impl World {
 
     /// Starts a worker.
     pub fn worker(&self) -> Worker {
-        let plain = format!("{{ bootstrap.servers: \"{}\" }}", variable("KAFKA_BROKERS"));
-        self.worker_with(&plain)
+        self.start(&self.plain(), "")
     }
 
     /// The same with another connection to Kafka.
     pub fn worker_with(&self, kafka: &str) -> Worker {
+        self.start(kafka, "")
+    }
+
+    /// The same as this user of NATS.
+    pub fn worker_of(&self, user: &str) -> Worker {
+        self.start(&self.plain(), &format!(", user: {user}, password: {user}"))
+    }
+
+    fn plain(&self) -> String {
+        format!("{{ bootstrap.servers: \"{}\" }}", variable("KAFKA_BROKERS"))
+    }
+
+    fn start(&self, kafka: &str, nats: &str) -> Worker {
         let name = unique("worker");
-        let manifest = self.folder.path().join("bridge.yaml");
+        let manifest = self.folder.path().join(format!("{name}.yaml"));
         let text = format!(
-            "stack: {}\nconnections:\n  nats: {{ url: \"{}\" }}\n  kafka: {kafka}\n",
+            "stack: {}\nconnections:\n  nats: {{ url: \"{}\"{nats} }}\n  kafka: {kafka}\n",
             self.stack,
             self.nats.url(),
         );

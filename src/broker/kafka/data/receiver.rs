@@ -107,6 +107,8 @@ impl KafkaData {
             ("queued.max.messages.kbytes", &held),
             ("session.timeout.ms", "6000"),
             ("heartbeat.interval.ms", "2000"),
+            // how soon new partitions are seen
+            ("topic.metadata.refresh.interval.ms", "30000"),
         ]);
         config.remove("auto.commit.enable");
         if config.get("partition.assignment.strategy").is_none() {
