@@ -111,8 +111,8 @@ impl Desk {
     fn connector(&mut self, connector: &Connector<'_>) {
         let stan = "NATS Streaming has no server any more: move its channels to streams first";
         let route = match connector.kind.as_str() {
-            "jetstreamtokafka" | "natstokafka" => self.to_kafka(connector),
-            "kafkatojetstream" | "kafkatonats" => self.to_nats(connector),
+            "jetstreamtokafka" | "natstokafka" => self.route_out(connector),
+            "kafkatojetstream" | "kafkatonats" => self.route_in(connector),
             "stantokafka" | "kafkatostan" => Err(("it is of NATS Streaming".to_owned(), stan)),
             _ => Err((
                 format!(
@@ -136,7 +136,7 @@ impl Desk {
         }
     }
 
-    fn to_kafka(&mut self, connector: &Connector<'_>) -> Result<Value, Refused> {
+    fn route_out(&mut self, connector: &Connector<'_>) -> Result<Value, Refused> {
         let subject = needed(connector, "subject")?;
         let topic = literal(connector, "topic")?;
         let is_core = connector.kind == "natstokafka";
@@ -166,7 +166,7 @@ impl Desk {
         Ok(route.into())
     }
 
-    fn to_nats(&mut self, connector: &Connector<'_>) -> Result<Value, Refused> {
+    fn route_in(&mut self, connector: &Connector<'_>) -> Result<Value, Refused> {
         let topic = literal(connector, "topic")?;
         let subject = literal(connector, "subject")?;
         let stream = self.stream_of(connector, subject);
