@@ -116,37 +116,28 @@ func read(js jetstream.JetStream, stream, subject string, keys, count, first int
 	}
 	tally := newTally(keys, count)
 	for {
-		message, err := consumer.Next(jetstream.FetchMaxWait(3 * time.Second))
-		if errors.Is(err, nats.ErrTimeout) || errors.Is(err, jetstream.ErrNoMessages) {
-			if tally.read < first {
-				continue
-			}
-			break
-		}
+		batch, err := consumer.Fetch(1000, jetstream.FetchMaxWait(3*time.Second))
 		if err != nil {
 			return err
 		}
-		var body Message
-		if err := json.Unmarshal(message.Data(), &body); err != nil {
-			return fmt.Errorf("`%s` is no message of ours: %w", message.Data(), err)
-		}
-		tally.take(body)
-		if first > 0 {
-			fmt.Printf("%s %s\n", message.Subject(), message.Data())
-			if tally.read == first {
-				break
+		before := tally.read
+		for message := range batch.Messages() {
+			var body Message
+			if err := json.Unmarshal(message.Data(), &body); err != nil {
+				return fmt.Errorf("`%s` is no message of ours: %w", message.Data(), err)
 			}
-			continue
+			tally.take(body)
+			if first > 0 {
+				fmt.Printf("%s %s\n", message.Subject(), message.Data())
+			}
+			if first > 0 && tally.read == first {
+				return told(tally.told())
+			}
 		}
-		about, err := message.Metadata()
-		if err != nil {
-			return err
-		}
-		if about.NumPending == 0 {
-			break
+		if first == 0 && tally.read == before {
+			return told(tally.told())
 		}
 	}
-	return told(tally.told())
 }
 
 type tally struct {

@@ -113,17 +113,10 @@ fn worker(beat: &Value) -> (Tone, String) {
         word("worker"),
         word("shard")
     );
-    let error = match &beat["last_error"] {
-        Value::String(text) => Some(text.clone()),
-        Value::Object(error) => error
-            .get("message")
-            .and_then(Value::as_str)
-            .map(str::to_owned)
-            .or_else(|| Some(Value::Object(error.clone()).to_string())),
-        _ => None,
-    };
-    if let Some(error) = error {
-        text.push_str(&format!("; last error: {error}"));
+    let last = &beat["last_error"];
+    if let Some(error) = last["text"].as_str() {
+        let when = last["time"].as_str().unwrap_or("?");
+        text.push_str(&format!("; last error: {error} ({when})"));
     }
     (tone, text)
 }
@@ -157,7 +150,7 @@ mod tests {
             alerts: vec!["more than 1000 messages behind".to_owned()],
             workers: vec![json!({
                 "worker": "w1", "host": "h", "state": "degraded", "shard": "1",
-                "last_error": { "message": "Kafka is away" },
+                "last_error": { "text": "Kafka is away", "time": "2026-01-01T00:00:00Z" },
             })],
         }
     }
