@@ -69,7 +69,8 @@ impl Feed {
         consumer: &str,
         budget: Budget,
     ) -> Result<Feed, Fault> {
-        info(nats, stream, consumer).await?;
+        let found = info(nats, stream, consumer).await?;
+        is_fit(&found, consumer, "explicit")?;
         Feed::open(nats, stream, consumer, budget, None).await
     }
 
@@ -287,6 +288,7 @@ pub(super) async fn acknowledge(nats: &NatsData, subject: &str, sure: bool) -> R
 async fn rewind(nats: &NatsData, stream: &str, consumer: &str, stop: &Stop) -> Result<u64, Fault> {
     let (major, minor, _) = nats.server().release;
     let found = info(nats, stream, consumer).await?;
+    is_fit(&found, consumer, "all")?;
     if (major, minor) >= (2, 14) {
         let call = format!("CONSUMER.RESET.{stream}.{consumer}");
         match nats.api(&call, None).await {
@@ -300,8 +302,8 @@ async fn rewind(nats: &NatsData, stream: &str, consumer: &str, stop: &Stop) -> R
         .get("config")
         .and_then(|config| config["ack_wait"].as_u64());
     let wait = Duration::from_nanos(wait.unwrap_or(30_000_000_000));
-    let mut found = found;
-    while let Some(left) = left_to_wait(&found, wait) {
+    let (mut found, begin) = (found, Instant::now());
+    while let Some(left) = left_to_wait(&found, wait, begin.elapsed()) {
         if !stop.pause(left.min(Duration::from_secs(1))).await {
             return Err(Fault::passing("stopped"));
         }
@@ -310,8 +312,26 @@ async fn rewind(nats: &NatsData, stream: &str, consumer: &str, stop: &Stop) -> R
     Ok(number(&found, "delivered", "consumer_seq"))
 }
 
-/// How long until what was delivered last comes again.
-fn left_to_wait(info: &Map<String, Value>, wait: Duration) -> Option<Duration> {
+/// Whether a consumer acknowledges as a route needs it, and gives no message up.
+fn is_fit(info: &Map<String, Value>, consumer: &str, policy: &str) -> Result<(), Fault> {
+    let config = info.get("config").unwrap_or(&Value::Null);
+    let acks = config["ack_policy"].as_str().unwrap_or_default();
+    if acks != policy {
+        return Err(Fault::standing(format!(
+            "consumer `{consumer}` has `ack_policy: {acks}`, and the route needs `{policy}`; `trueup apply` repairs it"
+        )));
+    }
+    match config["max_deliver"].as_i64() {
+        Some(times) if times > 0 => Err(Fault::standing(format!(
+            "consumer `{consumer}` gives messages up after {times} deliveries (`max_deliver`); `trueup apply` repairs it"
+        ))),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// How long until what was delivered last comes again. When that was, a server that was restarted does not know: then it is
+/// waited for from the first look on.
+fn left_to_wait(info: &Map<String, Value>, wait: Duration, waited: Duration) -> Option<Duration> {
     if info.get("num_ack_pending").and_then(Value::as_u64) == Some(0) {
         return None;
     }
@@ -320,10 +340,12 @@ fn left_to_wait(info: &Map<String, Value>, wait: Duration) -> Option<Duration> {
     let last = time(
         info.get("delivered")
             .and_then(|delivered| delivered.get("last_active")),
-    )?;
-    let since = Duration::try_from(now.duration_since(last)).unwrap_or_default();
+    );
+    let since = last.map_or(waited, |last| {
+        Duration::try_from(now.duration_since(last)).unwrap_or_default()
+    });
     // the server looks for what is over a little later
-    (wait + Duration::from_millis(500))
+    (wait + Duration::from_secs(2))
         .checked_sub(since)
         .filter(|left| !left.is_zero())
 }
@@ -420,13 +442,16 @@ mod tests {
                 "num_ack_pending": pending, "ts": "2026-01-01T00:00:40Z",
                 "delivered": {"last_active": last},
             });
-            left_to_wait(document.as_object().unwrap(), Duration::from_secs(30))
+            let (wait, waited) = (Duration::from_secs(30), Duration::from_secs(7));
+            left_to_wait(document.as_object().unwrap(), wait, waited)
         };
         assert_eq!(info(0, "2026-01-01T00:00:39Z"), None);
         assert_eq!(
             info(3, "2026-01-01T00:00:30Z"),
-            Some(Duration::from_millis(20_500))
+            Some(Duration::from_secs(22))
         );
         assert_eq!(info(3, "2026-01-01T00:00:00Z"), None);
+        let restarted = info(3, "not known");
+        assert_eq!(restarted, Some(Duration::from_secs(25)), "by our own clock");
     }
 }

@@ -35,13 +35,16 @@ pub(super) enum Change {
     Say(String, String),
 }
 
+/// A record's revision, and which life of its name it is: a table that was made anew counts its revisions anew.
+type Known = (u64, uuid::Uuid);
+
 /// The table as it was last seen.
 pub(super) struct Table {
     nats: NatsData,
     stack: String,
     mark: Option<(String, u64)>,
     /// The revisions of the routes that run.
-    known: BTreeMap<String, u64>,
+    known: BTreeMap<String, Known>,
     said: BTreeMap<String, String>,
 }
 
@@ -164,7 +167,7 @@ fn read(stack: &str, value: &[u8]) -> Entry {
 /// What follows from what stands in the table, for who runs these revisions.
 fn heed(
     stack: &str,
-    known: &mut BTreeMap<String, u64>,
+    known: &mut BTreeMap<String, Known>,
     entries: &[(String, u64, Entry)],
 ) -> Vec<Change> {
     let mut changes = Vec::new();
@@ -177,7 +180,8 @@ fn heed(
         let say = |text: String| Change::Say(name.clone(), text);
         match entry {
             Entry::Record(record) => {
-                if known.insert(name.clone(), *revision) != Some(*revision) {
+                let now = (*revision, record.id);
+                if known.insert(name.clone(), now) != Some(now) {
                     changes.push(Change::Run(name.clone(), *revision, record.clone()));
                 }
             }
@@ -225,7 +229,7 @@ mod tests {
     fn one(entry: Entry, runs: bool) -> Vec<Change> {
         let mut known = BTreeMap::new();
         if runs {
-            known.insert("r".to_owned(), 1);
+            known.insert("r".to_owned(), (1, uuid::Uuid::nil()));
         }
         heed("s", &mut known, &[("r".to_owned(), 2, entry)])
     }
@@ -251,7 +255,7 @@ mod tests {
             &one(Entry::Higher(9), true),
             "goes on with the last good"
         ));
-        let mut known = BTreeMap::from([("r".to_owned(), 1)]);
+        let mut known = BTreeMap::from([("r".to_owned(), (1, uuid::Uuid::nil()))]);
         assert!(says(&heed("s", &mut known, &[]), "without a marker"));
         assert_eq!(known.len(), 1);
     }

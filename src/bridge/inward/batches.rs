@@ -31,8 +31,12 @@ struct Position {
     next_offset: i64,
 }
 
-/// The next offset of a partition, and the sequence of the message that tells it; none where there is none.
-pub(super) async fn position(setup: &Setup, partition: i32) -> Result<Option<(i64, u64)>, Fault> {
+/// The next offset of a partition, and the sequence of the message that tells it; none where there is none. The offset is none
+/// where the message is of an earlier source, and the route was made for the one that is there.
+pub(super) async fn position(
+    setup: &Setup,
+    partition: i32,
+) -> Result<Option<(Option<i64>, u64)>, Fault> {
     let route = &setup.route;
     let subject = position_subject(&route.name, partition);
     let found = route.shared.nats.last(&setup.stream.name, &subject).await;
@@ -49,13 +53,18 @@ pub(super) async fn position(setup: &Setup, partition: i32) -> Result<Option<(i6
             "the position on `{subject}` can't be read: {error}"
         ))
     })?;
-    if position.topic_id != setup.topic_id || position.cluster_id != setup.cluster_id {
+    let is_of_another_life =
+        position.topic_id != setup.topic_id || position.cluster_id != setup.cluster_id;
+    if is_of_another_life && route.record.source.as_ref() == Some(&setup.topic_id) {
+        return Ok(Some((None, last.sequence)));
+    }
+    if is_of_another_life {
         return Err(Fault::standing(format!(
             "the position on `{subject}` is of another life of topic `{}`; `trueup bridge reset {}` begins anew",
             setup.topic.name, route.name
         )));
     }
-    Ok(Some((position.next_offset, last.sequence)))
+    Ok(Some((Some(position.next_offset), last.sequence)))
 }
 
 /// Publishes messages and the position behind them, where the position is still the one that `after` tells.
@@ -65,11 +74,14 @@ pub(super) async fn with_position(
     gathered: &Gathered,
     after: &mut u64,
 ) -> Result<(), Fault> {
+    let Some(next_offset) = gathered.settled() else {
+        return Ok(());
+    };
     let subject = position_subject(&setup.route.name, partition);
     let position = Position {
         topic_id: setup.topic_id.clone(),
         cluster_id: setup.cluster_id.clone(),
-        next_offset: gathered.next,
+        next_offset,
     };
     let payload = Bytes::from(serde_json::to_vec(&position).unwrap_or_default());
     let mut headers = HeaderMap::new();
@@ -90,7 +102,7 @@ pub(super) async fn with_position(
     }
     // stored after all, or not, or somebody else went on: the position tells
     match self::position(setup, partition).await? {
-        Some((next, sequence)) if next == gathered.next => {
+        Some((Some(next), sequence)) if next == next_offset => {
             *after = sequence;
             Ok(())
         }

@@ -76,7 +76,7 @@ async fn pump(
     queue.set_nonempty_callback(move || told.notify_one());
     let mut after = place.after;
     loop {
-        let Some(gathered) = gather(session, index, &queue, &news, stop).await? else {
+        let Some(mut gathered) = gather(session, index, &queue, &news, stop).await? else {
             return Ok(());
         };
         if !publish(session, index, &gathered, &mut after, stop).await? {
@@ -88,9 +88,14 @@ async fn pump(
             .map(|(_, message)| message.payload.len())
             .sum();
         let gauge = &session.setup.route.gauge;
-        if let Some(poison) = &gathered.poison {
+        if let Some(poison) = gathered.poison.take() {
             session.done(index, poison.offset);
-            bury(session, index, poison).await?;
+            bury(session, index, &poison).await?;
+            // only what was dealt with is behind the position
+            let behind = Gathered::behind(gathered.next);
+            if !publish(session, index, &behind, &mut after, stop).await? {
+                return Ok(());
+            }
         }
         session.done(index, gathered.next);
         gauge.succeeded(gathered.messages.len() as u64, bytes as u64);
@@ -137,6 +142,23 @@ async fn gather(
 }
 
 impl Gathered {
+    /// Nothing but a place.
+    fn behind(next: i64) -> Gathered {
+        Gathered {
+            next,
+            ..Gathered::default()
+        }
+    }
+
+    /// The offset up to which everything is dealt with once its messages are stored; none where there is nothing but poison.
+    pub(super) fn settled(&self) -> Option<i64> {
+        match &self.poison {
+            Some(_) if self.messages.is_empty() => None,
+            Some(poison) => Some(poison.offset),
+            None => Some(self.next),
+        }
+    }
+
     fn is_full(&self, setup: &Setup) -> bool {
         self.poison.is_some()
             || self.messages.len() >= setup.batch.messages

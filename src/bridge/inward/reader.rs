@@ -263,7 +263,7 @@ impl Session {
                 let position = super::batches::position(&self.setup, partition).await?;
                 Ok(match position {
                     Some((next, after)) => Place {
-                        begin: Offset::Offset(next),
+                        begin: next.map_or(begin, Offset::Offset),
                         after,
                     },
                     None => Place { begin, after: 0 },

@@ -232,6 +232,8 @@ impl<'p> Pump<'p> {
         let stream = &self.setup.stream.name;
         let what = poison_words(stream, delivered, why);
         if self.setup.policy == Policy::Stop {
+            // it is tried again: what refuses it may be changed by then
+            self.suspects.known.remove(&delivered.sequence);
             return Ok(Some(Fault::standing(format!(
                 "{what}; mend that, or set `on_error` to `dlq` or `skip`"
             ))));
@@ -287,6 +289,8 @@ impl<'p> Pump<'p> {
         let written = open.sent.iter().flatten().count();
         self.route.gauge.succeeded(written as u64, open.payload);
         self.route.become_(State::Running, None);
+        // a late one would count against who went back after us
+        self.lease.check()?;
         acknowledge(&self.route.shared.nats, &open.ack, sure).await
     }
 
@@ -297,7 +301,7 @@ impl<'p> Pump<'p> {
         let position = Position {
             stream: self.setup.stream.name.clone(),
             created: self.setup.stream.created.clone(),
-            sequence: self.open.last_sequence.max(self.setup.after),
+            sequence: self.pulled.max(self.setup.after),
         };
         let value = serde_json::to_vec(&position).unwrap_or_default();
         let key = self.route.shard.to_string();

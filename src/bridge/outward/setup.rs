@@ -120,6 +120,14 @@ fn made_anew(route: &Route, stream: &str) -> Fault {
 fn sequence(route: &Route, position: Position, stream: &StreamGround) -> Result<u64, Fault> {
     let is_same =
         position.stream == stream.name && is_same_instant(&position.created, &stream.created);
+    let is_for_this_life = || {
+        let source = route.record.source.as_ref();
+        source.is_some_and(|source| is_same_instant(source, &stream.created))
+    };
+    if !is_same && is_for_this_life() {
+        // of an earlier source: the route was made for the one that is there
+        return Ok(0);
+    }
     if !is_same {
         return Err(made_anew(route, &stream.name));
     }

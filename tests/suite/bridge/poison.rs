@@ -36,9 +36,11 @@ async fn inward(world: &World, more: &Value) -> (String, Value) {
     let topic = world.topic("models", 1, &[]).await;
     let config = stream::Config {
         name: "MODELS".to_owned(),
-        subjects: vec!["models.>".to_owned()],
+        subjects: vec!["models.>".to_owned(), format!("trueup.position.{route}.*")],
         max_message_size: 20_000,
         allow_atomic_publish: true,
+        allow_rollup: true,
+        allow_direct: true,
         ..stream::Config::default()
     };
     world.stream_as(config).await;
@@ -179,6 +181,30 @@ async fn a_route_to_a_stream_stops_before_poison_and_goes_on_when_it_may() {
         .await;
     assert_eq!(
         payloads(&world.messages("MODELS", ">", 2).await),
+        ["1", "2"]
+    );
+    world
+        .until(&route, "two skipped", |beat| counted(beat, "skipped"))
+        .await;
+}
+
+/// Its position stands before the poison, whoever goes on.
+#[tokio::test]
+async fn a_route_that_delivers_exactly_once_is_never_behind_poison() {
+    let world = World::new().await;
+    let (route, spec) = inward(&world, &json!({"delivery": "exactly_once"})).await;
+    world.route(&route, &spec).await;
+    for _ in 0..2 {
+        let mut worker = world.worker();
+        worker.says("record 1 of partition 0").await;
+        worker.kill();
+    }
+    world
+        .route(&route, &with(spec, &json!({"on_error": "skip"})))
+        .await;
+    let _worker = world.worker();
+    assert_eq!(
+        payloads(&world.messages("MODELS", "models.>", 2).await),
         ["1", "2"]
     );
     world
