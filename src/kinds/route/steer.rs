@@ -1,6 +1,7 @@
 //! What is done to a route by hand: paused, resumed, set to another place.
 
 use std::str::FromStr;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -45,6 +46,9 @@ impl FromStr for Place {
         }
     }
 }
+
+/// How long a worker may take to let go of a route that is paused; what a dead one had ends by itself before that.
+const LETTING_GO: Duration = Duration::from_secs(40);
 
 /// How often a writing is tried where others write at the same time.
 const TRIES: usize = 5;
@@ -96,21 +100,34 @@ pub async fn reset(brokers: &Brokers, name: &str, place: &Place) -> Result<Strin
         let what = format!("what the table holds of `route/{name}` can't be read");
         return Err(Problem::error(Code::Unreadable, what));
     };
-    if spec.state != Some(RouteState::Paused)
-        && let Some(holder) = holder(nats, name).await.map_err(|it| it.problem())?
-    {
-        let what = format!(
-            "{holder} moves the messages of `route/{name}`, and would go on from where it is"
-        );
-        let hint =
-            format!("pause it first: `trueup bridge pause {name}`; resume it when it is set");
-        return Err(Problem::error(Code::Busy, what).hint(hint));
-    }
+    await_rest(nats, name, spec.state == Some(RouteState::Paused)).await?;
     let stream = settable(name, &spec)?;
     let done = set(nats, name, &spec, stream, place).await?;
     let source = wire::source(brokers, &live.fields).await;
     renew(&table, name, entry, source).await?;
     Ok(done)
+}
+
+/// Waits until nobody moves the route's messages, where it is paused; its worker ends what it is at first.
+async fn await_rest(nats: &JetStream, name: &str, is_paused: bool) -> Result<(), Problem> {
+    let begin = Instant::now();
+    while let Some(holder) = holder(nats, name).await.map_err(|it| it.problem())? {
+        if !is_paused {
+            let what = format!(
+                "{holder} moves the messages of `route/{name}`, and would go on from where it is"
+            );
+            let hint =
+                format!("pause it first: `trueup bridge pause {name}`; resume it when it is set");
+            return Err(Problem::error(Code::Busy, what).hint(hint));
+        }
+        if begin.elapsed() > LETTING_GO {
+            let what = format!("`route/{name}` is paused, and {holder} has not let go of it");
+            let hint = "look at that worker, or end it: what it has ends within 30 s";
+            return Err(Problem::error(Code::Busy, what).hint(hint));
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    Ok(())
 }
 
 /// The source of a route whose position is a consumer's alone.
