@@ -10,8 +10,8 @@ use super::last_look::{IN_FLIGHT, look};
 use super::once_more::still_right;
 use super::{Kept, Stop, Watch};
 use crate::engine::Port;
-use crate::kinds::{Observed, gives_a_right};
-use crate::model::{Action, Address, Broker, Code, Outcome, Step};
+use crate::kinds::Observed;
+use crate::model::{Action, Address, Broker, Code, KindName, Outcome, Step};
 use crate::plan::{Plan, waves};
 
 /// How many steps are sent before a wish to stop is looked for: small enough to stop within
@@ -274,13 +274,14 @@ impl<'a> Track<'a> {
         (ready, held)
     }
 
-    /// An ACL that was to give a right and was not made.
+    /// An ACL that was to be made and is not: one that allows may take the place of an allow that goes, one that denies that of
+    /// a deny.
     fn unmade_right(self, outcomes: &HashMap<Address, Outcome>) -> Option<Address> {
         let made = self
             .plan
             .steps
             .iter()
-            .filter(|step| step.action == Action::Create && gives_a_right(&step.address));
+            .filter(|step| step.address.kind == KindName::Acl && step.action == Action::Create);
         let mut unmade = made.filter(|step| {
             let outcome = outcomes.get(&step.address);
             outcome.is_some_and(|outcome| *outcome != Outcome::Applied)

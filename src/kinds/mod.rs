@@ -265,12 +265,6 @@ pub fn is_foretold(code: Code) -> bool {
     kinds.any(|kind| kind.foretells().contains(&code))
 }
 
-/// Whether it is an ACL that allows something.
-pub fn gives_a_right(address: &Address) -> bool {
-    let acl = (address.kind == KindName::Acl).then(|| acl::acl_of(address));
-    acl.is_some_and(|acl| acl.is_ok_and(|acl| acl.permission == acl::Permission::Allow))
-}
-
 /// The declared resources of one kind.
 fn declared_of(kind: KindName, all: &Resources) -> impl Iterator<Item = &Resource> {
     let of_kind = move |resource: &&Resource| resource.address.kind == kind;
