@@ -34,7 +34,7 @@ pub use record::*;
 pub use spec::*;
 pub use steer::{Place, reset, set_state};
 pub use table::{Entry, Put, Table};
-pub use template::{SubjectTemplate, TopicTemplate};
+pub use template::{NoSubject, SubjectTemplate, TopicTemplate};
 pub use wire::live as live_of;
 
 use super::{

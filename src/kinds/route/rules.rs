@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::ends::is_exactly_once;
 use super::key::{KEY_FORMS, KeyRule, is_header};
-use super::template::{SubjectTemplate, TopicTemplate};
+use super::template::{NoSubject, SubjectTemplate, TopicTemplate};
 use super::{OnError, Ordering, PATH_HEADER, RouteSpec, declaration, spec_of};
 use crate::kinds::stream::{
     Complaint, Said, asset_name, bad_instants, first_covering, no_subject, not_literal,
@@ -252,20 +252,31 @@ fn subject(spec: &RouteSpec) -> Vec<Complaint> {
     else {
         return Vec::new();
     };
-    let why = match SubjectTemplate::parse(said) {
-        Err(why) => Some(why),
-        Ok(template) => template
-            .subject(Some(b"key"), "topic", 0)
-            .and_then(|subject| not_literal(&subject))
-            .map(str::to_owned),
-    };
-    let complaint = why.map(|why| {
+    let complaint = unfit(said, spec.from.topic.as_deref()).map(|why| {
         let what = format!("nothing can be published on `{said}`: {why}");
         let hint =
             "tokens stand between dots; the subject may hold `{key}`, `{topic}` and `{partition}`";
         Complaint::new(Code::BadName, "to.subject", what, hint).word(said)
     });
     complaint.into_iter().collect()
+}
+
+/// Why nothing can be published on a subject: as a worker makes it of a record of this topic.
+fn unfit(said: &str, topic: Option<&str>) -> Option<String> {
+    let template = match SubjectTemplate::parse(said) {
+        Ok(template) => template,
+        Err(why) => return Some(why),
+    };
+    // a topic whose name is wrong is told of that alone
+    let topic = topic.filter(|name| topic_name("from.topic", name).is_empty());
+    match template.subject(Some(b"key"), topic.unwrap_or("topic"), 0) {
+        Ok(_) => None,
+        Err(NoSubject::Unfit { why, subject }) if subject == said => Some(why.to_owned()),
+        Err(NoSubject::Unfit { why, subject }) => Some(format!("it becomes `{subject}`: {why}")),
+        Err(no @ (NoSubject::NoKey | NoSubject::EmptyKey | NoSubject::TooLong(_))) => {
+            Some(no.to_string())
+        }
+    }
 }
 
 /// Filters of one consumer, or of several that share nothing.
