@@ -15,9 +15,10 @@ use super::{batches, rounds};
 use crate::bridge::fault::{Fault, Gravity};
 use crate::bridge::gauge::{State, count};
 use crate::bridge::letters::{Letter, Policy};
-use crate::bridge::mapping::{Arrived, Mapped, Message, takes};
+use crate::bridge::mapping::{Arrived, Mapped, Message};
 use crate::bridge::stop::Stop;
 use crate::broker::kafka::PartitionQueue;
+use crate::kinds::stream::is_within;
 
 /// A partition's own queue.
 pub(super) type Queue = PartitionQueue;
@@ -217,7 +218,7 @@ fn unfit(setup: &Setup, message: &Message) -> Option<String> {
     let is_taken = stream
         .subjects
         .iter()
-        .any(|filter| takes(filter, &message.subject));
+        .any(|filter| is_within(&message.subject, filter));
     (!is_taken).then(|| format!("stream `{}` takes no `{}`", stream.name, message.subject))
 }
 

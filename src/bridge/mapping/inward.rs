@@ -4,15 +4,14 @@ use async_nats::HeaderMap;
 use bytes::Bytes;
 
 use super::headers::{HeaderRules, KV_OPERATION, TOMBSTONE};
-use super::subject::SubjectRule;
 use super::{Mapped, Unreadable};
-use crate::kinds::route::RouteSpec;
+use crate::kinds::route::{RouteSpec, SubjectTemplate};
 
 /// How a route makes messages.
 #[derive(Clone, Debug)]
 pub(crate) struct Inward {
     headers: HeaderRules,
-    subject: SubjectRule,
+    subject: SubjectTemplate,
     /// Whether the stream holds a bucket, where a tombstone is a deletion.
     into_bucket: bool,
 }
@@ -42,9 +41,12 @@ impl Inward {
     /// What can't be read.
     pub(crate) fn new(route: &str, spec: &RouteSpec) -> Result<Inward, Unreadable> {
         let stream = spec.to.stream.as_deref().unwrap_or_default();
+        let subject = spec.to.subject.as_deref().unwrap_or_default();
         Ok(Inward {
             headers: HeaderRules::new(route, spec.headers.as_ref()),
-            subject: SubjectRule::read(spec.to.subject.as_deref().unwrap_or_default())?,
+            subject: SubjectTemplate::parse(subject).map_err(|why| {
+                Unreadable(format!("`to.subject: {subject}` can't be read: {why}"))
+            })?,
             into_bucket: stream.starts_with("KV_"),
         })
     }
@@ -60,8 +62,11 @@ impl Inward {
                 headers.insert(KV_OPERATION, "DEL");
             }
         }
-        match self.subject.of(record.key, record.topic, record.partition) {
-            Err(why) => Mapped::Poison(why),
+        let subject = self
+            .subject
+            .subject(record.key, record.topic, record.partition);
+        match subject {
+            Err(why) => Mapped::Poison(why.to_string()),
             Ok(subject) => Mapped::To(Message {
                 subject,
                 headers,
@@ -141,10 +146,25 @@ mod tests {
 
     #[test]
     fn a_record_without_a_key_is_poison_where_the_subject_holds_it() {
-        let record = Arrived {
-            key: None,
-            ..tombstone()
-        };
-        assert!(matches!(inward("S").map(record), Mapped::Poison(_)));
+        let long = [b'k'; 3_500];
+        for (key, why) in [
+            (None, "no key"),
+            (Some(&b""[..]), "is empty"),
+            (Some(&long[..]), "3502 bytes"),
+        ] {
+            let record = Arrived { key, ..tombstone() };
+            match inward("S").map(record) {
+                Mapped::Poison(told) => assert!(told.contains(why), "{told}"),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_subject_that_cannot_be_read_is_told() {
+        let mut spec = RouteSpec::default();
+        spec.to.subject = Some("m.{kay}".to_owned());
+        let told = Inward::new("me", &spec).unwrap_err().to_string();
+        assert!(told.contains("`to.subject: m.{kay}`"), "{told}");
     }
 }

@@ -1,16 +1,15 @@
 //! What a message of one side is on the other: key, value, headers, subject, topic. Pure.
+//!
+//! How a route says what becomes of its key, topic and subject is read by its kind, for the plan and for the worker alike.
 
 mod headers;
 mod inward;
-mod key;
 mod outward;
-mod subject;
-mod topic;
+mod topics;
 
 pub(crate) use headers::put as put_header;
 pub(crate) use inward::{Arrived, Inward, Message};
 pub(crate) use outward::{Outward, Pulled, Record};
-pub(crate) use subject::takes;
 
 /// What becomes of a message before anybody tries to write it.
 #[derive(Debug, PartialEq)]

@@ -3,17 +3,16 @@
 use async_nats::HeaderMap;
 
 use super::headers::{HeaderRules, KV_OPERATION, MARKER_REASON, TOMBSTONE, first_of};
-use super::key::KeyRule;
-use super::topic::TopicRule;
+use super::topics::Topics;
 use super::{Mapped, Unreadable};
-use crate::kinds::route::RouteSpec;
+use crate::kinds::route::{KeyRule, RouteSpec};
 
 /// How a route makes records.
 #[derive(Clone, Debug)]
 pub(crate) struct Outward {
     key: KeyRule,
     headers: HeaderRules,
-    topic: TopicRule,
+    topics: Topics,
 }
 
 /// A message as it came.
@@ -41,18 +40,18 @@ impl Outward {
     /// # Errors
     /// What can't be read.
     pub(crate) fn new(route: &str, spec: &RouteSpec) -> Result<Outward, Unreadable> {
-        let topic = spec.to.topic.as_deref().unwrap_or_default();
-        let closed = spec.to.topics.as_deref().unwrap_or_default();
+        let key = spec.key.as_deref().unwrap_or("none");
         Ok(Outward {
-            key: KeyRule::read(spec.key.as_deref().unwrap_or("none"))?,
+            key: KeyRule::parse(key)
+                .map_err(|why| Unreadable(format!("`key: {key}` can't be read: {why}")))?,
             headers: HeaderRules::new(route, spec.headers.as_ref()),
-            topic: TopicRule::read(topic, closed)?,
+            topics: Topics::read(&spec.to)?,
         })
     }
 
     /// Every topic that a record can go to.
     pub(crate) fn topics(&self) -> Vec<String> {
-        self.topic.all()
+        self.topics.all()
     }
 
     /// What becomes of a message.
@@ -60,15 +59,14 @@ impl Outward {
         let Some(headers) = self.headers.outward(message.headers) else {
             return Mapped::Loop;
         };
-        let topic = match self.topic.of(message.subject) {
+        let topic = match self.topics.of(message.subject) {
             Ok(topic) => topic,
             Err(why) => return Mapped::Poison(why),
         };
+        let header = |name: &str| first_of(message.headers?, name);
         Mapped::To(Record {
             topic,
-            key: self
-                .key
-                .of(message.subject, message.headers, message.payload),
+            key: self.key.key(message.subject, header, message.payload),
             value: (!is_tombstone(message)).then_some(message.payload),
             headers,
         })
@@ -91,16 +89,20 @@ mod tests {
     use super::*;
     use crate::kinds::route::RouteTarget;
 
-    fn outward() -> Outward {
+    fn with_key(key: &str) -> Result<Outward, Unreadable> {
         let spec = RouteSpec {
-            key: Some("subject(2)".to_owned()),
+            key: Some(key.to_owned()),
             to: RouteTarget {
                 topic: Some("t".to_owned()),
                 ..RouteTarget::default()
             },
             ..RouteSpec::default()
         };
-        Outward::new("me", &spec).unwrap()
+        Outward::new("me", &spec)
+    }
+
+    fn outward() -> Outward {
+        with_key("subject(2)").unwrap()
     }
 
     fn value_with(name: &'static str, value: &'static str, payload: &[u8]) -> Option<Vec<u8>> {
@@ -128,6 +130,34 @@ mod tests {
             Some(b"x".to_vec())
         );
         assert_eq!(value_with("KV-Operation", "PUT", b""), Some(Vec::new()));
+    }
+
+    #[test]
+    fn a_key_is_found_in_a_header_whatever_its_case() {
+        let mut headers = HeaderMap::new();
+        headers.insert("Tenant", "acme");
+        let key = |rule: &str, headers| {
+            let message = Pulled {
+                subject: "a.b",
+                headers,
+                payload: b"",
+            };
+            match with_key(rule).unwrap().map(message) {
+                Mapped::To(record) => record.key,
+                other => panic!("{other:?}"),
+            }
+        };
+        let found = key("header(tenant)", Some(&headers));
+        assert_eq!(found.as_deref(), Some(&b"acme"[..]));
+        assert_eq!(key("header(absent)", Some(&headers)), None);
+        assert_eq!(key("header(tenant)", None), None);
+    }
+
+    #[test]
+    fn a_key_that_cannot_be_read_is_told() {
+        let told = with_key("subject(0)").unwrap_err().to_string();
+        assert!(told.contains("`key: subject(0)`"), "{told}");
+        assert!(told.contains("counted from 1"), "{told}");
     }
 
     #[test]

@@ -2,16 +2,17 @@
 
 use serde_json::{Value, json};
 
-use super::ends::{dead_letters, is_exactly_once, position, rests_on as uses, targets, topic};
+use super::ends::{dead_letters, position, rests_on as uses, targets, topic};
+use super::switches::on_target;
 use super::{
-    Ordering, RouteSpec, Start, address_of, all_of, consumer_name, group, position_subject,
-    position_topic, rules, spec_of, transactional_id,
+    Ordering, RouteSpec, Start, address_of, consumer_name, group, position_topic, rules, spec_of,
+    transactional_id,
 };
 use crate::kinds::acl::{
     AclBinding, Operation, PatternType, Permission, ResourceType, acl_of, address_of as acl_address,
 };
-use crate::kinds::stream::{Said, captured, is_within, stream_name};
-use crate::kinds::{Case, Resources};
+use crate::kinds::Resources;
+use crate::kinds::stream::stream_name;
 use crate::model::{Address, FieldPlace, Flat, KindName, Problem, Resource, Severity};
 
 /// What a route implies.
@@ -240,66 +241,6 @@ fn rights(route: &Resource, spec: &RouteSpec, principal: &str) -> Vec<Resource> 
         required(route, acl_address(&binding), Flat::new())
     };
     grants.into_iter().map(acl).collect()
-}
-
-/// The switches of a stream that takes atomic batches with a position in each.
-pub(super) const SWITCHES: [&str; 3] = ["allow_atomic", "allow_rollup_hdrs", "allow_direct"];
-
-/// What a change of a stream makes of it for routes, in words.
-pub(in crate::kinds) fn asked_of(case: &Case<'_>) -> Vec<String> {
-    let changed = |field: &&str| case.delta(field).is_some();
-    let changes: Vec<&str> = SWITCHES.into_iter().filter(|it| changed(it)).collect();
-    let subjects = case.delta("subjects").and_then(|it| it.after.as_ref());
-    let subjects: Vec<&str> = subjects
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .collect();
-    if changes.is_empty() && subjects.is_empty() {
-        return Vec::new();
-    }
-    let name = &case.resource.address.name;
-    let routes = all_of(case.all).into_iter();
-    let routes =
-        routes.filter(|(_, spec)| is_exactly_once(spec) && spec.to.stream.as_ref() == Some(name));
-    let told = routes.filter_map(|(route, _)| {
-        let position = position_subject(&route.address.name, "*");
-        let mut asked: Vec<String> = changes.iter().map(|it| format!("`{it}`")).collect();
-        if subjects.contains(&position.as_str()) {
-            asked.push(format!("the subject `{position}`"));
-        }
-        let is_none = asked.is_empty();
-        (!is_none).then(|| {
-            format!(
-                "required by {}, which keeps its position here: {}",
-                route.address,
-                asked.join(", ")
-            )
-        })
-    });
-    told.collect()
-}
-
-/// What the target of a route that delivers exactly once has to have beside what it says.
-fn on_target(name: &str, spec: &RouteSpec, all: &Resources) -> Option<(Address, Flat)> {
-    let stream = spec.to.stream.as_ref().filter(|_| is_exactly_once(spec))?;
-    let address = Address::new(KindName::Stream, stream);
-    let declared = all.get(&address)?;
-    let said = Said(&declared.declared);
-    let missing = SWITCHES
-        .into_iter()
-        .filter(|field| said.flag(field).is_none());
-    let mut fields: Flat = missing
-        .map(|field| (field.to_owned(), true.into()))
-        .collect();
-    let position = position_subject(name, "*");
-    let mut subjects = captured(declared);
-    if !subjects.iter().any(|held| is_within(&position, held)) {
-        subjects.push(position);
-        fields.insert("subjects".to_owned(), json!(subjects));
-    }
-    (!fields.is_empty()).then_some((address, fields))
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde_json::Value;
+
 /// What a record's key is made of, of a route into a topic.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum KeyRule {
@@ -40,7 +42,7 @@ impl KeyRule {
             .strip_suffix(')')
             .ok_or_else(|| "its bracket is not closed at the end".to_owned())?;
         match word {
-            "subject" => token(inner).map(KeyRule::Token),
+            "subject" => token_number(inner).map(KeyRule::Token),
             "header" if is_header(inner) => Ok(KeyRule::Header(inner.to_owned())),
             "header" => Err(format!("`{inner}` can't be the name of a header")),
             "json" if is_pointer(inner) => Ok(KeyRule::Json(inner.to_owned())),
@@ -52,10 +54,46 @@ impl KeyRule {
             _ => Err(format!("there is no `{word}(...)`")),
         }
     }
+
+    /// The key of a message with this subject, these headers and this payload; none, which is null, where nothing is found or an
+    /// empty text. `header` is to find the first value under a name, whatever its case.
+    pub fn key<'h>(
+        &self,
+        subject: &str,
+        header: impl FnOnce(&str) -> Option<&'h str>,
+        payload: &[u8],
+    ) -> Option<Vec<u8>> {
+        let text = match self {
+            KeyRule::None => None,
+            KeyRule::Subject => Some(subject.to_owned()),
+            KeyRule::Token(number) => token(subject, *number).map(str::to_owned),
+            KeyRule::Header(name) => header(name).map(str::to_owned),
+            KeyRule::Json(pointer) => at_pointer(payload, pointer),
+            KeyRule::Fixed(text) => Some(text.clone()),
+        };
+        text.filter(|text| !text.is_empty()).map(String::into_bytes)
+    }
+}
+
+/// A token of a subject, counted from 1.
+pub(super) fn token(subject: &str, number: usize) -> Option<&str> {
+    subject.split('.').nth(number.checked_sub(1)?)
+}
+
+/// A text as it is; numbers, objects and the like as JSON.
+fn at_pointer(payload: &[u8], pointer: &str) -> Option<String> {
+    let document: Value = serde_json::from_slice(payload).ok()?;
+    match document.pointer(pointer)? {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        value @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+            Some(value.to_string())
+        }
+    }
 }
 
 /// The number of a token.
-pub(super) fn token(text: &str) -> Result<usize, String> {
+pub(super) fn token_number(text: &str) -> Result<usize, String> {
     let is_number = !text.is_empty() && text.chars().all(|c| c.is_ascii_digit());
     match text.parse() {
         Ok(0) => Err("tokens are counted from 1".to_owned()),
@@ -127,11 +165,13 @@ mod tests {
         for (text, why) in [
             ("", "none of those"),
             ("Subject", "none of those"),
+            ("subjects", "none of those"),
             ("subject(0)", "counted from 1"),
             ("subject(+1)", "no number"),
             ("subject(x)", "no number"),
             ("subject(99999999999999999999)", "no number"),
             ("subject(1", "not closed"),
+            ("subject(x", "not closed"),
             ("subject(1) ", "not closed"),
             ("subject()", "no number"),
             ("header()", "name of a header"),
@@ -143,9 +183,50 @@ mod tests {
             ("json(/a~)", "no JSON pointer"),
             ("fixed()", "`none`"),
             ("payload(1)", "no `payload(...)`"),
+            ("none(1)", "no `none(...)`"),
         ] {
             let told = KeyRule::parse(text).unwrap_err();
             assert!(told.contains(why), "{text}: {told}");
+        }
+    }
+
+    fn key(rule: &KeyRule, payload: &str) -> Option<String> {
+        let header = |name: &str| (name == "Tenant").then_some("acme");
+        let key = rule.key("orders.7.made", header, payload.as_bytes());
+        key.map(|key| String::from_utf8(key).unwrap())
+    }
+
+    #[test]
+    fn each_rule_finds_its_key() {
+        let payload = r#"{"a":{"b":"x"},"n":12,"list":[1,{"a/b":true}],"nil":null,"nothing":""}"#;
+        for (rule, expected) in [
+            ("none", None),
+            ("subject", Some("orders.7.made")),
+            ("subject(1)", Some("orders")),
+            ("subject(2)", Some("7")),
+            ("subject(9)", None),
+            ("header(Tenant)", Some("acme")),
+            ("header(absent)", None),
+            ("json(/a/b)", Some("x")),
+            ("json(/a)", Some(r#"{"b":"x"}"#)),
+            ("json(/n)", Some("12")),
+            ("json(/list/1/a~1b)", Some("true")),
+            ("json(/nil)", None),
+            ("json(/nothing)", None),
+            ("json(/no)", None),
+            ("fixed(all)", Some("all")),
+        ] {
+            let rule = KeyRule::parse(rule).unwrap();
+            assert_eq!(key(&rule, payload).as_deref(), expected, "{rule}");
+        }
+        let pointer = KeyRule::parse("json(/a)").unwrap();
+        assert_eq!(key(&pointer, "no json"), None);
+    }
+
+    #[test]
+    fn what_no_rule_says_finds_nothing() {
+        for rule in [KeyRule::Fixed(String::new()), KeyRule::Token(0)] {
+            assert_eq!(key(&rule, "{}"), None, "{rule}");
         }
     }
 }

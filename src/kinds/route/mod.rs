@@ -10,12 +10,14 @@ mod implied;
 mod judge;
 mod key;
 mod lag;
+mod overlaps;
 mod record;
 mod rehearse;
 mod risks;
 mod rules;
 mod spec;
 mod steer;
+mod switches;
 mod table;
 mod template;
 mod wire;
@@ -26,15 +28,15 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 pub use ends::{rests_on as uses, spec_of};
-pub(super) use implied::asked_of;
 pub use implied::{Implied, implied, implied_by, needs};
 pub use key::{KEY_FORMS, KeyRule};
 pub use lag::{Lag, Standing, standing};
 pub use record::*;
 pub use spec::*;
 pub use steer::{Place, reset, set_state};
+pub(super) use switches::asked_of;
 pub use table::{Entry, Put, Table};
-pub use template::{SubjectTemplate, TopicTemplate};
+pub use template::{NoSubject, SubjectTemplate, TopicTemplate};
 pub use wire::live as live_of;
 
 use super::{
@@ -73,7 +75,7 @@ impl Kind for Route {
 
     fn check_all(&self, all: &Resources) -> Vec<Problem> {
         let mut problems = circles::check(all);
-        problems.extend(among::overlaps(all));
+        problems.extend(overlaps::check(all));
         problems
     }
 

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::ends::is_exactly_once;
-use super::implied::SWITCHES;
+use super::switches::SWITCHES;
 use super::{RouteSpec, Table, declaration, position_subject, spec_of, uses, wire};
 use crate::broker::Brokers;
 use crate::broker::nats::Answer;

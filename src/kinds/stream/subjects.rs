@@ -93,6 +93,17 @@ mod tests {
         assert!(is_within("$SYS.ACCOUNT.x", "$SYS.ACCOUNT.>"));
         assert!(!is_within("$SYS.>", "$SYS.ACCOUNT.>"));
         assert!(is_within("a.b", "a.*") && !is_within("a.*", "a.b"));
+        for (subject, filter, expected) in [
+            ("a.b", "a.b", true),
+            ("a.b", "a.*", true),
+            ("a.b.c", "a.*", false),
+            ("a.b.c", "a.>", true),
+            ("a", "a.>", false),
+            ("a", ">", true),
+            ("a.b", "a.b.c", false),
+        ] {
+            assert_eq!(is_within(subject, filter), expected, "{subject} {filter}");
+        }
     }
 
     #[test]
