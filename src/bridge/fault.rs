@@ -9,6 +9,8 @@ pub(super) struct Fault {
     pub(super) gravity: Gravity,
     /// What is wrong, and the way out where somebody has to find one.
     pub(super) text: String,
+    /// The error code of a NATS server that said no.
+    pub(super) refused: Option<u64>,
 }
 
 /// How it goes on.
@@ -27,6 +29,7 @@ impl Fault {
         Fault {
             gravity: Gravity::Passing,
             text: text.into(),
+            refused: None,
         }
     }
 
@@ -34,6 +37,7 @@ impl Fault {
         Fault {
             gravity: Gravity::Standing,
             text: text.into(),
+            refused: None,
         }
     }
 
@@ -41,7 +45,14 @@ impl Fault {
         Fault {
             gravity: Gravity::Moved,
             text: text.into(),
+            refused: None,
         }
+    }
+
+    /// Whether a stream said no to what is published for a reason that time alone does not take away: not that it is full, or that
+    /// too many batches are on their way.
+    pub(super) fn is_refusal(&self) -> bool {
+        self.refused.is_some_and(|code| !FULL.contains(&code))
     }
 
     /// The same with what was tried before it.
@@ -53,6 +64,9 @@ impl Fault {
     }
 }
 
+/// `JSStreamStoreFailedF` (a stream at its limits, `discard: new`), resources, account limits, and `TooManyInflight`.
+const FULL: [u64; 7] = [10077, 10002, 10023, 10028, 10047, 10122, 10210];
+
 impl From<DataError> for Fault {
     fn from(error: DataError) -> Fault {
         match error {
@@ -60,7 +74,10 @@ impl From<DataError> for Fault {
             DataError::Refused { .. }
             | DataError::NoResponders(_)
             | DataError::Silent(_)
-            | DataError::Lost(_) => Fault::passing(error.to_string()),
+            | DataError::Lost(_) => Fault {
+                refused: error.err_code(),
+                ..Fault::passing(error.to_string())
+            },
         }
     }
 }

@@ -16,6 +16,9 @@ use crate::broker::nats::{DataError, NatsData};
 /// There is no such consumer (`JSConsumerNotFoundErr`).
 const NO_CONSUMER: u64 = 10014;
 
+/// There is no such message (`JSNoMessageFoundErr`).
+const NO_MESSAGE: u64 = 10037;
+
 /// How long the server keeps a request for messages that are not there yet.
 const EXPIRES: Duration = Duration::from_secs(20);
 
@@ -50,6 +53,8 @@ pub(super) struct Delivered {
 /// A consumer that is being read.
 pub(super) struct Feed {
     nats: NatsData,
+    stream: String,
+    consumer: String,
     subscriber: Subscriber,
     inbox: String,
     next: String,
@@ -74,16 +79,46 @@ impl Feed {
         Feed::open(nats, stream, consumer, budget, None).await
     }
 
-    /// Reads a consumer from the first message on that was not acknowledged, as the only one.
+    /// Reads a route's consumer from the first message on that was not acknowledged, as the only one. Where the route knows up to
+    /// which message everything is written, nothing behind that is left out, be it acknowledged or not.
     pub(super) async fn rewound(
         nats: &NatsData,
-        stream: &str,
-        consumer: &str,
+        (stream, consumer, route): (&str, &str, &str),
         budget: Budget,
+        position: Option<u64>,
         stop: &Stop,
     ) -> Result<Feed, Fault> {
-        let delivered = rewind(nats, stream, consumer, stop).await?;
+        let found = info(nats, stream, consumer).await?;
+        is_fit(&found, consumer, "all")?;
+        let hole = match position {
+            Some(position) => hole(nats, stream, &found, position).await?,
+            None => None,
+        };
+        let delivered = match hole.zip(position) {
+            None => rewind(nats, stream, consumer, found, stop).await?,
+            Some((missing, position)) => {
+                let back = back(nats, stream, consumer, position + 1).await;
+                back.map_err(|fault| fault.of(&format!(
+                    "message {missing} of stream `{stream}` counts as acknowledged, and the route's position is {position}: its consumer was made anew, or somebody else acknowledged; `trueup bridge pause {route}`, `trueup bridge reset {route} --to {}` and `resume` go on behind the position",
+                    position + 1
+                )))?
+            }
+        };
         Feed::open(nats, stream, consumer, budget, Some(delivered + 1)).await
+    }
+
+    /// Whether the server has the acknowledgements up to this message, when it is asked some time after them; a fault where it has
+    /// not. One that was lost, or that came to a consumer which was set back meanwhile, is never made good otherwise.
+    pub(super) async fn is_acknowledged(&self, sequence: u64) -> Result<(), Fault> {
+        let found = info(&self.nats, &self.stream, &self.consumer).await?;
+        let pending = found.get("num_ack_pending").and_then(Value::as_u64);
+        let floor = number(&found, "ack_floor", "stream_seq");
+        match pending.unwrap_or_default() > 0 && floor < sequence {
+            true => Err(Fault::passing(format!(
+                "the server has acknowledgements up to message {floor}, and {sequence} is written"
+            ))),
+            false => Ok(()),
+        }
     }
 
     async fn open(
@@ -98,6 +133,8 @@ impl Feed {
         Ok(Feed {
             subscriber: nats.subscribe(inbox.clone()).await?,
             nats: nats.clone(),
+            stream: stream.to_owned(),
+            consumer: consumer.to_owned(),
             inbox,
             next: nats.subject(&format!("CONSUMER.MSG.NEXT.{stream}.{consumer}")),
             budget,
@@ -285,11 +322,14 @@ pub(super) async fn acknowledge(nats: &NatsData, subject: &str, sure: bool) -> R
 ///
 /// Servers of 2.14 and newer do it at once. On others, what was delivered and not acknowledged comes first when its `ack_wait`
 /// is over, which is waited for.
-async fn rewind(nats: &NatsData, stream: &str, consumer: &str, stop: &Stop) -> Result<u64, Fault> {
-    let (major, minor, _) = nats.server().release;
-    let found = info(nats, stream, consumer).await?;
-    is_fit(&found, consumer, "all")?;
-    if (major, minor) >= (2, 14) {
+async fn rewind(
+    nats: &NatsData,
+    stream: &str,
+    consumer: &str,
+    found: Map<String, Value>,
+    stop: &Stop,
+) -> Result<u64, Fault> {
+    if nats.server().release >= RESETS {
         let call = format!("CONSUMER.RESET.{stream}.{consumer}");
         match nats.api(&call, None).await {
             Ok(answer) => return Ok(number(&answer, "delivered", "consumer_seq")),
@@ -310,6 +350,60 @@ async fn rewind(nats: &NatsData, stream: &str, consumer: &str, stop: &Stop) -> R
         found = info(nats, stream, consumer).await?;
     }
     Ok(number(&found, "delivered", "consumer_seq"))
+}
+
+/// Since when a consumer can be set to another place (`CONSUMER.RESET`).
+const RESETS: (u64, u64, u64) = (2, 14, 0);
+
+/// Goes back to this sequence, whatever was acknowledged. The place of the last delivery.
+async fn back(nats: &NatsData, stream: &str, consumer: &str, sequence: u64) -> Result<u64, Fault> {
+    if nats.server().release < RESETS {
+        return Err(Fault::standing(
+            "only servers of 2.14 and newer set it back by themselves",
+        ));
+    }
+    let call = format!("CONSUMER.RESET.{stream}.{consumer}");
+    match nats.api(&call, Some(&json!({ "seq": sequence }))).await {
+        Ok(answer) => Ok(number(&answer, "delivered", "consumer_seq")),
+        Err(error @ DataError::Refused { .. }) => Err(Fault::standing(error.to_string())),
+        Err(error) => Err(Fault::from(error)),
+    }
+}
+
+/// The first message behind a position that the consumer is to deliver and that counts as acknowledged; none where all of them
+/// are to come.
+async fn hole(
+    nats: &NatsData,
+    stream: &str,
+    found: &Map<String, Value>,
+    position: u64,
+) -> Result<Option<u64>, Fault> {
+    let floor = number(found, "ack_floor", "stream_seq");
+    if floor <= position {
+        return Ok(None);
+    }
+    let config = found.get("config").unwrap_or(&Value::Null);
+    let one = config["filter_subject"].as_str();
+    let many = config["filter_subjects"].as_array().into_iter().flatten();
+    let filters = one.into_iter().chain(many.filter_map(Value::as_str));
+    let mut filters: Vec<&str> = filters.filter(|filter| !filter.is_empty()).collect();
+    if filters.is_empty() {
+        filters.push(">");
+    }
+    let mut first = None;
+    for filter in filters {
+        let body = json!({ "seq": position + 1, "next_by_subj": filter });
+        let call = format!("STREAM.MSG.GET.{stream}");
+        match nats.api(&call, Some(&body)).await {
+            Ok(answer) => {
+                let message = answer.get("message").and_then(|it| it["seq"].as_u64());
+                first = [first, message].into_iter().flatten().min();
+            }
+            Err(error) if error.err_code() == Some(NO_MESSAGE) => {}
+            Err(error) => return Err(Fault::from(error).of("what is behind the position")),
+        }
+    }
+    Ok(first.filter(|sequence| *sequence <= floor))
 }
 
 /// Whether a consumer acknowledges as a route needs it, and gives no message up.

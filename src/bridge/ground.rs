@@ -20,6 +20,13 @@ pub(super) struct StreamGround {
     pub(super) takes_batches: bool,
 }
 
+impl StreamGround {
+    /// What decides which messages it takes.
+    pub(super) fn limits(&self) -> (Option<usize>, bool, &[String]) {
+        (self.max_message, self.takes_batches, &self.subjects)
+    }
+}
+
 /// A topic as it is now.
 #[derive(Clone, Debug)]
 pub(super) struct TopicGround {
@@ -62,6 +69,13 @@ fn read(name: &str, document: &Map<String, Value>) -> StreamGround {
             .and_then(|size| usize::try_from(size).ok())
             .filter(|size| *size > 0),
         takes_batches: config["allow_atomic"] == true,
+    }
+}
+
+impl TopicGround {
+    /// What decides which records it takes.
+    pub(super) fn limits(&self) -> (bool, Option<u64>) {
+        (self.is_compacted, self.max_batch)
     }
 }
 

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use tokio::sync::Mutex;
 
 use super::fault::{Fault, is_of_record, of_code};
-use super::mapping::put_header;
+use super::mapping::{KEY, put_header};
 use super::reports::Reported;
 use crate::broker::kafka::{KafkaData, RdCode, Sender, Sizes, ToWrite, words};
 use crate::broker::nats::NatsData;
@@ -98,6 +98,9 @@ impl Letter<'_> {
                 false => name.clone(),
             };
             put_header(&mut headers, &name, value.as_deref());
+        }
+        if let Some(key) = self.key.filter(|_| headers.get(KEY).is_none()) {
+            put_header(&mut headers, KEY, Some(key));
         }
         for (name, value) in self.own() {
             put_header(&mut headers, name, Some(value.as_bytes()));

@@ -16,6 +16,7 @@ mod letters;
 mod mapping;
 mod outward;
 mod reports;
+mod reset;
 mod route;
 mod slots;
 mod stop;
@@ -29,6 +30,7 @@ use futures::StreamExt;
 use tokio::net::TcpListener;
 
 pub use gauge::{Counts, Heartbeat, LastError, State};
+pub use reset::{Planes, reset};
 pub use route::Say;
 pub use stop::Stop;
 
@@ -45,7 +47,7 @@ use table::{Change, Table};
 const LOOK: Duration = Duration::from_secs(2);
 
 /// How long routes may take to finish what is in flight.
-const DRAIN: Duration = Duration::from_secs(28);
+const DRAIN: Duration = Duration::from_secs(26);
 
 /// The pause before NATS is tried again that could not be reached at the start.
 const AGAIN: Duration = Duration::from_secs(2);
@@ -159,15 +161,21 @@ async fn serve(worker: Worker, nats: NatsData, board: &Arc<Board>, stop: &Stop) 
         }
         let news = async {
             match &mut told {
-                Some(told) => drop(told.next().await),
+                Some(told) => told.next().await.is_some(),
                 None => std::future::pending().await,
             }
         };
         tokio::select! {
             () = stop.asked() => {}
             () = tokio::time::sleep(LOOK) => {}
-            // several keys are written at a time
-            () = news => tokio::time::sleep(Duration::from_millis(50)).await,
+            is_told = news => {
+                if !is_told {
+                    // nobody tells any more: it is looked at now and then
+                    told = None;
+                }
+                // several keys are written at a time
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
         }
     }
     shared.tell("stopping: what is in flight is finished");

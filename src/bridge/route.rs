@@ -1,6 +1,6 @@
 //! A route that a worker runs.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -10,7 +10,7 @@ use super::gauge::{Gauge, State};
 use super::stop::Stop;
 use crate::broker::kafka::KafkaData;
 use crate::broker::nats::NatsData;
-use crate::kinds::route::{Record, RouteBatch, RouteSpec};
+use crate::kinds::route::{OnError, Record, RouteBatch, RouteSpec};
 
 /// Who is told in plain lines what starts, stops, fails and moves.
 pub type Say = Arc<dyn Fn(&str) + Send + Sync>;
@@ -40,6 +40,34 @@ pub(super) struct Route {
     pub(super) record: Record,
     pub(super) revision: u64,
     pub(super) gauge: Gauge,
+    pub(super) poison: Mutex<Lines>,
+}
+
+/// How many lines of a route tell of poison in a minute.
+const LINES: u64 = 20;
+
+/// What was told of poison in this minute, and what was not.
+#[derive(Debug, Default)]
+pub(super) struct Lines {
+    begin: Option<Instant>,
+    told: u64,
+    untold: u64,
+}
+
+impl Lines {
+    /// Whether one more line is told now; if so, how many were not since the last one.
+    fn next(&mut self, now: Instant) -> Option<u64> {
+        let is_over = |begin: Instant| now.duration_since(begin) > Duration::from_secs(60);
+        if self.begin.is_none_or(is_over) {
+            (self.begin, self.told) = (Some(now), 0);
+        }
+        if self.told == LINES {
+            self.untold += 1;
+            return None;
+        }
+        self.told += 1;
+        Some(std::mem::take(&mut self.untold))
+    }
 }
 
 /// How much is written at a time.
@@ -92,6 +120,28 @@ impl Route {
         match self.spec().shards.unwrap_or(1) {
             ..=1 => self.name.clone(),
             shards => format!("{} (shard {} of {shards})", self.name, self.shard),
+        }
+    }
+
+    /// Tells of a message that was passed over or put among the dead letters; of very many, of some in each minute.
+    pub(super) fn tell_poison(&self, what: &str) {
+        tracing::debug!(route = self.name, "{what}");
+        let next = self
+            .poison
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .next(Instant::now());
+        let did = match self.spec().on_error.unwrap_or_default() {
+            OnError::Skip => "skipped",
+            OnError::Dlq | OnError::Stop => "dead letter",
+        };
+        let label = self.label();
+        match next {
+            None => {}
+            Some(0) => self.shared.tell(&format!("route/{label}: {did}: {what}")),
+            Some(untold) => self.shared.tell(&format!(
+                "route/{label}: {did}: {what}; and {untold} before it that are not told one by one"
+            )),
         }
     }
 
@@ -167,6 +217,18 @@ impl Pauses {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn poison_is_told_a_few_times_a_minute() {
+        let (mut lines, begin) = (Lines::default(), Instant::now());
+        for _ in 0..LINES {
+            assert_eq!(lines.next(begin), Some(0));
+        }
+        assert_eq!((lines.next(begin), lines.next(begin)), (None, None));
+        let later = begin + Duration::from_secs(61);
+        assert_eq!(lines.next(later), Some(2));
+        assert_eq!(lines.next(later), Some(0));
+    }
 
     #[test]
     fn a_batch_has_its_defaults() {

@@ -1,7 +1,7 @@
 //! The routes that a worker runs: started, changed and stopped while the others go on.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::task::{JoinHandle, JoinSet};
@@ -11,10 +11,13 @@ use super::http::Board;
 use super::route::{Route, Shared};
 use super::stop::Stop;
 use super::{inward, outward};
-use crate::kinds::route::{Record, RouteState};
+use crate::kinds::route::{Record, RouteState, shards};
 
 /// How long a route that is changed or deleted may take to finish what is in flight.
 const CHANGE: Duration = Duration::from_secs(20);
+
+/// The pause before a route begins anew that ended by a fault of our own.
+const AFTER_PANIC: Duration = Duration::from_secs(15);
 
 /// The routes, by name.
 pub(super) struct Slots {
@@ -45,18 +48,12 @@ impl Slots {
             before.stop.ask();
         }
         let is_paused = record.spec.state == Some(RouteState::Paused);
-        let shards = match record.spec.from.stream {
-            Some(_) => u32::try_from(record.spec.shards.unwrap_or(1))
-                .unwrap_or(1)
-                .max(1),
-            None => 1,
-        };
         let state = if is_paused {
             State::Paused
         } else {
             State::Starting
         };
-        let routes: Vec<Arc<Route>> = (1..=shards)
+        let routes: Vec<Arc<Route>> = (1..=shards(&record.spec))
             .map(|shard| {
                 Arc::new(Route {
                     shared: Arc::clone(&self.shared),
@@ -65,6 +62,7 @@ impl Slots {
                     record: record.clone(),
                     revision,
                     gauge: Gauge::new(state),
+                    poison: Mutex::default(),
                 })
             })
             .collect();
@@ -119,9 +117,25 @@ impl Slot {
     }
 }
 
+/// Runs a route until the stop is asked for; a fault of our own ends neither the worker nor the route.
 async fn run(route: Arc<Route>, stop: Stop) {
-    match &route.record.spec.from.stream {
-        Some(_) => outward::run(&route, &stop).await,
-        None => inward::run(&route, &stop).await,
+    loop {
+        let (running, asked) = (Arc::clone(&route), stop.clone());
+        // its own task, and gone with this one
+        let mut task = JoinSet::new();
+        task.spawn(async move {
+            match &running.record.spec.from.stream {
+                Some(_) => outward::run(&running, &asked).await,
+                None => inward::run(&running, &asked).await,
+            }
+        });
+        let Some(Err(error)) = task.join_next().await else {
+            return;
+        };
+        let why = format!("a fault of trueup's own, please report it: {error}; it begins anew");
+        route.become_(State::Failed, Some(&why));
+        if !stop.pause(AFTER_PANIC).await {
+            return;
+        }
     }
 }

@@ -168,9 +168,13 @@ pub enum Command {
     Lock(LockCommand),
     /// Show how the routes are: what they have not moved yet, and who moves their messages
     #[command(
-        after_long_help = "Examples:\n  trueup status -f platform.yaml\n  trueup status --output json\n\nLag is told by the brokers, be a worker there or not. Without `-f` the brokers are those of NATS_URL and\nKAFKA_BROKERS, and every route of the table is shown. Changes nothing."
+        after_long_help = "Examples:\n  trueup status -f platform.yaml\n  trueup status -f platform.yaml --detailed-exitcode\n  trueup status --output json\n\nLag is told by the brokers, be a worker there or not. With `-f` its stack's routes, ledger and lock are shown;\nwithout it the brokers are those of NATS_URL and KAFKA_BROKERS, and every route of the table is shown. Changes\nnothing."
     )]
-    Status,
+    Status {
+        /// End with 2 when a route is not as it should be: failed, degraded, silent, without a worker, void, beyond its alert, or drifted
+        #[arg(long)]
+        detailed_exitcode: bool,
+    },
     /// Move messages between NATS and Kafka
     #[command(
         subcommand,

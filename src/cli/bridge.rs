@@ -1,6 +1,8 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use indexmap::IndexMap;
+
 use super::args::{BridgeCommand, Global};
 use super::exit::Exit;
 use super::failure::Failure;
@@ -11,6 +13,7 @@ use super::signals::Signals;
 use super::steer;
 use crate::bridge::{self, Stop, Worker};
 use crate::broker::kafka::KafkaData;
+use crate::broker::nats::NatsSettings;
 use crate::kinds::route::RouteState;
 use crate::model::Broker;
 
@@ -59,12 +62,7 @@ fn worker(listen: SocketAddr, global: &Global, screen: &Screen) -> Result<Worker
         let what = "`bridge run` needs a manifest: name the one of the routes' stack with `-f`";
         return Err(Failure::system(what));
     };
-    let endpoints = reach.endpoints(&[Broker::Nats, Broker::Kafka])?;
-    let properties = manifest.connections.kafka.properties();
-    let properties = properties.map_err(|problem| reach.failure(vec![problem]))?;
-    let (Some(nats), Some(kafka)) = (endpoints.nats, endpoints.kafka) else {
-        return Err(Failure::system("`bridge run` needs both brokers"));
-    };
+    let (nats, kafka) = data_planes(&reach)?;
     let host = host(reach.environment());
     // what is told is in the log, too, where somebody asked for that
     let log = reach.environment().get("TRUEUP_LOG");
@@ -75,7 +73,7 @@ fn worker(listen: SocketAddr, global: &Global, screen: &Screen) -> Result<Worker
         name: name(&host),
         host,
         nats,
-        kafka: KafkaData::new(kafka, properties),
+        kafka,
         listen,
         say: Arc::new(move |line| {
             if tells {
@@ -83,6 +81,20 @@ fn worker(listen: SocketAddr, global: &Global, screen: &Screen) -> Result<Worker
             }
         }),
     })
+}
+
+/// What messages are moved with.
+pub(super) fn data_planes(reach: &Reach) -> Result<(NatsSettings, KafkaData), Failure> {
+    let endpoints = reach.endpoints(&[Broker::Nats, Broker::Kafka])?;
+    let properties = match reach.manifest() {
+        Some(manifest) => manifest.connections.kafka.properties(),
+        None => Ok(IndexMap::new()),
+    };
+    let properties = properties.map_err(|problem| reach.failure(vec![problem]))?;
+    let (Some(nats), Some(kafka)) = (endpoints.nats, endpoints.kafka) else {
+        return Err(Failure::system("the bridge needs both brokers"));
+    };
+    Ok((nats, KafkaData::new(kafka, properties)))
 }
 
 /// Who a worker is: one token of a key, new at each start, so that nobody takes it for one before.

@@ -104,7 +104,9 @@ fn run(cli: &Cli, screen: &Screen) -> Result<Exit, Failure> {
         Command::Forget { addresses } => on_brokers(own::run_forget(addresses, global, screen)),
         Command::Ledger(command) => on_brokers(own::run_ledger(command, global, screen)),
         Command::Lock(command) => on_brokers(own::run_lock(command, global, screen)),
-        Command::Status => on_brokers(status::run(global, screen)),
+        Command::Status { detailed_exitcode } => {
+            on_brokers(status::run(*detailed_exitcode, global, screen))
+        }
         Command::Bridge(command) => on_brokers(bridge::run(command, global, screen)),
         Command::Doctor => on_brokers(doctor::run(global, screen)),
         Command::Graph(args) => graph::run(args, global, screen),

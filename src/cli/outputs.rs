@@ -67,7 +67,7 @@ impl Outputs {
             | Command::Forget { .. }
             | Command::Ledger(_)
             | Command::Lock(_)
-            | Command::Status
+            | Command::Status { .. }
             | Command::Bridge(_)
             | Command::Doctor
             | Command::Graph(_)
@@ -229,7 +229,7 @@ fn inputs(cli: &Cli) -> Vec<Input<'_>> {
         | Command::Forget { .. }
         | Command::Ledger(_)
         | Command::Lock(_)
-        | Command::Status
+        | Command::Status { .. }
         | Command::Bridge(_)
         | Command::Doctor
         | Command::Graph(_)

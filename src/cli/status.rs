@@ -4,17 +4,22 @@ use serde_json::json;
 use super::args::{Form, Global};
 use super::exit::Exit;
 use super::failure::Failure;
+use super::ledger::{self, Chosen};
 use super::progress::Progress;
 use super::reach::Reach;
 use super::screen::Screen;
 use super::signals::Signals;
-use crate::engine::{self, RouteStatus};
+use crate::engine::{self, RouteStatus, StackStatus};
 use crate::kinds::Resources;
 use crate::model::Broker;
 use crate::report::text;
 
 /// Shows how the routes are, be a worker there or not.
-pub(super) async fn run(global: &Global, screen: &Screen) -> Result<Exit, Failure> {
+pub(super) async fn run(
+    detailed_exitcode: bool,
+    global: &Global,
+    screen: &Screen,
+) -> Result<Exit, Failure> {
     if global.output == Form::Markdown {
         return Err(Failure::said(
             "`status` has no Markdown form; take text or json",
@@ -32,20 +37,37 @@ pub(super) async fn run(global: &Global, screen: &Screen) -> Result<Exit, Failur
         let port = reach.connect(&both, &progress).await?;
         progress.phase("reading routes".to_owned());
         let now = Timestamp::now().as_millisecond();
-        let routes = engine::route_status(port.brokers(), declared, now).await;
-        routes.map_err(|problem| reach.failure(vec![problem]))
+        let stack = reach.manifest().map(|manifest| manifest.stack.as_str());
+        let routes = engine::route_status(port.brokers(), declared, stack, now).await;
+        let routes = routes.map_err(|problem| reach.failure(vec![problem]))?;
+        let Some(manifest) = reach.manifest() else {
+            return Ok((None, routes));
+        };
+        let ledger = Chosen::of(manifest, global, reach.environment())?.open(&port);
+        let stack = match ledger {
+            Some(ledger) => {
+                let read = engine::stack_status(&ledger, &manifest.stack).await;
+                Some(read.map_err(|error| ledger::failure(&error))?)
+            }
+            None => None,
+        };
+        Ok((stack, routes))
     };
-    let routes: Vec<RouteStatus> = match signals.or(look).await? {
-        Ok(routes) => routes,
+    let (stack, routes): (Option<StackStatus>, Vec<RouteStatus>) = match signals.or(look).await? {
+        Ok(read) => read,
         Err(exit) => return Ok(exit),
     };
     drop(progress);
     screen.publish(&|form| match form {
-        Form::Text | Form::Markdown => text::status(&routes, screen.width()),
+        Form::Text | Form::Markdown => text::status(stack.as_ref(), &routes, screen.width()),
         Form::Json => format!(
             "{:#}\n",
-            json!({ "format_version": "1.0", "routes": routes })
+            json!({ "format_version": "1.0", "stack": stack, "routes": routes })
         ),
     })?;
-    Ok(Exit::Done)
+    let is_well = routes.iter().all(RouteStatus::is_well);
+    Ok(match is_well || !detailed_exitcode {
+        true => Exit::Done,
+        false => Exit::Changes,
+    })
 }

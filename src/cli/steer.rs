@@ -1,13 +1,16 @@
 //! `bridge pause`, `resume` and `reset`: what is done to a route by hand.
 
 use super::args::Global;
+use super::bridge::data_planes;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::progress::Progress;
 use super::reach::Reach;
 use super::screen::Screen;
+use crate::bridge::{Planes, reset};
 use crate::broker::Brokers;
-use crate::kinds::route::{Place, RouteState, reset, set_state};
+use crate::broker::nats::NatsData;
+use crate::kinds::route::{Place, RouteState, set_state};
 use crate::model::{Broker, Code, Problem};
 
 /// Pauses or resumes a route, in the table.
@@ -46,8 +49,20 @@ pub(super) async fn set_back(
 ) -> Result<Exit, Failure> {
     let name = named(route);
     let both = [Broker::Nats, Broker::Kafka];
-    let work = async |brokers: &Brokers| reset(brokers, name, place).await;
-    let done = on(&both, global, screen, work).await?;
+    let reach = Reach::load(global, screen)?;
+    let (nats, kafka) = data_planes(&reach)?;
+    let progress = Progress::start(global);
+    let port = reach.connect(&both, &progress).await?;
+    let nats = NatsData::connect(&nats).await;
+    let nats = nats.map_err(|error| reach.failure(vec![error.problem()]))?;
+    let brokers = port.brokers();
+    let planes = Planes {
+        brokers,
+        nats,
+        kafka,
+    };
+    let done = reset(&planes, name, place).await;
+    let done = done.map_err(|problem| reach.failure(vec![problem]))?;
     screen.tell(&format!("{done}\n"));
     Ok(Exit::Done)
 }

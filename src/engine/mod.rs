@@ -20,4 +20,6 @@ pub use port::{LiveBrokers, Port};
 pub use rights::undeclared_rights;
 pub use snapshot::{SNAPSHOT_VERSION, Snapshot, SnapshotError, SnapshotPort};
 pub use stale::{How, Moved, moved, wrong_target};
-pub use status::{LagStatus, RouteStatus, route_status};
+pub use status::{
+    Going, LagStatus, RouteStatus, StackStatus, is_silent, route_status, stack_status,
+};

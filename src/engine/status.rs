@@ -7,14 +7,71 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::broker::Brokers;
-use crate::broker::nats::{Bucket, JetStream, NatsError, many};
+use crate::broker::nats::{Bucket, JetStream, Last, NatsError, many};
 use crate::kinds::Resources;
 use crate::kinds::route::{
     Entry, RouteSpec, RouteState, Standing, Table, WORKERS, address_of, declaration, live_of,
     spec_of, standing,
 };
+use crate::ledger::{Holder, Ledger, Phase, Record, StoreError};
 use crate::model::unit::Unit;
 use crate::model::{Code, KindName, Problem};
+
+/// How it goes with a route, in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Going {
+    /// Messages move.
+    Running,
+    /// A worker takes it up, or stands by for one that is about to.
+    Starting,
+    /// The table says that messages wait.
+    Paused,
+    /// They don't move, which passes by itself.
+    Degraded,
+    /// They don't move until somebody does something.
+    Failed,
+    /// A worker had it, and gives no sign of life.
+    Silent,
+    /// No worker has it.
+    Unmoved,
+    /// It is declared, and not there.
+    Absent,
+}
+
+/// After how long without a sign of life a worker counts as silent: it gives one every 5 s.
+const SILENT_MS: i64 = 12_000;
+
+/// How it is with a stack.
+#[derive(Clone, Debug, Serialize)]
+pub struct StackStatus {
+    /// Its name.
+    pub name: String,
+    /// Where its ledger is, in words.
+    pub ledger: String,
+    /// How many resources it owns.
+    pub owned: u64,
+    /// How many of them an apply was at that did not end.
+    pub unfinished: u64,
+    /// Who works on it.
+    pub lock: Option<Holder>,
+}
+
+/// Reads how it is with a stack.
+///
+/// # Errors
+/// What keeps its ledger from being read.
+pub async fn stack_status(ledger: &Ledger, stack: &str) -> Result<StackStatus, StoreError> {
+    let book = ledger.read().await?;
+    let count = |of: &dyn Fn(&Record) -> bool| book.of(stack).filter(|it| of(it)).count() as u64;
+    Ok(StackStatus {
+        name: stack.to_owned(),
+        ledger: ledger.store().place(),
+        owned: count(&|_| true),
+        unfinished: count(&|record| record.phase != Phase::Present),
+        lock: ledger.store().holder(stack).await?,
+    })
+}
 
 /// How one route is.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -27,6 +84,8 @@ pub struct RouteStatus {
     pub declared: Option<RouteState>,
     /// The same as the table says; none where the route is not there.
     pub state: Option<RouteState>,
+    /// How it goes.
+    pub going: Going,
     /// Whether the table holds something else than the manifest says.
     pub drifts: bool,
     /// Where it comes from, and where it goes.
@@ -39,7 +98,7 @@ pub struct RouteStatus {
     pub position: Option<String>,
     /// What is beyond the bounds of `alert`.
     pub alerts: Vec<String>,
-    /// What workers say of it, as they say it.
+    /// What workers say of it, as they say it, with `age_ms`: how long ago they did.
     pub workers: Vec<Value>,
 }
 
@@ -54,13 +113,23 @@ pub struct LagStatus {
     pub age_ms: Option<i64>,
 }
 
-/// How the routes are that the table holds or the manifest declares, by name. `now` is in milliseconds since 1970.
+impl RouteStatus {
+    /// Whether it is as it should be: as the manifest says, messages move or are meant to wait, and nothing is beyond its bounds.
+    pub fn is_well(&self) -> bool {
+        let moves = matches!(self.going, Going::Running | Going::Starting | Going::Paused);
+        moves && !self.drifts && self.position.is_none() && self.alerts.is_empty()
+    }
+}
+
+/// How the routes are that the table holds or the manifest declares, by name; with a stack, those of others are left out. `now`
+/// is in milliseconds since 1970.
 ///
 /// # Errors
 /// What keeps the table from being read.
 pub async fn route_status(
     brokers: &Brokers,
     declared: &Resources,
+    stack: Option<&str>,
     now: i64,
 ) -> Result<Vec<RouteStatus>, Problem> {
     let Some(nats) = &brokers.nats else {
@@ -78,7 +147,9 @@ pub async fn route_status(
         all.insert(name, (spec_of(&route.declared), None));
     }
     for (name, entry) in table {
-        all.entry(name).or_default().1 = Some(entry);
+        if all.contains_key(&name) || is_of(&entry, stack) {
+            all.entry(name).or_default().1 = Some(entry);
+        }
     }
     all.sort_keys();
     let looks = all.into_iter().map(|(name, (said, entry))| {
@@ -90,6 +161,39 @@ pub async fn route_status(
         of_one(brokers, name, said, entry, workers, declared, now)
     })
     .await)
+}
+
+/// Whether an entry is of a stack, or of none that it tells.
+fn is_of(entry: &Entry, stack: Option<&str>) -> bool {
+    let record = entry.record.as_ref().ok();
+    let owner = record.and_then(|record| record.get("stack")?.as_str());
+    match (owner, stack) {
+        (Some(owner), Some(stack)) => owner.is_empty() || owner == stack,
+        (_, None) | (None, _) => true,
+    }
+}
+
+/// How it goes, by what the table and the workers say.
+fn going(state: Option<RouteState>, workers: &[Value]) -> Going {
+    let says = |word: &str| {
+        let fresh = workers.iter().filter(|beat| !is_silent(beat));
+        fresh.into_iter().any(|beat| beat["state"] == word)
+    };
+    match state {
+        None => Going::Absent,
+        Some(RouteState::Paused) => Going::Paused,
+        Some(RouteState::Running) if workers.is_empty() => Going::Unmoved,
+        Some(RouteState::Running) if workers.iter().all(is_silent) => Going::Silent,
+        Some(RouteState::Running) if says("failed") => Going::Failed,
+        Some(RouteState::Running) if says("degraded") => Going::Degraded,
+        Some(RouteState::Running) if says("running") => Going::Running,
+        Some(RouteState::Running) => Going::Starting,
+    }
+}
+
+/// Whether a worker has given no sign of life for too long.
+pub fn is_silent(beat: &Value) -> bool {
+    beat["age_ms"].as_i64().is_some_and(|age| age > SILENT_MS)
 }
 
 async fn of_one(
@@ -144,6 +248,7 @@ async fn of_one(
             stack.filter(|stack| !stack.is_empty()).map(str::to_owned)
         }),
         declared: said.as_ref().map(state),
+        going: going(held.as_ref().map(state), &workers),
         state: held.as_ref().map(state),
         drifts,
         from: from(&spec),
@@ -161,7 +266,7 @@ fn position(name: &str, seen: &Standing, recorded: Option<&str>) -> Option<Strin
     match (&seen.source, recorded) {
         (Ok(None), _) => Some("its source is not there".to_owned()),
         (Ok(Some(now)), Some(recorded)) if now != recorded => Some(format!(
-            "its source was deleted and made anew, so that its position is of no use; `trueup bridge reset {name} --to start`, or `--to end`"
+            "its source was deleted and made anew, so that its position is of no use; `trueup bridge pause {name}`, `trueup bridge reset {name} --to start` (or another place) and `resume` begin anew"
         )),
         (Ok(Some(_)), _) | (Err(_), _) => {
             let why = seen.lag.as_ref().err();
@@ -209,6 +314,12 @@ fn to(spec: &RouteSpec) -> String {
 /// What workers say, by route; nothing where no worker ever ran.
 async fn workers(nats: &JetStream) -> Result<HashMap<String, Vec<Value>>, NatsError> {
     let bucket = Bucket::new(nats.clone(), WORKERS);
+    let Some(info) = bucket.info().await? else {
+        return Ok(HashMap::new());
+    };
+    let time = |text: &str| text.parse::<jiff::Timestamp>().ok();
+    // by the clock of the server, which also tells when each was stored
+    let now = info.get("ts").and_then(Value::as_str).and_then(time);
     let mut keys = bucket.keys("status.").await?.unwrap_or_default();
     keys.sort();
     let values = many(keys, |key| {
@@ -226,12 +337,20 @@ async fn workers(nats: &JetStream) -> Result<HashMap<String, Vec<Value>>, NatsEr
         let (Some(route), Some(shard)) = (words.next(), words.next()) else {
             continue;
         };
-        let Some(value) = last?.and_then(|last| last.value) else {
+        let Some(Last {
+            value: Some(value),
+            time: stored,
+            ..
+        }) = last?
+        else {
             continue;
         };
         let mut beat: Value = serde_json::from_slice(&value).unwrap_or_default();
+        let age = now.zip(time(&stored));
+        let age = age.map(|(now, stored)| (now.as_millisecond() - stored.as_millisecond()).max(0));
         if let Some(beat) = beat.as_object_mut() {
             beat.insert("shard".to_owned(), shard.into());
+            beat.insert("age_ms".to_owned(), age.into());
         }
         found.entry(route.to_owned()).or_default().push(beat);
     }
@@ -267,6 +386,41 @@ mod tests {
                 None => assert_eq!(told, None),
                 Some(words) => assert!(told.unwrap().contains(words)),
             }
+        }
+    }
+
+    #[test]
+    fn a_route_goes_as_its_workers_say() {
+        use serde_json::json;
+        let beat = |state: &str, age: i64| json!({ "state": state, "age_ms": age });
+        let running = Some(RouteState::Running);
+        for (state, workers, wanted) in [
+            (None, vec![], Going::Absent),
+            (running, vec![], Going::Unmoved),
+            (running, vec![beat("running", 13_000)], Going::Silent),
+            (
+                running,
+                vec![beat("failed", 13_000), beat("running", 1)],
+                Going::Running,
+            ),
+            (
+                running,
+                vec![beat("running", 1), beat("failed", 1)],
+                Going::Failed,
+            ),
+            (
+                running,
+                vec![beat("standby", 1), beat("degraded", 1)],
+                Going::Degraded,
+            ),
+            (running, vec![beat("standby", 1)], Going::Starting),
+            (
+                Some(RouteState::Paused),
+                vec![beat("paused", 1)],
+                Going::Paused,
+            ),
+        ] {
+            assert_eq!(going(state, &workers), wanted, "{workers:?}");
         }
     }
 

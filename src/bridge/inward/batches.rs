@@ -3,14 +3,16 @@
 use std::time::Duration;
 
 use async_nats::HeaderMap;
-use async_nats::header::{NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, NATS_EXPECTED_STREAM, NATS_ROLLUP};
+use async_nats::header::{
+    NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, NATS_EXPECTED_STREAM, NATS_MESSAGE_ID, NATS_ROLLUP,
+};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::partition::Gathered;
 use super::setup::Setup;
 use crate::bridge::fault::Fault;
-use crate::broker::nats::{Acked, DataError};
+use crate::broker::nats::{Acked, DataError, NatsData};
 use crate::kinds::route::position_subject;
 
 const BATCH_ID: &str = "Nats-Batch-Id";
@@ -23,12 +25,23 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Another message is the last of the position's subject (`JSStreamWrongLastSequenceErrF` and its constant kin).
 const OVERTAKEN: [u64; 2] = [10071, 10164];
 
+/// A message of the batch has an id that the stream knows (`JSAtomicPublishContainsDuplicateMessageErr`).
+const DUPLICATE: u64 = 10201;
+
+/// What a batch ends with.
+enum Ending {
+    /// A message more, with the position behind the others.
+    Position(String, HeaderMap, Bytes),
+    /// An id on the last message, by which a copy that comes late is refused.
+    Id(Option<String>),
+}
+
 /// What the message says that holds a partition's position.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Position {
-    topic_id: String,
-    cluster_id: String,
-    next_offset: i64,
+pub(in crate::bridge) struct Position {
+    pub(in crate::bridge) topic_id: String,
+    pub(in crate::bridge) cluster_id: String,
+    pub(in crate::bridge) next_offset: i64,
 }
 
 /// The next offset of a partition, and the sequence of the message that tells it; none where there is none. The offset is none
@@ -60,8 +73,9 @@ pub(super) async fn position(
     }
     if is_of_another_life {
         return Err(Fault::standing(format!(
-            "the position on `{subject}` is of another life of topic `{}`; `trueup bridge reset {}` begins anew",
-            setup.topic.name, route.name
+            "the position on `{subject}` is of another life of topic `{}`; `trueup bridge pause {route}`, `trueup bridge reset {route} --to start` (or another place) and `resume` begin anew",
+            setup.topic.name,
+            route = route.name
         )));
     }
     Ok(Some((Some(position.next_offset), last.sequence)))
@@ -83,21 +97,16 @@ pub(super) async fn with_position(
         cluster_id: setup.cluster_id.clone(),
         next_offset,
     };
-    let payload = Bytes::from(serde_json::to_vec(&position).unwrap_or_default());
-    let mut headers = HeaderMap::new();
-    headers.insert(NATS_ROLLUP, "sub");
-    headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, after.to_string());
-    let error = match store(setup, gathered, Some((subject, headers, payload))).await? {
+    let (headers, payload) = position.message(*after);
+    let ending = Ending::Position(subject, headers, payload);
+    let error = match store(setup, gathered, ending).await? {
         Ok(acked) => {
             *after = acked.sequence;
             return Ok(());
         }
         Err(error) => error,
     };
-    let is_overtaken = error
-        .err_code()
-        .is_some_and(|code| OVERTAKEN.contains(&code));
-    if !is_overtaken && !error.is_outcome_unknown() {
+    if !is_overtaken(&error) && !error.is_outcome_unknown() {
         return Err(refused(setup, error));
     }
     // stored after all, or not, or somebody else went on: the position tells
@@ -120,13 +129,60 @@ pub(super) async fn with_position(
     }
 }
 
-/// Publishes messages. A batch whose answer is lost is published again.
-pub(super) async fn publish(setup: &Setup, gathered: &Gathered) -> Result<(), Fault> {
-    if gathered.messages.is_empty() {
-        return Ok(());
+/// Writes the position of a partition, as the worker does: where one writes at the same time, one of both is refused.
+pub(in crate::bridge) async fn write(
+    nats: &NatsData,
+    stream: &str,
+    (route, partition): (&str, i32),
+    position: &Position,
+) -> Result<(), Fault> {
+    let subject = position_subject(route, partition);
+    let last = nats.last(stream, &subject).await;
+    let last = last.map_err(|error| Fault::from(error).of("the position"))?;
+    let (mut headers, payload) = position.message(last.map_or(0, |last| last.sequence));
+    headers.insert(NATS_EXPECTED_STREAM, stream);
+    let published = nats.publish(&subject, headers, payload).await;
+    published
+        .map(drop)
+        .map_err(|error| match is_overtaken(&error) {
+            true => Fault::moved("a worker"),
+            false => Fault::from(error).of(&format!("the position on `{subject}`")),
+        })
+}
+
+impl Position {
+    /// A message that takes the place of the one with this sequence, 0 for none.
+    fn message(&self, after: u64) -> (HeaderMap, Bytes) {
+        let mut headers = HeaderMap::new();
+        headers.insert(NATS_ROLLUP, "sub");
+        headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, after.to_string());
+        let payload = Bytes::from(serde_json::to_vec(self).unwrap_or_default());
+        (headers, payload)
     }
-    match store(setup, gathered, None).await? {
+}
+
+fn is_overtaken(error: &DataError) -> bool {
+    error
+        .err_code()
+        .is_some_and(|code| OVERTAKEN.contains(&code))
+}
+
+/// Publishes messages. A batch whose answer is lost is published again.
+pub(super) async fn publish(
+    setup: &Setup,
+    partition: i32,
+    gathered: &Gathered,
+) -> Result<(), Fault> {
+    let Some((last, _)) = gathered.messages.last() else {
+        return Ok(());
+    };
+    let id = setup
+        .takes_ids_in_batches
+        .then(|| setup.id(partition, *last));
+    match store(setup, gathered, Ending::Id(id)).await? {
         Ok(_) => Ok(()),
+        // a batch with this end was stored before: with it, everything up to there
+        Err(error) if error.err_code() == Some(DUPLICATE) => Ok(()),
         Err(error) => Err(refused(setup, error)),
     }
 }
@@ -139,7 +195,7 @@ fn refused(setup: &Setup, error: DataError) -> Fault {
 async fn store(
     setup: &Setup,
     gathered: &Gathered,
-    position: Option<(String, HeaderMap, Bytes)>,
+    ending: Ending,
 ) -> Result<Result<Acked, DataError>, Fault> {
     let nats = &setup.route.shared.nats;
     let messages = gathered.messages.iter();
@@ -150,6 +206,10 @@ async fn store(
             message.payload.clone(),
         )
     });
+    let (position, last_id) = match ending {
+        Ending::Position(subject, headers, payload) => (Some((subject, headers, payload)), None),
+        Ending::Id(id) => (None, id),
+    };
     let count = gathered.messages.len() + usize::from(position.is_some());
     let id = uuid::Uuid::new_v4().simple().to_string();
     for (at, (subject, mut headers, payload)) in messages.chain(position).enumerate() {
@@ -170,6 +230,9 @@ async fn store(
         }
         if count > 1 {
             headers.insert(BATCH_COMMIT, "1");
+        }
+        if let Some(id) = &last_id {
+            headers.insert(NATS_MESSAGE_ID, id.as_str());
         }
         // what froze in the middle stops here: without its last message a batch is never stored
         setup.pulse.check()?;

@@ -4,12 +4,12 @@
 //! batch, waits until the stream has it, and goes on; what is acknowledged is committed, and never past a hole. When a partition
 //! goes, its task ends first. A worker that froze for longer than its group waits for it publishes nothing more.
 
-mod batches;
+pub(super) mod batches;
 mod partition;
 mod reader;
 mod rounds;
 mod setup;
-mod start;
+pub(super) mod start;
 
 use std::sync::Arc;
 

@@ -14,6 +14,7 @@ use super::setup::{Setup, Way};
 use super::{batches, rounds};
 use crate::bridge::fault::{Fault, Gravity};
 use crate::bridge::gauge::{State, count};
+use crate::bridge::ground;
 use crate::bridge::letters::{Letter, Policy};
 use crate::bridge::mapping::{Arrived, Mapped, Message};
 use crate::bridge::stop::Stop;
@@ -58,6 +59,15 @@ struct Poison {
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 
+/// How often a stream may refuse the same messages before what is known of it is read anew.
+const REFUSALS: u32 = 3;
+
+/// What a partition holds at least, in bytes, however many there are.
+const LEAST_HELD: usize = 256 << 10;
+
+/// For how long the limits of a stream are believed that were read before.
+const BELIEVED: Duration = Duration::from_secs(30);
+
 /// Moves a partition's records until its stop is asked for, or a fault ends the session.
 pub(super) async fn run(session: Arc<Session>, index: i32, place: Place, queue: Queue, stop: Stop) {
     if let Err(fault) = pump(&session, index, place, queue, &stop).await {
@@ -91,6 +101,7 @@ async fn pump(
         let gauge = &session.setup.route.gauge;
         if let Some(poison) = gathered.poison.take() {
             session.done(index, poison.offset);
+            is_poison_still(session).await?;
             bury(session, index, &poison).await?;
             // only what was dealt with is behind the position
             let behind = Gathered::behind(gathered.next);
@@ -115,8 +126,10 @@ async fn gather(
     let setup = &session.setup;
     let mut gathered = Gathered::default();
     let mut ripe: Option<Instant> = None;
+    // what all partitions hold together is bounded
+    let held = (setup.batch.bytes / session.partitions().max(1)).max(LEAST_HELD);
     loop {
-        while !gathered.is_full(setup) {
+        while !gathered.is_full(setup, held) {
             match queue.poll(Duration::ZERO) {
                 None => break,
                 Some(Ok(record)) => gathered.put(setup, index, &record),
@@ -128,7 +141,7 @@ async fn gather(
         }
         if gathered.records > 0 {
             let ripe = *ripe.get_or_insert_with(|| Instant::now() + setup.batch.wait);
-            if gathered.is_full(setup) || Instant::now() >= ripe {
+            if gathered.is_full(setup, held) || Instant::now() >= ripe {
                 return Ok(Some(gathered));
             }
         }
@@ -160,10 +173,8 @@ impl Gathered {
         }
     }
 
-    fn is_full(&self, setup: &Setup) -> bool {
-        self.poison.is_some()
-            || self.messages.len() >= setup.batch.messages
-            || self.bytes >= setup.batch.bytes
+    fn is_full(&self, setup: &Setup, held: usize) -> bool {
+        self.poison.is_some() || self.records >= setup.batch.messages || self.bytes >= held
     }
 
     fn put(&mut self, setup: &Setup, index: i32, record: &BorrowedMessage<'_>) {
@@ -208,8 +219,8 @@ impl Gathered {
 fn unfit(setup: &Setup, message: &Message) -> Option<String> {
     let stream = &setup.stream;
     let size = message.size();
-    // what a batch adds to it
-    if size + 160 > setup.largest {
+    // what publishing adds to it
+    if size + setup.added > setup.largest {
         return Some(format!(
             "it takes {size} bytes, and stream `{}` takes at most {} (`max_msg_size` and the server's `max_payload`)",
             stream.name, setup.largest
@@ -238,16 +249,30 @@ async fn publish(
     stop: &Stop,
 ) -> Result<bool, Fault> {
     let setup = &session.setup;
-    let mut pause = FIRST_PAUSE;
+    let (mut pause, mut refusals) = (FIRST_PAUSE, 0);
     loop {
+        // what is handed to a client without a connection is sent when it has one again, be the partition ours by then or not
+        if !connected(setup, stop).await {
+            return Ok(false);
+        }
         let published = match setup.way {
-            Way::BatchesWithPosition => batches::with_position(setup, index, gathered, after).await,
-            Way::Batches => batches::publish(setup, gathered).await,
+            Way::BatchesWithPosition => {
+                let _one_of_few = session.batches.acquire().await;
+                batches::with_position(setup, index, gathered, after).await
+            }
+            Way::Batches => {
+                let _one_of_few = session.batches.acquire().await;
+                batches::publish(setup, index, gathered).await
+            }
             Way::Rounds => rounds::publish(setup, index, gathered, stop).await,
         };
         match published {
             Ok(()) => return Ok(true),
             Err(fault) if fault.gravity == Gravity::Passing => {
+                refusals = if fault.is_refusal() { refusals + 1 } else { 0 };
+                if refusals >= REFUSALS {
+                    return Err(fault);
+                }
                 setup.route.become_(State::Degraded, Some(&fault.text));
             }
             Err(fault) => return Err(fault),
@@ -256,6 +281,36 @@ async fn publish(
             return Ok(false);
         }
         pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// Waits for a connection to NATS; whether there was one before the stop was asked for.
+async fn connected(setup: &Setup, stop: &Stop) -> bool {
+    while !setup.route.shared.nats.is_connected() {
+        setup
+            .route
+            .become_(State::Degraded, Some("NATS is not connected"));
+        if !stop.pause(FIRST_PAUSE).await {
+            return false;
+        }
+    }
+    true
+}
+
+/// Whether what the stream takes is as it was read; a session that goes by older limits ends before it gives anything up.
+async fn is_poison_still(session: &Session) -> Result<(), Fault> {
+    let setup = &session.setup;
+    if setup.read.elapsed() < BELIEVED {
+        return Ok(());
+    }
+    let now = ground::stream(&setup.route.shared.nats, &setup.stream.name).await?;
+    let nats = setup.route.shared.nats.server().max_payload;
+    match now.limits() == setup.stream.limits() && setup.max_payload == nats {
+        true => Ok(()),
+        false => Err(Fault::passing(format!(
+            "stream `{}` takes other messages than before",
+            now.name
+        ))),
     }
 }
 
@@ -293,6 +348,6 @@ async fn bury(session: &Session, index: i32, poison: &Poison) -> Result<(), Faul
             route.gauge.dead.fetch_add(1, Ordering::Relaxed);
         }
     }
-    tracing::warn!(route = route.name, "{what}");
+    route.tell_poison(&what);
     Ok(())
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use rdkafka::consumer::{CommitMode, Consumer};
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use super::partition::{self, Place};
@@ -29,6 +30,12 @@ const JOINED: Duration = Duration::from_secs(5);
 /// How long a partition's task may take to finish when the partition goes.
 const LET_GO: Duration = Duration::from_secs(10);
 
+/// How often it is looked whether Kafka is back.
+const BACK: Duration = Duration::from_secs(3);
+
+/// How many batches are on their way at once.
+const BATCHES: usize = 32;
+
 /// How long the position may be asked for when a partition comes.
 const FIND: Duration = Duration::from_secs(30);
 
@@ -45,6 +52,10 @@ pub(super) struct Session {
     /// The offset from which on nothing is acknowledged, by partition, and whether it was committed.
     done: Mutex<BTreeMap<i32, (i64, bool)>>,
     fault: Mutex<Option<Fault>>,
+    /// How many batches may be on their way at once: a stream takes 50 (nats-server, `streamDefaultMaxAtomicBatchInflightPerStream`).
+    pub(super) batches: Semaphore,
+    /// Since when Kafka is known to be away.
+    away: Mutex<Option<Instant>>,
 }
 
 /// A partition's task.
@@ -62,6 +73,8 @@ pub(super) async fn read(setup: Setup, stop: &Stop) -> Result<End, Fault> {
         tasks: Mutex::default(),
         done: Mutex::default(),
         fault: Mutex::default(),
+        batches: Semaphore::new(BATCHES),
+        away: Mutex::default(),
     });
     let stop = stop.clone();
     let thread = tokio::task::spawn_blocking(move || session.serve(&stop));
@@ -114,9 +127,17 @@ impl Session {
             if let Some(fault) = self.lock_fault().take() {
                 return Err(fault);
             }
+            // one that panicked has no last word
+            if self.lock_tasks().values().any(|it| it.task.is_finished()) {
+                return Err(Fault::passing("what moved a partition's records ended"));
+            }
+            self.look_for_kafka(consumer);
             if begin.elapsed() > JOINED && self.lock_tasks().is_empty() {
                 let why = "its group has no partition for this worker";
                 self.setup.route.become_(State::Standby, Some(why));
+            }
+            if consumer.context().take_failed_commit() {
+                self.not_committed();
             }
             if committed.elapsed() > COMMIT {
                 self.commit(consumer, CommitMode::Async);
@@ -139,12 +160,13 @@ impl Session {
                 self.setup
                     .route
                     .become_(State::Degraded, Some(&format!("Kafka: {text}")));
+                self.lock_away().get_or_insert_with(Instant::now);
                 Ok(())
             }
             Some(RdCode::OffsetOutOfRange | RdCode::AutoOffsetReset) => {
                 let route = &self.setup.route.name;
                 Err(Fault::standing(format!(
-                    "topic `{}` holds no record any more at the route's position ({text}); `trueup bridge reset {route}` begins anew",
+                    "topic `{}` holds no record any more at the route's position ({text}); `trueup bridge pause {route}`, `trueup bridge reset {route} --to start` and `resume` begin anew with what there is",
                     self.setup.topic.name
                 )))
             }
@@ -157,6 +179,25 @@ impl Session {
             Some(code) => Err(of_code(code, format!("Kafka: {text}"))),
             None => Err(Fault::passing(format!("Kafka: {text}"))),
         }
+    }
+
+    /// Nobody tells that Kafka is back, and a topic where nothing comes does not show it.
+    fn look_for_kafka(&self, consumer: &Receiver) {
+        let since = *self.lock_away();
+        if since.is_none_or(|since| since.elapsed() < BACK) {
+            return;
+        }
+        let topic = Some(self.setup.topic.name.as_str());
+        let answer = consumer.fetch_metadata(topic, Duration::from_secs(1));
+        *self.lock_away() = answer.is_err().then(Instant::now);
+        if answer.is_ok() && !self.lock_tasks().is_empty() {
+            self.setup.route.become_(State::Running, None);
+        }
+    }
+
+    /// How many partitions are ours.
+    pub(super) fn partitions(&self) -> usize {
+        self.lock_tasks().len()
     }
 
     /// A task's last word.
@@ -333,10 +374,19 @@ impl Session {
                 group = self.setup.group,
                 "not committed"
             );
-            let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
-            done.values_mut()
-                .for_each(|(_, is_committed)| *is_committed = false);
+            self.not_committed();
         }
+    }
+
+    /// What was committed last may not be.
+    fn not_committed(&self) {
+        let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
+        done.values_mut()
+            .for_each(|(_, is_committed)| *is_committed = false);
+    }
+
+    fn lock_away(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.away.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock_fault(&self) -> MutexGuard<'_, Option<Fault>> {

@@ -16,6 +16,9 @@ use crate::bridge::stop::Stop;
 /// How many subjects have a message in flight at once.
 const IN_FLIGHT: usize = 256;
 
+/// How often a message is published that the stream refuses, before that is looked into.
+const REFUSALS: u32 = 3;
+
 /// The pause before a message is published again.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -49,10 +52,8 @@ async fn until_stored(
     message: &Message,
     stop: &Stop,
 ) -> Result<(), Fault> {
-    let id = format!(
-        "{}/{}/{}/{partition}/{offset}",
-        setup.route.name, setup.cluster_id, setup.topic_id
-    );
+    let id = setup.id(partition, offset);
+    let mut refusals = 0;
     let mut headers = message.headers.clone();
     headers.insert(NATS_MESSAGE_ID, id);
     headers.insert(NATS_EXPECTED_STREAM, setup.stream.name.as_str());
@@ -66,7 +67,8 @@ async fn until_stored(
             Ok(_) => return Ok(()),
             Err(error) => Fault::from(error).of(&format!("stream `{}`", setup.stream.name)),
         };
-        if fault.gravity != Gravity::Passing {
+        refusals += u32::from(fault.is_refusal());
+        if fault.gravity != Gravity::Passing || refusals >= REFUSALS {
             return Err(fault);
         }
         setup.route.become_(State::Degraded, Some(&fault.text));

@@ -31,6 +31,13 @@ pub(super) struct Setup {
     pub(super) stream: StreamGround,
     /// The largest message, headers included.
     pub(super) largest: usize,
+    /// What publishing adds to a message, in bytes, at most.
+    pub(super) added: usize,
+    /// What the server takes, and when that and the stream were read.
+    pub(super) max_payload: usize,
+    pub(super) read: Instant,
+    /// Whether a message of a batch may have an id (nats-server 2.12.1).
+    pub(super) takes_ids_in_batches: bool,
     pub(super) letters: Option<TopicLetters>,
     pub(super) pulse: Arc<Pulse>,
 }
@@ -53,6 +60,7 @@ impl Setup {
         let inward = Inward::new(&route.name, spec).map_err(|e| Fault::standing(e.to_string()))?;
         let policy = Policy::of(spec)?;
         let target = spec.to.stream.as_deref().unwrap_or_default();
+        let read = Instant::now();
         let stream = ground::stream(&shared.nats, target).await?;
         let delivery = spec.delivery.unwrap_or_default();
         let way = way(
@@ -90,8 +98,8 @@ impl Setup {
             .is_some_and(|source| *source != topic_id)
         {
             return Err(Fault::standing(format!(
-                "topic `{source}` was made anew since the route was applied, so that its position means nothing; `trueup bridge reset {}` begins anew",
-                route.name
+                "topic `{source}` was made anew since the route was applied, so that its position means nothing; `trueup bridge pause {route}`, `trueup bridge reset {route} --to start` (or another place) and `resume` begin anew",
+                route = route.name
             )));
         }
         let max_payload = shared.nats.server().max_payload;
@@ -104,7 +112,13 @@ impl Setup {
             Way::Batches => batch.messages.min(MAX_BATCH),
             Way::Rounds => batch.messages,
         };
+        let names = [&route.name, &stream.name, &cluster_id, &topic_id];
+        let names: usize = names.into_iter().map(String::len).sum();
         Ok(Setup {
+            added: HEADERS_ADDED + names,
+            max_payload,
+            read,
+            takes_ids_in_batches: shared.nats.server().release >= (2, 12, 1),
             route: Arc::clone(route),
             inward,
             batch,
@@ -119,6 +133,17 @@ impl Setup {
             letters,
             pulse: Pulse::start(),
         })
+    }
+}
+
+/// `Nats-Batch-Id`, `-Sequence` and `-Commit`, `Nats-Expected-Stream` and `Nats-Msg-Id` without the names in them.
+const HEADERS_ADDED: usize = 260;
+
+impl Setup {
+    /// What a record is called wherever a stream must know it again.
+    pub(super) fn id(&self, partition: i32, offset: i64) -> String {
+        let (route, cluster, topic) = (&self.route.name, &self.cluster_id, &self.topic_id);
+        format!("{route}/{cluster}/{topic}/{partition}/{offset}")
     }
 }
 

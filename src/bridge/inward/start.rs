@@ -1,4 +1,4 @@
-//! Where a group begins that has no position yet.
+//! Where a group begins that has no position yet, and where one is set to by hand.
 
 use std::time::Duration;
 
@@ -7,11 +7,14 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use super::setup::Setup;
 use crate::bridge::fault::Fault;
-use crate::broker::kafka::{KafkaData, RdError};
-use crate::kinds::route::{RouteSpec, Start};
+use crate::broker::kafka::{KafkaData, RdCode, RdError, Receiver};
+use crate::kinds::route::{Place, RouteSpec, Start};
 
 /// How long each question may take.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The pause before a group is set again that had members.
+const AGAIN: Duration = Duration::from_millis(500);
 
 /// Where to begin, in every partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,11 +54,8 @@ fn begin(spec: &RouteSpec) -> Result<Begin, Fault> {
         return Ok(Begin::Offset(offset));
     }
     if let Some(time) = &spec.start_time {
-        let read: Result<jiff::Timestamp, _> = time.parse();
-        let unreadable = |error| Fault::standing(format!("`start_time: {time}`: {error}"));
-        return read
-            .map(|time| Begin::Time(time.as_millisecond()))
-            .map_err(unreadable);
+        let time = instant(time).map_err(|fault| fault.of("`start_time`"))?;
+        return Ok(Begin::Time(time));
     }
     Ok(match spec.start.unwrap_or_default() {
         Start::All => Begin::First,
@@ -76,13 +76,31 @@ fn make(
         all.add_partition(topic, *partition);
     }
     let committed = consumer.committed_offsets(all, PATIENCE)?;
-    if committed
-        .elements()
-        .iter()
-        .any(|place| matches!(place.offset(), Offset::Offset(_)))
-    {
+    let is_made = |offset| matches!(offset, Offset::Offset(_));
+    if committed.elements().iter().any(|it| is_made(it.offset())) {
         return Ok(());
     }
+    let places = places(&consumer, topic, partitions, begin)?;
+    match consumer.commit(&places, CommitMode::Sync) {
+        Ok(()) => Ok(()),
+        // somebody else is in the group by now, and made it
+        Err(error) => {
+            let again = consumer.committed_offsets(places, PATIENCE)?;
+            match again.elements().iter().any(|it| is_made(it.offset())) {
+                true => Ok(()),
+                false => Err(error),
+            }
+        }
+    }
+}
+
+/// The offset of each partition where it is to begin.
+fn places(
+    consumer: &Receiver,
+    topic: &str,
+    partitions: &[i32],
+    begin: Begin,
+) -> Result<TopicPartitionList, RdError> {
     let mut places = TopicPartitionList::new();
     for partition in partitions {
         let (first, next) = consumer.fetch_watermarks(topic, *partition, PATIENCE)?;
@@ -103,18 +121,53 @@ fn make(
         };
         places.add_partition_offset(topic, *partition, Offset::Offset(offset))?;
     }
-    match consumer.commit(&places, CommitMode::Sync) {
-        Ok(()) => Ok(()),
-        // somebody else is in the group by now, and made it
-        Err(error) => {
-            let again = consumer.committed_offsets(places, PATIENCE)?;
-            let is_made = |offset| matches!(offset, Offset::Offset(_));
-            match again.elements().iter().any(|place| is_made(place.offset())) {
-                true => Ok(()),
-                false => Err(error),
-            }
+    Ok(places)
+}
+
+/// Sets a group to another place, and tells the offset of each partition. A group that has members takes no offsets from others:
+/// these are waited for so long.
+pub(in crate::bridge) fn set(
+    data: &KafkaData,
+    group: &str,
+    topic: &str,
+    partitions: &[i32],
+    place: &Place,
+    patience: Duration,
+) -> Result<Vec<(i32, i64)>, Fault> {
+    let begin = match place {
+        Place::Start => Begin::First,
+        Place::End => Begin::Next,
+        Place::Sequence(offset) => Begin::Offset(i64::try_from(*offset).unwrap_or(i64::MAX)),
+        Place::Time(time) => Begin::Time(instant(time)?),
+    };
+    let consumer = data.member(group, 1 << 20, None)?;
+    let places = places(&consumer, topic, partitions, begin)?;
+    let end = std::time::Instant::now() + patience;
+    loop {
+        let Err(error) = consumer.commit(&places, CommitMode::Sync) else {
+            break;
+        };
+        let has_members = matches!(
+            error.rdkafka_error_code(),
+            Some(RdCode::UnknownMemberId | RdCode::IllegalGeneration | RdCode::RebalanceInProgress)
+        );
+        match has_members {
+            true if std::time::Instant::now() < end => std::thread::sleep(AGAIN),
+            true => return Err(Fault::moved(format!("a member of group `{group}`"))),
+            false => return Err(Fault::from(error).of("the group's position")),
         }
     }
+    let offset = |place: Offset| place.to_raw().unwrap_or_default();
+    let places = places.elements().into_iter();
+    Ok(places
+        .map(|it| (it.partition(), offset(it.offset())))
+        .collect())
+}
+
+fn instant(time: &str) -> Result<i64, Fault> {
+    let read: Result<jiff::Timestamp, _> = time.parse();
+    let unreadable = |error| Fault::standing(format!("`{time}` is no time: {error}"));
+    read.map(|time| time.as_millisecond()).map_err(unreadable)
 }
 
 #[cfg(test)]

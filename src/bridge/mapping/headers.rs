@@ -9,6 +9,9 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use crate::kinds::route::{PATH_HEADER, RouteHeaders};
 
+/// The header with a record's key, where the subject does not tell it; its `-b64` form where that is no text.
+pub(crate) const KEY: &str = "Kafka-Key";
+
 /// Stands under a tombstone in NATS, which knows no message without a payload.
 pub(super) const TOMBSTONE: &str = "Kafka-Tombstone";
 
@@ -42,7 +45,7 @@ impl HeaderRules {
         }
     }
 
-    fn denies(&self, name: &str) -> bool {
+    pub(super) fn denies(&self, name: &str) -> bool {
         self.deny
             .iter()
             .any(|denied| denied.eq_ignore_ascii_case(name))

@@ -3,7 +3,7 @@
 use async_nats::HeaderMap;
 use bytes::Bytes;
 
-use super::headers::{HeaderRules, KV_OPERATION, TOMBSTONE};
+use super::headers::{HeaderRules, KEY, KV_OPERATION, TOMBSTONE, put as put_header};
 use super::{Mapped, Unreadable};
 use crate::kinds::route::{RouteSpec, SubjectTemplate};
 
@@ -12,6 +12,8 @@ use crate::kinds::route::{RouteSpec, SubjectTemplate};
 pub(crate) struct Inward {
     headers: HeaderRules,
     subject: SubjectTemplate,
+    /// Whether a key goes along as a header: where the subject does not tell it.
+    keeps_key: bool,
     /// Whether the stream holds a bucket, where a tombstone is a deletion.
     into_bucket: bool,
 }
@@ -43,6 +45,7 @@ impl Inward {
         let stream = spec.to.stream.as_deref().unwrap_or_default();
         let subject = spec.to.subject.as_deref().unwrap_or_default();
         Ok(Inward {
+            keeps_key: !subject.contains("{key}"),
             headers: HeaderRules::new(route, spec.headers.as_ref()),
             subject: SubjectTemplate::parse(subject).map_err(|why| {
                 Unreadable(format!("`to.subject: {subject}` can't be read: {why}"))
@@ -61,6 +64,12 @@ impl Inward {
             if self.into_bucket {
                 headers.insert(KV_OPERATION, "DEL");
             }
+        }
+        if let Some(key) = record.key.filter(|_| self.keeps_key)
+            && headers.get(KEY).is_none()
+            && !self.headers.denies(KEY)
+        {
+            put_header(&mut headers, KEY, Some(key));
         }
         let subject = self
             .subject
@@ -94,7 +103,7 @@ impl Message {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kinds::route::RouteTarget;
+    use crate::kinds::route::{RouteHeaders, RouteTarget};
 
     fn inward(stream: &str) -> Inward {
         let spec = RouteSpec {
@@ -142,6 +151,34 @@ mod tests {
         assert!(message.headers.get("Kafka-Tombstone").is_none());
         let wire = "NATS/1.0\r\ntrueup-path: me\r\n\r\n";
         assert_eq!(message.size(), wire.len() + 2);
+    }
+
+    #[test]
+    fn a_key_that_the_subject_does_not_tell_goes_along() {
+        let keyed = |subject: &str, key: &'static [u8], deny: &[&str]| {
+            let mut spec = RouteSpec::default();
+            spec.to.subject = Some(subject.to_owned());
+            spec.headers = Some(RouteHeaders {
+                deny: Some(deny.iter().map(ToString::to_string).collect()),
+                ..RouteHeaders::default()
+            });
+            let record = Arrived {
+                key: Some(key),
+                ..tombstone()
+            };
+            match Inward::new("me", &spec).unwrap().map(record) {
+                Mapped::To(message) => {
+                    let of =
+                        |name: &str| message.headers.get(name).map(|it| it.as_str().to_owned());
+                    (of("Kafka-Key"), of("Kafka-Key-b64"))
+                }
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(keyed("m", b"a", &[]), (Some("a".to_owned()), None));
+        assert_eq!(keyed("m", b"\xff", &[]), (None, Some("/w==".to_owned())));
+        assert_eq!(keyed("m.{key}", b"a", &[]), (None, None));
+        assert_eq!(keyed("m", b"a", &["Kafka-Key"]), (None, None));
     }
 
     #[test]

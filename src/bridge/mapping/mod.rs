@@ -7,7 +7,7 @@ mod inward;
 mod outward;
 mod topics;
 
-pub(crate) use headers::put as put_header;
+pub(crate) use headers::{KEY, put as put_header};
 pub(crate) use inward::{Arrived, Inward, Message};
 pub(crate) use outward::{Outward, Pulled, Record};
 

@@ -1,5 +1,7 @@
 //! The topics that a route writes to, and which of them a message goes to.
 
+use indexmap::IndexSet;
+
 use super::Unreadable;
 use crate::kinds::route::{RouteTarget, TopicTemplate};
 
@@ -17,7 +19,10 @@ impl Topics {
             .map_err(|why| Unreadable(format!("`to.topic: {text}` can't be read: {why}")))?;
         let all = match template.is_fixed() {
             true => vec![text.to_owned()],
-            false => to.topics.clone().unwrap_or_default(),
+            false => {
+                let listed: IndexSet<String> = to.topics.iter().flatten().cloned().collect();
+                listed.into_iter().collect()
+            }
         };
         if all.is_empty() {
             let what = "`to.topic` holds a token of the subject, and `to.topics` lists nothing";
@@ -59,6 +64,8 @@ mod tests {
     fn a_token_chooses_of_the_closed_set() {
         let topics = read("t-{subject(2)}", &["t-a", "t-b"]).unwrap();
         assert_eq!(topics.of("x.b"), Ok(1));
+        let twice = read("t-{subject(2)}", &["t-a", "t-a", "t-b"]).unwrap();
+        assert_eq!((twice.of("x.b"), twice.all().len()), (Ok(1), 2));
         assert!(topics.of("x.c").unwrap_err().contains("`t-c` is none of"));
         assert!(topics.of("x").unwrap_err().contains("no token 2"));
         let one = read("t", &[]).unwrap();

@@ -5,7 +5,7 @@
 //! transactions and acknowledges the last message of each. Any fault ends it; nothing is ever acknowledged past a hole. A worker
 //! that froze and thaws finds its transaction fenced: what it had in its hands is never seen by a reader of committed records.
 
-mod position;
+pub(super) mod position;
 mod pump;
 mod setup;
 mod unordered;
@@ -102,10 +102,18 @@ async fn led(
     };
     let consumer = consumer_name(&route.name, route.shard);
     let stream = &setup.stream.name;
-    let feed = Feed::rewound(&route.shared.nats, stream, &consumer, budget, stop).await?;
+    let position = (setup.after > 0).then_some(setup.after);
+    let feed = Feed::rewound(
+        &route.shared.nats,
+        (stream, &consumer, &route.name),
+        budget,
+        position,
+        stop,
+    );
+    let feed = feed.await?;
     lease.check()?;
     route.become_(State::Running, None);
-    let mut pump = Pump::new(route, lease, setup, feed, suspects);
+    let mut pump = Pump::new(route, lease, setup, feed, suspects, stop);
     let ended = pump.run(stop).await;
     if ended.is_err() {
         pump.give_up().await;

@@ -9,18 +9,21 @@ use rdkafka::message::Message;
 use rdkafka::{Offset, TopicPartitionList};
 use serde::{Deserialize, Serialize};
 
-use crate::bridge::fault::Fault;
+use super::setup::{USUAL_LARGEST, fence};
+use crate::bridge::fault::{Fault, of_code};
+use crate::bridge::reports::Reported;
 use crate::bridge::stop::Stop;
-use crate::broker::kafka::{Kafka, KafkaData, RdCode, TopicDescription};
+use crate::broker::kafka::{Kafka, KafkaData, RdCode, Sizes, ToWrite, TopicDescription};
+use crate::kinds::route::{position_topic, transactional_id};
 
 /// What the record says; its key is the shard's number.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Position {
-    pub(super) stream: String,
+pub(in crate::bridge) struct Position {
+    pub(in crate::bridge) stream: String,
     /// Which life of the stream.
-    pub(super) created: String,
+    pub(in crate::bridge) created: String,
     /// The last message that was written.
-    pub(super) sequence: u64,
+    pub(in crate::bridge) sequence: u64,
 }
 
 /// How many of the last offsets are looked at first: each transaction takes two.
@@ -31,6 +34,9 @@ const OPEN_AT_MOST: Duration = Duration::from_secs(70);
 
 /// How long reading may take.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long writing one may take.
+const WRITTEN: Duration = Duration::from_secs(30);
 
 /// The position of a shard; none where none was ever written.
 ///
@@ -70,6 +76,47 @@ pub(super) async fn read(
         }
     }
     Ok(None)
+}
+
+/// Writes the position of a shard, as the worker does: whoever writes under the same transactional id is fenced out.
+pub(in crate::bridge) async fn write(
+    data: &KafkaData,
+    route: &str,
+    shard: u32,
+    position: &Position,
+) -> Result<(), Fault> {
+    let topic = position_topic(route);
+    let of = |fault: Fault| fault.of(&format!("the position in topic `{topic}`"));
+    let reported = Reported::new();
+    let sizes = Sizes {
+        held: 1 << 20,
+        largest: USUAL_LARGEST,
+        batch: USUAL_LARGEST,
+    };
+    let id = transactional_id(route, shard);
+    let sender = data.sender(Some(&id), sizes, reported.reports());
+    let sender = sender.map_err(|error| of(error.into()))?;
+    fence(&sender, &Stop::default()).await.map_err(of)?;
+    reported.begin();
+    sender.begin().map_err(|error| of(error.into()))?;
+    let value = serde_json::to_vec(position).unwrap_or_default();
+    let key = shard.to_string();
+    let record = ToWrite {
+        topic: &topic,
+        key: Some(key.as_bytes()),
+        value: Some(&value),
+        headers: &[],
+    };
+    sender.send(0, &record).map_err(|error| of(error.into()))?;
+    let is_reported = reported.wait(1, WRITTEN).await;
+    if let Some((_, code)) = reported.failure() {
+        return Err(of(of_code(code, code.to_string())));
+    }
+    if !is_reported {
+        return Err(of(Fault::passing("Kafka takes nothing")));
+    }
+    let committed = sender.commit(WRITTEN).await;
+    committed.map_err(|error| of(error.into()))
 }
 
 /// Where the topic begins and ends, when nothing in between is open any more.

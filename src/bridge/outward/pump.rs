@@ -10,6 +10,7 @@ use super::{Suspects, headers_of, poison_words, unfit};
 use crate::bridge::fault::{Fault, is_of_record, of_code};
 use crate::bridge::feed::{Delivered, Feed, acknowledge};
 use crate::bridge::gauge::{State, count};
+use crate::bridge::ground;
 use crate::bridge::lease::Lease;
 use crate::bridge::letters::{Letter, Policy};
 use crate::bridge::mapping::{Mapped, Pulled};
@@ -19,6 +20,12 @@ use crate::broker::kafka::{RdCode, RdError, ToWrite, words};
 
 /// How long Kafka may take nothing before that is said.
 const QUIET: Duration = Duration::from_secs(5);
+
+/// After how long without a message it is looked whether the server has all acknowledgements.
+const ACKNOWLEDGED: Duration = Duration::from_secs(10);
+
+/// For how long the limits of topics are believed that were read before.
+const BELIEVED: Duration = Duration::from_secs(30);
 
 /// How long one attempt to commit may take.
 const COMMIT: Duration = Duration::from_secs(10);
@@ -34,6 +41,9 @@ pub(super) struct Pump<'p> {
     suspects: &'p mut Suspects,
     /// The last message that came, in this session.
     pulled: u64,
+    /// Since when nothing comes, until that is looked into.
+    quiet: Option<Instant>,
+    stop: Stop,
     open: Open,
 }
 
@@ -71,6 +81,7 @@ impl<'p> Pump<'p> {
         setup: Setup,
         feed: Feed,
         suspects: &'p mut Suspects,
+        stop: &Stop,
     ) -> Pump<'p> {
         Pump {
             route,
@@ -79,6 +90,8 @@ impl<'p> Pump<'p> {
             feed,
             suspects,
             pulled: 0,
+            quiet: None,
+            stop: stop.clone(),
             open: Open::default(),
         }
     }
@@ -118,10 +131,15 @@ impl<'p> Pump<'p> {
                 }
             }
             let ripe = self.open.began.map(|began| began + self.setup.batch.wait);
+            let quiet = self.quiet.filter(|_| ripe.is_none());
             tokio::select! {
                 biased;
                 () = stop.asked() => return Ok(Full::Stopping),
                 () = until(ripe) => return Ok(Full::Ripe),
+                () = until(quiet.map(|since| since + ACKNOWLEDGED)) => {
+                    self.quiet = None;
+                    self.feed.is_acknowledged(self.pulled).await?;
+                }
                 delivered = self.feed.next() => {
                     if let Some(full) = self.put(delivered?).await? {
                         return Ok(full);
@@ -133,6 +151,7 @@ impl<'p> Pump<'p> {
 
     /// Takes a message into the batch; tells when that is full.
     async fn put(&mut self, delivered: Delivered) -> Result<Option<Full>, Fault> {
+        self.quiet = Some(Instant::now());
         let gauge = &self.route.gauge;
         if delivered.times > 1 {
             count(&gauge.redelivered);
@@ -215,6 +234,7 @@ impl<'p> Pump<'p> {
                 Err(error) => match error.rdkafka_error_code() {
                     Some(RdCode::QueueFull) => {
                         self.check_reports()?;
+                        self.check_stop()?;
                         tokio::time::sleep(Duration::from_millis(5)).await;
                     }
                     Some(code) if is_of_record(code) => return Ok(Some(words(&error))),
@@ -246,7 +266,8 @@ impl<'p> Pump<'p> {
             payload: Some(&message.payload),
             headers: headers_of(delivered),
         };
-        tracing::warn!(route = self.route.name, "{what}");
+        self.is_poison_still().await?;
+        self.route.tell_poison(&what);
         let gauge = &self.route.gauge;
         match self.setup.policy.clone() {
             Policy::Stop | Policy::Skip => count(&gauge.skipped),
@@ -275,9 +296,41 @@ impl<'p> Pump<'p> {
         Ok(None)
     }
 
+    /// Whether what the topics take is as it was read; a session that goes by older limits ends before it gives anything up.
+    async fn is_poison_still(&mut self) -> Result<(), Fault> {
+        if self.setup.read.elapsed() < BELIEVED {
+            return Ok(());
+        }
+        let names: Vec<String> = self
+            .setup
+            .targets
+            .iter()
+            .map(|it| it.name.clone())
+            .collect();
+        let admin = self.route.shared.kafka.admin().await?;
+        let now = ground::topics(&admin, &names).await?;
+        let before = self.setup.targets.iter();
+        match now
+            .iter()
+            .zip(before)
+            .find(|(now, was)| now.limits() != was.limits())
+        {
+            None => {
+                self.setup.read = Instant::now();
+                Ok(())
+            }
+            Some((changed, _)) => Err(Fault::passing(format!(
+                "topic `{}` takes other records than before",
+                changed.name
+            ))),
+        }
+    }
+
     /// Writes down the position, commits, and acknowledges everything up to the last message.
     async fn commit(&mut self, sure: bool) -> Result<(), Fault> {
-        if self.open.in_transaction {
+        // where nothing is written, the position goes along all the same: it is never behind what is acknowledged
+        let only_position = self.setup.position.is_some() && self.pulled > self.setup.after;
+        if self.open.in_transaction || self.open.messages > 0 && only_position {
             self.put_position().await?;
             self.wait_for_reports().await?;
             self.commit_transaction().await?;
@@ -329,8 +382,17 @@ impl<'p> Pump<'p> {
                 State::Degraded,
                 Some("Kafka takes nothing; it is tried on and on"),
             );
+            self.check_stop()?;
         }
         self.check_reports()
+    }
+
+    /// What Kafka did not take by now is given up where somebody asks to stop: it is moved by the next session.
+    fn check_stop(&self) -> Result<(), Fault> {
+        match self.stop.is_asked() {
+            true => Err(Fault::passing("stopped while Kafka takes nothing")),
+            false => Ok(()),
+        }
     }
 
     /// What was refused ends the session. Where many records went together, the next one looks for the bad one.
@@ -376,6 +438,7 @@ impl<'p> Pump<'p> {
                 Err(RdError::Transaction(error)) if error.is_retriable() => {
                     let why = format!("a commit takes long: {error}");
                     self.route.become_(State::Degraded, Some(&why));
+                    self.check_stop()?;
                 }
                 Err(error) => return Err(Fault::from(error).of("the commit")),
             }

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::position::{self, Position};
 use crate::bridge::fault::Fault;
 use crate::bridge::ground::{self, StreamGround, TopicGround, is_same_instant};
@@ -15,7 +17,7 @@ use crate::broker::kafka::{RdError, Sender, Sizes};
 use crate::kinds::route::{Delivery, position_topic, transactional_id};
 
 /// What a producer takes where nobody says more (`message.max.bytes`, `max.message.bytes`).
-const USUAL_LARGEST: u64 = 1_048_588;
+pub(super) const USUAL_LARGEST: u64 = 1_048_588;
 
 /// How long fencing out older writers may take.
 const FENCING: Duration = Duration::from_secs(30);
@@ -35,6 +37,8 @@ pub(super) struct Setup {
     pub(super) after: u64,
     /// The largest message that the stream can hold.
     pub(super) largest_message: usize,
+    /// When the topics were read.
+    pub(super) read: Instant,
     pub(super) sender: Sender,
     pub(super) reported: Arc<Reported>,
 }
@@ -57,6 +61,7 @@ impl Setup {
             names.push(topic.clone());
         }
         let admin = shared.kafka.admin().await?;
+        let read = Instant::now();
         let mut grounds = ground::topics(&admin, &distinct(&names)).await?;
         let batch = Batch::of(spec.batch.as_ref());
         let reported = Reported::new();
@@ -70,7 +75,7 @@ impl Setup {
         if let Some(topic) = &position {
             let described = grounds.iter().find(|ground| ground.name == *topic);
             let described = described.ok_or_else(|| Fault::passing("the position's topic went"))?;
-            let read = position::read(
+            let found = position::read(
                 &shared.kafka,
                 &admin,
                 topic,
@@ -78,7 +83,7 @@ impl Setup {
                 route.shard,
                 stop,
             );
-            after = read
+            after = found
                 .await?
                 .map_or(Ok(0), |read| sequence(route, read, &stream))?;
         }
@@ -93,6 +98,7 @@ impl Setup {
             position,
             after,
             largest_message,
+            read,
             sender,
             reported,
         }))
@@ -111,8 +117,8 @@ pub(in crate::bridge) async fn source(route: &Route) -> Result<StreamGround, Fau
 
 fn made_anew(route: &Route, stream: &str) -> Fault {
     Fault::standing(format!(
-        "stream `{stream}` was made anew since the route was applied, so that its position means nothing; `trueup bridge reset {}` begins anew",
-        route.name
+        "stream `{stream}` was made anew since the route was applied, so that its position means nothing; `trueup bridge pause {route}`, `trueup bridge reset {route} --to start` (or another place) and `resume` begin anew",
+        route = route.name
     ))
 }
 
@@ -133,15 +139,18 @@ fn sequence(route: &Route, position: Position, stream: &StreamGround) -> Result<
     }
     if position.sequence > stream.last_sequence {
         return Err(Fault::standing(format!(
-            "the position is at message {} of stream `{}`, which ends at {}: it was brought back to an older state; `trueup bridge reset {}` begins anew",
-            position.sequence, stream.name, stream.last_sequence, route.name
+            "the position is at message {} of stream `{}`, which ends at {}: it was brought back to an older state; `trueup bridge pause {route}`, `trueup bridge reset {route} --to SEQUENCE` and `resume` go on where you say",
+            position.sequence,
+            stream.name,
+            stream.last_sequence,
+            route = route.name
         )));
     }
     Ok(position.sequence)
 }
 
 /// Whether older writers are fenced out; not when somebody asks to stop before.
-async fn fence(sender: &Sender, stop: &Stop) -> Result<bool, Fault> {
+pub(super) async fn fence(sender: &Sender, stop: &Stop) -> Result<bool, Fault> {
     let end = tokio::time::Instant::now() + FENCING;
     loop {
         match sender.init(ATTEMPT).await {
@@ -179,7 +188,7 @@ pub(super) fn limit(route: &Route, topic: &TopicGround) -> u64 {
     }
 }
 
-fn distinct(names: &[String]) -> Vec<String> {
+pub(super) fn distinct(names: &[String]) -> Vec<String> {
     let mut distinct = Vec::new();
     for name in names {
         if !distinct.contains(name) {

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::setup::{sizes, source};
+use super::setup::{distinct, sizes, source};
 use super::{headers_of, poison_words};
 use crate::bridge::fault::{Fault, is_of_record, of_code};
 use crate::bridge::feed::{Budget, Delivered, Feed, acknowledge};
@@ -68,9 +68,8 @@ pub(super) async fn session(route: &Route, stop: &Stop) -> Result<End, Fault> {
     if let Policy::ToTopic(topic) = &policy {
         names.push(topic.clone());
     }
-    names.dedup();
     let admin = shared.kafka.admin().await?;
-    let mut targets = ground::topics(&admin, &names).await?;
+    let mut targets = ground::topics(&admin, &distinct(&names)).await?;
     let letters = match &policy {
         Policy::ToTopic(topic) => {
             let ground = targets.iter().find(|ground| ground.name == *topic);
@@ -269,7 +268,7 @@ impl Pump<'_> {
                 count(&route.gauge.dead);
             }
         }
-        tracing::warn!(route = route.name, "{what}");
+        route.tell_poison(&what);
         acknowledge(&route.shared.nats, &delivered.ack_subject(), false).await
     }
 }

@@ -90,10 +90,14 @@ impl std::fmt::Debug for KafkaData {
 }
 
 /// Whether librdkafka is told. Tokens are fetched by us, for both planes alike; a library that is loaded into the process is
-/// no property of a connection.
+/// no property of a connection, and who a client is among others is the worker's to say.
 fn is_passed(name: &str) -> bool {
     let is_of_token = name.starts_with("sasl.oauthbearer.") || name.starts_with("https.");
-    !is_of_token && name != "plugin.library.paths"
+    !is_of_token
+        && !matches!(
+            name,
+            "plugin.library.paths" | "transactional.id" | "group.id" | "group.instance.id"
+        )
 }
 
 /// What librdkafka says, without its wrapping.

@@ -46,6 +46,8 @@ pub struct Last {
     pub sequence: u64,
     /// The value; nothing where the key was deleted, purged or expired.
     pub value: Option<Vec<u8>>,
+    /// When it was stored, by the server's clock, RFC 3339.
+    pub time: String,
 }
 
 impl Bucket {
@@ -185,6 +187,7 @@ pub(super) fn last(message: &Value) -> Option<Last> {
     Some(Last {
         sequence: message.get("seq")?.as_u64()?,
         value: (!is_marker(&headers)).then_some(data),
+        time: message.get("time")?.as_str()?.to_owned(),
     })
 }
 

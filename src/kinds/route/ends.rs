@@ -60,7 +60,7 @@ pub(super) fn position(name: &str, spec: &RouteSpec) -> Option<Address> {
 }
 
 /// Whether each message comes once.
-pub(super) fn is_exactly_once(spec: &RouteSpec) -> bool {
+pub fn is_exactly_once(spec: &RouteSpec) -> bool {
     spec.delivery == Some(Delivery::ExactlyOnce)
 }
 

@@ -8,10 +8,10 @@ use super::{
     Ordering, RouteSpec, Start, address_of, consumer_name, group, position_topic, rules, spec_of,
     transactional_id,
 };
+use crate::kinds::Resources;
 use crate::kinds::acl::{
     AclBinding, Operation, PatternType, Permission, ResourceType, acl_of, address_of as acl_address,
 };
-use crate::kinds::Resources;
 use crate::kinds::stream::stream_name;
 use crate::model::{Address, FieldPlace, Flat, KindName, Problem, Resource, Severity};
 

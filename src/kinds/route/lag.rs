@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::ends::is_exactly_once;
-use super::{RouteSpec, Start, consumer_name, group, position_subject};
+use super::{RouteSpec, Start, consumer_name, group, position_subject, shards};
 use crate::broker::Brokers;
 use crate::broker::kafka::{Kafka, KafkaError, Span, TopicDescription};
 use crate::broker::nats::{JetStream, NatsError};
@@ -15,11 +15,18 @@ use crate::kinds::loss::Read;
 use crate::kinds::stream::life;
 use crate::model::Doc;
 
+/// Up to how many offsets of a partition the records among them are counted.
+pub const COUNTED: u64 = 500;
+
+/// How many partitions are counted at a time, and altogether.
+const AT_A_TIME: usize = 8;
+const PARTITIONS: usize = 64;
+
 /// What a route has not moved yet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lag {
-    /// How many messages: exact from a stream; from a topic an upper bound, where records were compacted away or mark the ends
-    /// of transactions.
+    /// How many messages: exact from a stream, and from a topic where a partition has less than [`COUNTED`] of them; beyond that
+    /// an upper bound, where records were compacted away or mark the ends of transactions.
     pub messages: u64,
     /// When the first of them was stored, RFC 3339; none where there is none, or where that could not be told.
     pub oldest: Option<String>,
@@ -70,8 +77,7 @@ async fn from_stream(nats: &JetStream, name: &str, spec: &RouteSpec, stream: &st
 /// Of all shards together.
 async fn of_consumers(nats: &JetStream, name: &str, spec: &RouteSpec, stream: &str) -> Read<Lag> {
     let mut lag = Lag::default();
-    let shards = u32::try_from(spec.shards.unwrap_or(1)).unwrap_or(1).max(1);
-    for shard in 1..=shards {
+    for shard in 1..=shards(spec) {
         let consumer = consumer_name(name, shard);
         let info = nats.consumer_info(stream, &consumer).await;
         let info = info.map_err(|error| error.to_string())?;
@@ -167,7 +173,8 @@ async fn from_topic(
     }
 }
 
-/// What is behind the group's offsets; behind the positions in the target, where those are further.
+/// What is behind the positions in the target, where the route keeps any there of this life of the topic, or else behind the
+/// group's offsets: as the worker has it.
 async fn of_group(
     kafka: &Kafka,
     nats: Option<&JetStream>,
@@ -175,6 +182,7 @@ async fn of_group(
     spec: &RouteSpec,
     (topic, description): (&str, TopicDescription),
 ) -> Read<Lag> {
+    let life = description.topic_id.clone().unwrap_or_default();
     let topics = IndexMap::from([(topic.to_owned(), description)]);
     let spans = kafka.spans(&topics).await.swap_remove(topic);
     let spans = spans.ok_or("the brokers gave no answer for it")?;
@@ -187,39 +195,66 @@ async fn of_group(
             let subject = position_subject(name, partition);
             let kept = nats.last_on(stream, &subject).await;
             let kept = kept.map_err(|error| error.to_string())?;
-            if let Some(next) = kept.as_deref().and_then(next_offset) {
-                let known = positions.entry(*partition).or_insert(next);
-                *known = next.max(*known);
+            if let Some(next) = kept.and_then(|kept| next_offset(&kept, &life)) {
+                positions.insert(*partition, next);
             }
         }
     }
-    let from = |partition: &i32, span: &Span| match positions.get(partition) {
-        Some(offset) => *offset,
-        None => begin(spec, *span),
-    };
-    let left = spans
-        .iter()
-        .map(|(partition, span)| (*partition, from(partition, span), *span));
-    let left: Vec<(i32, i64, Span)> = left.collect();
-    let messages = left
-        .iter()
-        .map(|(_, from, span)| span.records_from(*from))
-        .sum();
-    let firsts = left
-        .into_iter()
-        .filter(|(_, from, span)| span.records_from(*from) > 0)
-        .map(|(partition, from, span)| {
-            let start = from.max(span.start);
-            (
-                partition,
-                Span {
-                    start,
-                    end: start + 1,
-                },
-            )
-        });
+    let left = spans.iter().filter_map(|(partition, span)| {
+        let position = positions.get(partition).copied();
+        let from = position.unwrap_or_else(|| begin(spec, *span));
+        let left = Span {
+            start: from.max(span.start),
+            end: span.end,
+        };
+        (left.records() > 0).then_some((*partition, left))
+    });
+    let mut left: BTreeMap<i32, Span> = left.collect();
+    let counted = count(kafka, topic, &topics, &left).await;
+    left.retain(|partition, _| counted.get(partition) != Some(&0));
+    let messages = left.iter().map(|(partition, span)| {
+        let counted = counted.get(partition).copied();
+        counted.unwrap_or_else(|| span.records())
+    });
+    let messages = messages.sum();
+    let firsts = left.into_iter().map(|(partition, span)| {
+        let first = Span {
+            start: span.start,
+            end: span.start + 1,
+        };
+        (partition, first)
+    });
     let oldest = oldest(kafka, topic, &topics, firsts.collect()).await;
     Ok(Lag { messages, oldest })
+}
+
+/// How many records there are in those partitions that have few offsets left: what ends a transaction takes one, too. A partition
+/// that can't be looked at whole is left out.
+async fn count(
+    kafka: &Kafka,
+    topic: &str,
+    topics: &IndexMap<String, TopicDescription>,
+    left: &BTreeMap<i32, Span>,
+) -> BTreeMap<i32, u64> {
+    let few = left.iter().filter(|(_, span)| span.records() <= COUNTED);
+    let few: Vec<(i32, Span)> = few
+        .map(|(index, span)| (*index, *span))
+        .take(PARTITIONS)
+        .collect();
+    let mut counts = BTreeMap::new();
+    for some in few.chunks(AT_A_TIME) {
+        let some: BTreeMap<i32, Span> = some.iter().copied().collect();
+        let spans = IndexMap::from([(topic.to_owned(), some.clone())]);
+        let mut samples = kafka.samples(topics, &spans).await;
+        let Some(Ok(samples)) = samples.swap_remove(topic) else {
+            continue;
+        };
+        counts.extend(samples.into_iter().filter_map(|(index, sample)| {
+            let is_whole = sample.gap.is_none() && sample.to >= some.get(&index)?.end;
+            is_whole.then_some((index, sample.keys.len() as u64))
+        }));
+    }
+    counts
 }
 
 /// Where a partition begins without a position. By time nobody knows without a look at its records: nothing of it counts.
@@ -253,10 +288,11 @@ async fn committed(
     }
 }
 
-/// The offset in a position that a route keeps in its target.
-fn next_offset(position: &[u8]) -> Option<i64> {
+/// The offset in a position that a route keeps in its target, when it is of this life of the topic.
+fn next_offset(position: &[u8], life: &str) -> Option<i64> {
     let position: Value = serde_json::from_slice(position).ok()?;
-    position["next_offset"].as_i64()
+    let is_of_it = position["topic_id"].as_str() == Some(life);
+    is_of_it.then(|| position["next_offset"].as_i64())?
 }
 
 /// The earliest time of these records, where it can be read.
@@ -312,7 +348,9 @@ mod tests {
 
     #[test]
     fn a_position_is_read() {
-        assert_eq!(next_offset(br#"{"topic_id":"x","next_offset":7}"#), Some(7));
-        assert_eq!(next_offset(b"rubbish"), None);
+        let position = br#"{"topic_id":"x","next_offset":7}"#;
+        assert_eq!(next_offset(position, "x"), Some(7));
+        assert_eq!(next_offset(position, "y"), None, "of another life");
+        assert_eq!(next_offset(b"rubbish", "x"), None);
     }
 }

@@ -27,13 +27,13 @@ use std::sync::LazyLock;
 use async_trait::async_trait;
 use serde_json::Value;
 
-pub use ends::{rests_on as uses, spec_of};
+pub use ends::{is_exactly_once, rests_on as uses, spec_of};
 pub use implied::{Implied, implied, implied_by, needs};
 pub use key::{KEY_FORMS, KeyRule};
 pub use lag::{Lag, Standing, standing};
 pub use record::*;
 pub use spec::*;
-pub use steer::{Place, reset, set_state};
+pub use steer::{Begins, LETTING_GO, Place, at_rest, begin, begins, moved_by, renew, set_state};
 pub(super) use switches::asked_of;
 pub use table::{Entry, Put, Table};
 pub use template::{NoSubject, SubjectTemplate, TopicTemplate};
@@ -150,6 +150,14 @@ fn all_of(all: &Resources) -> Vec<(&Resource, RouteSpec)> {
         .filter(|route| !rules::check(route).iter().any(is_wrong))
         .filter_map(|route| Some((route, spec_of(&route.declared)?)))
         .collect()
+}
+
+/// How many workers a route from a stream is dealt among.
+pub fn shards(spec: &RouteSpec) -> u32 {
+    match &spec.from.stream {
+        Some(_) => u32::try_from(spec.shards.unwrap_or(1)).unwrap_or(1).max(1),
+        None => 1,
+    }
 }
 
 /// The route of this name, as an address.

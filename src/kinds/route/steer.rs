@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::ends::is_exactly_once;
 use super::{
-    Entry, Put, RouteSpec, RouteState, Table, WORKERS, consumer_name, group, spec_of, wire,
+    Entry, Put, RouteSpec, RouteState, Table, WORKERS, consumer_name, shards, spec_of, wire,
 };
 use crate::broker::Brokers;
 use crate::broker::nats::{Bucket, JetStream, NatsError};
 use crate::kinds::consumer::{begin_at, sequence_at};
+use crate::kinds::stream::life;
 use crate::kinds::{Delta, Live};
 use crate::model::{Code, Doc, Outcome, Problem};
 
@@ -48,7 +48,7 @@ impl FromStr for Place {
 }
 
 /// How long a worker may take to let go of a route that is paused; what a dead one had ends by itself before that.
-const LETTING_GO: Duration = Duration::from_secs(40);
+pub const LETTING_GO: Duration = Duration::from_secs(40);
 
 /// How often a writing is tried where others write at the same time.
 const TRIES: usize = 5;
@@ -83,29 +83,26 @@ pub async fn set_state(nats: &JetStream, name: &str, state: RouteState) -> Resul
     .hint("try again"))
 }
 
-/// Sets a route to another place; says in words what was done.
+/// What the table says of a route whose messages nobody moves; a worker of one that is paused is waited for.
 ///
 /// # Errors
-/// What stands in the way; as for any request.
-pub async fn reset(brokers: &Brokers, name: &str, place: &Place) -> Result<String, Problem> {
-    let Some(nats) = &brokers.nats else {
-        return Err(Problem::error(
-            Code::Unreachable,
-            "there is no connection to NATS",
-        ));
-    };
-    let table = Table::new(nats);
-    let (entry, live) = found(&table, name).await?;
+/// A route that is not there, can't be read, or is moved by a worker; as for any request.
+pub async fn at_rest(nats: &JetStream, name: &str) -> Result<RouteSpec, Problem> {
+    let (_, live) = found(&Table::new(nats), name).await?;
     let Some(spec) = spec_of(&live.fields) else {
         let what = format!("what the table holds of `route/{name}` can't be read");
         return Err(Problem::error(Code::Unreadable, what));
     };
     await_rest(nats, name, spec.state == Some(RouteState::Paused)).await?;
-    let stream = settable(name, &spec)?;
-    let done = set(nats, name, &spec, stream, place).await?;
-    let source = wire::source(brokers, &live.fields).await;
-    renew(&table, name, entry, source).await?;
-    Ok(done)
+    Ok(spec)
+}
+
+/// That a route's messages are moved by somebody, and what to do before it is set.
+pub fn moved_by(name: &str, holder: &str) -> Problem {
+    let what =
+        format!("{holder} moves the messages of `route/{name}`, and would go on from where it is");
+    let hint = format!("pause it first: `trueup bridge pause {name}`; resume it when it is set");
+    Problem::error(Code::Busy, what).hint(hint)
 }
 
 /// Waits until nobody moves the route's messages, where it is paused; its worker ends what it is at first.
@@ -113,12 +110,7 @@ async fn await_rest(nats: &JetStream, name: &str, is_paused: bool) -> Result<(),
     let begin = Instant::now();
     while let Some(holder) = holder(nats, name).await.map_err(|it| it.problem())? {
         if !is_paused {
-            let what = format!(
-                "{holder} moves the messages of `route/{name}`, and would go on from where it is"
-            );
-            let hint =
-                format!("pause it first: `trueup bridge pause {name}`; resume it when it is set");
-            return Err(Problem::error(Code::Busy, what).hint(hint));
+            return Err(moved_by(name, &holder));
         }
         if begin.elapsed() > LETTING_GO {
             let what = format!("`route/{name}` is paused, and {holder} has not let go of it");
@@ -130,48 +122,28 @@ async fn await_rest(nats: &JetStream, name: &str, is_paused: bool) -> Result<(),
     Ok(())
 }
 
-/// The source of a route whose position is a consumer's alone.
-fn settable<'s>(name: &str, spec: &'s RouteSpec) -> Result<&'s str, Problem> {
-    let refused = |what: String, hint: String| Err(Problem::error(Code::Usage, what).hint(hint));
-    match (&spec.from.stream, &spec.from.topic) {
-        (Some(_), _) if is_exactly_once(spec) => refused(
-            format!(
-                "`route/{name}` delivers exactly once: its position is written with the messages, and this trueup sets none"
-            ),
-            "make a new route beside it with a `start` of its own, and take this one out"
-                .to_owned(),
-        ),
-        (Some(stream), _) => Ok(stream),
-        (None, Some(topic)) if is_exactly_once(spec) => refused(
-            format!(
-                "`route/{name}` delivers exactly once: its position is a message in its target, and this trueup sets none"
-            ),
-            format!(
-                "make a new route from `{topic}` beside it with a `start` of its own, and take this one out"
-            ),
-        ),
-        (None, topic) => refused(
-            format!(
-                "the position of `route/{name}` is that of a consumer group of Kafka, which this trueup does not set"
-            ),
-            format!(
-                "pause it, then `kafka-consumer-groups.sh --group {} --topic {} --reset-offsets --to-earliest --execute`, or `--to-offset`, `--to-datetime`",
-                group(name),
-                topic.as_deref().unwrap_or_default()
-            ),
-        ),
-    }
+/// Where the consumers of a route from a stream are to begin.
+pub struct Begins {
+    /// The stream.
+    pub stream: String,
+    /// Which life of it.
+    pub created: String,
+    /// Each shard's consumer, as it is now, and the first sequence that it is to deliver.
+    pub consumers: Vec<(String, Doc, u64)>,
 }
 
-/// Sets each shard's consumer.
-async fn set(
+/// Finds where the consumers of a route from a stream are to begin.
+///
+/// # Errors
+/// A stream or a consumer that is not there, a sequence that the stream does not know yet; as for any request.
+pub async fn begins(
     nats: &JetStream,
     name: &str,
     spec: &RouteSpec,
-    stream: &str,
     place: &Place,
-) -> Result<String, Problem> {
+) -> Result<Begins, Problem> {
     let told = |error: NatsError| error.problem();
+    let stream = spec.from.stream.as_deref().unwrap_or_default();
     let info = nats.stream_info(stream).await.map_err(told)?;
     let info = info.ok_or_else(|| {
         Problem::error(
@@ -180,24 +152,39 @@ async fn set(
         )
         .hint("apply the manifest that declares it first")
     })?;
-    let shards = u32::try_from(spec.shards.unwrap_or(1)).unwrap_or(1).max(1);
     let mut consumers = Vec::new();
-    for shard in 1..=shards {
+    for shard in 1..=shards(spec) {
         let consumer = consumer_name(name, shard);
-        let info = nats.consumer_info(stream, &consumer).await.map_err(told)?;
-        let Some(info) = info else {
+        let document = nats.consumer_info(stream, &consumer).await.map_err(told)?;
+        let Some(document) = document else {
             let what = format!("`consumer/{stream}/{consumer}` is not there");
             return Err(Problem::error(Code::ParentAbsent, what)
                 .hint("apply the manifest that declares the route first"));
         };
-        consumers.push((consumer, info));
+        let sequence = sequence_of(nats, stream, &info, &document, place).await;
+        consumers.push((consumer, document, sequence.map_err(told)?));
     }
-    let mut sequence = 0;
-    for (consumer, document) in &consumers {
-        sequence = sequence_of(nats, stream, &info, document, place)
-            .await
-            .map_err(told)?;
-        match begin_at(nats, (stream, consumer), document, sequence).await {
+    let last = state_of(&info, "last_seq");
+    if let Some((_, _, sequence)) = consumers.iter().find(|(_, _, it)| *it > last + 1) {
+        let what = format!("`stream/{stream}` ends at {last}, before {sequence}");
+        return Err(
+            Problem::error(Code::Usage, what).hint("`--to end` takes the next message that comes")
+        );
+    }
+    Ok(Begins {
+        stream: stream.to_owned(),
+        created: life(&info).unwrap_or_default(),
+        consumers,
+    })
+}
+
+/// Sets the consumers.
+///
+/// # Errors
+/// What the server refuses; as for any request.
+pub async fn begin(nats: &JetStream, begins: &Begins) -> Result<(), Problem> {
+    for (consumer, document, sequence) in &begins.consumers {
+        match begin_at(nats, (&begins.stream, consumer), document, *sequence).await {
             Ok(Outcome::Applied) => {}
             Ok(Outcome::Failed { why } | Outcome::Unknown { why }) => {
                 return Err(Problem::error(Code::RefusedByBroker, why));
@@ -208,9 +195,7 @@ async fn set(
             Err(error) => return Err(error.problem()),
         }
     }
-    Ok(format!(
-        "`route/{name}` goes on at sequence {sequence} of `stream/{stream}`"
-    ))
+    Ok(())
 }
 
 async fn sequence_of(
@@ -220,27 +205,28 @@ async fn sequence_of(
     consumer: &Doc,
     place: &Place,
 ) -> Result<u64, NatsError> {
-    let state = |field: &str| {
-        let state = info.get("state");
-        let number = state.and_then(|state| state[field].as_u64());
-        number.unwrap_or_default()
-    };
     Ok(match place {
-        Place::Start => state("first_seq").max(1),
-        Place::End => state("last_seq") + 1,
+        Place::Start => state_of(info, "first_seq").max(1),
+        Place::End => state_of(info, "last_seq") + 1,
         Place::Sequence(sequence) => *sequence,
         Place::Time(time) => sequence_at(nats, stream, consumer, time).await?,
     })
 }
 
-/// Notes which life of its source the route's position is of now.
-async fn renew(
-    table: &Table,
-    name: &str,
-    mut entry: Entry,
-    source: Option<String>,
-) -> Result<(), Problem> {
+fn state_of(info: &Doc, field: &str) -> u64 {
+    let number = info.get("state").and_then(|state| state[field].as_u64());
+    number.unwrap_or_default()
+}
+
+/// Notes which life of its source a route's position is of now.
+///
+/// # Errors
+/// A route that is not there; as for any writing.
+pub async fn renew(brokers: &Brokers, nats: &JetStream, name: &str) -> Result<(), Problem> {
+    let table = Table::new(nats);
     for _ in 0..TRIES {
+        let (entry, live) = found(&table, name).await?;
+        let source = wire::source(brokers, &live.fields).await;
         let mut record = entry.record.clone().unwrap_or_default();
         if record.get("source") == Some(&json!(source)) {
             return Ok(());
@@ -250,7 +236,6 @@ async fn renew(
         if put.map_err(|error| error.problem())? == Put::Done {
             return Ok(());
         }
-        entry = found(table, name).await?.0;
     }
     let what = format!("`route/{name}` is set, and others write it all the time");
     Err(Problem::error(Code::Stale, what).hint("set it once more"))

@@ -204,7 +204,10 @@ impl NatsStore {
     async fn seen(&self, stack: &str) -> Result<Seen, StoreError> {
         let last = self.locks.last(&token(stack)).await;
         let last = last.map_err(|error| read(&self.locks, &error))?;
-        let Some(Last { sequence, value }) = last else {
+        let Some(Last {
+            sequence, value, ..
+        }) = last
+        else {
             return Ok(Seen {
                 revision: 0,
                 holder: None,

@@ -1,14 +1,18 @@
 use serde_json::Value;
 
-use crate::engine::RouteStatus;
+use crate::engine::{Going, RouteStatus, StackStatus, is_silent};
 use crate::kinds::route::RouteState;
 use crate::model::counted;
 use crate::model::unit::Unit;
 use crate::report::{Line, Page, Tone};
 
-/// The routes, one below the other.
-pub fn status(routes: &[RouteStatus], width: usize) -> String {
+/// A stack's ledger and lock, where they are known, then the routes, one below the other.
+pub fn status(stack: Option<&StackStatus>, routes: &[RouteStatus], width: usize) -> String {
     let mut page = Page::new(width);
+    if let Some(stack) = stack {
+        of_stack(&mut page, stack);
+        page.gap();
+    }
     if routes.is_empty() {
         page.wrapped(Line::new(), Tone::Plain, "there are no routes");
     }
@@ -19,6 +23,27 @@ pub fn status(routes: &[RouteStatus], width: usize) -> String {
         of_route(&mut page, route);
     }
     page.finish()
+}
+
+fn of_stack(page: &mut Page, stack: &StackStatus) {
+    page.line(&Line::new().put(Tone::Strong, &format!("stack {}", stack.name)));
+    let owned = counted(stack.owned, "resource");
+    let ledger = match stack.unfinished {
+        0 => format!("{}: {owned}", stack.ledger),
+        more => format!(
+            "{}: {owned}, {more} of them not finished: the next `trueup apply` settles that",
+            stack.ledger
+        ),
+    };
+    let lock = match &stack.lock {
+        None => "free".to_owned(),
+        Some(holder) => format!(
+            "{} on {} (pid {}) since {} for `{}`",
+            holder.who, holder.host, holder.pid, holder.since, holder.command
+        ),
+    };
+    let row = |name: &str, text: String| vec![(Tone::Faint, name.to_owned()), (Tone::Plain, text)];
+    page.table(2, &[row("ledger", ledger), row("lock", lock)]);
 }
 
 fn of_route(page: &mut Page, route: &RouteStatus) {
@@ -76,26 +101,33 @@ fn of_route(page: &mut Page, route: &RouteStatus) {
     page.table(2, &rows);
 }
 
+/// How a route goes, and what of it is not as the manifest says.
 fn state(route: &RouteStatus) -> (Tone, String) {
-    let word = |state: RouteState| match state {
-        RouteState::Running => "running",
-        RouteState::Paused => "paused",
+    let (tone, word) = match route.going {
+        Going::Running => (Tone::Good, "running"),
+        Going::Starting => (Tone::Plain, "starting"),
+        Going::Paused => (Tone::Change, "paused"),
+        Going::Degraded => (Tone::Bad, "degraded"),
+        Going::Failed => (Tone::Bad, "failed"),
+        Going::Silent => (Tone::Bad, "silent: its worker gives no sign of life"),
+        Going::Unmoved => (Tone::Change, "no worker"),
+        Going::Absent => return (Tone::Bad, "not in the table".to_owned()),
     };
-    match (route.state, route.declared) {
-        (None, _) => (Tone::Bad, "not in the table".to_owned()),
-        (Some(held), Some(declared)) if held != declared => (
+    let said = match route.declared {
+        Some(RouteState::Running) => "running",
+        Some(RouteState::Paused) => "paused",
+        None => return (tone, word.to_owned()),
+    };
+    match (route.state == route.declared, route.drifts) {
+        (_, false) => (tone, word.to_owned()),
+        (false, true) => (
             Tone::Change,
-            format!("{}, and the manifest says {}", word(held), word(declared)),
+            format!("{word}, and the manifest says {said}"),
         ),
-        (Some(held), Some(_)) if route.drifts => (
+        (true, true) => (
             Tone::Change,
-            format!(
-                "{}, and not as the manifest says: `trueup plan` tells",
-                word(held)
-            ),
+            format!("{word}, and not as the manifest says: `trueup plan` tells"),
         ),
-        (Some(RouteState::Running), _) => (Tone::Good, "running".to_owned()),
-        (Some(RouteState::Paused), _) => (Tone::Change, "paused".to_owned()),
     }
 }
 
@@ -103,16 +135,24 @@ fn worker(beat: &Value) -> (Tone, String) {
     let word = |field: &str| beat[field].as_str().unwrap_or("?").to_owned();
     let state = word("state");
     let tone = match state.as_str() {
+        _ if is_silent(beat) => Tone::Bad,
         "running" | "standby" => Tone::Good,
         "failed" | "degraded" => Tone::Bad,
         _ => Tone::Plain,
     };
-    let mut text = format!(
-        "{state} on {} ({}), shard {}",
+    let who = format!(
+        "on {} ({}), shard {}",
         word("host"),
         word("worker"),
         word("shard")
     );
+    let mut text = match (is_silent(beat), beat["age_ms"].as_i64()) {
+        (true, Some(age)) => format!(
+            "no sign of life for {}, {state} before that, {who}",
+            seconds(age)
+        ),
+        _ => format!("{state} {who}"),
+    };
     let last = &beat["last_error"];
     if let Some(error) = last["text"].as_str() {
         let when = last["time"].as_str().unwrap_or("?");
@@ -138,6 +178,7 @@ mod tests {
             stack: Some("platform".to_owned()),
             declared: Some(RouteState::Running),
             state: Some(RouteState::Paused),
+            going: Going::Paused,
             drifts: true,
             from: "stream/EVENTS (events.>)".to_owned(),
             to: "topic/analytics".to_owned(),
@@ -150,7 +191,7 @@ mod tests {
             alerts: vec!["more than 1000 messages behind".to_owned()],
             workers: vec![json!({
                 "worker": "w1", "host": "h", "state": "degraded", "shard": "1",
-                "last_error": { "text": "Kafka is away", "time": "2026-01-01T00:00:00Z" },
+                "age_ms": 13_400, "last_error": { "text": "Kafka is away", "time": "2026-01-01T00:00:00Z" },
             })],
         }
     }
@@ -160,15 +201,23 @@ mod tests {
         let none = RouteStatus {
             name: "in".to_owned(),
             state: None,
+            going: Going::Absent,
             lag: None,
             position: Some("it is not in the table".to_owned()),
             alerts: Vec::new(),
             workers: Vec::new(),
             ..route()
         };
-        let text = status(&[route(), none], 100);
+        let stack = StackStatus {
+            name: "platform".to_owned(),
+            ledger: "the NATS bucket trueup".to_owned(),
+            owned: 12,
+            unfinished: 1,
+            lock: None,
+        };
+        let text = status(Some(&stack), &[route(), none], 100);
         let text = anstream::adapter::strip_str(&text).to_string();
         insta::assert_snapshot!(text);
-        assert!(status(&[], 80).contains("there are no routes"));
+        assert!(status(None, &[], 80).contains("there are no routes"));
     }
 }

@@ -1,11 +1,13 @@
 //! Consumers.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use rdkafka::TopicPartitionList;
 use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::consumer::base_consumer::BaseConsumer;
 use rdkafka::consumer::{Consumer, ConsumerContext, RebalanceProtocol};
-use rdkafka::error::KafkaError as RdError;
+use rdkafka::error::{KafkaError as RdError, KafkaResult};
 use rdkafka::types::RDKafkaRespErr;
 
 use super::{KafkaData, Login};
@@ -32,6 +34,14 @@ pub(crate) type PartitionQueue = rdkafka::consumer::base_consumer::PartitionQueu
 pub(crate) struct Asked {
     login: Login,
     on_change: Option<OnChange>,
+    failed_commit: AtomicBool,
+}
+
+impl Asked {
+    /// Whether a commit that nobody waited for failed since this was asked last.
+    pub(crate) fn take_failed_commit(&self) -> bool {
+        self.failed_commit.swap(false, Ordering::Relaxed)
+    }
 }
 
 impl ClientContext for Asked {
@@ -82,6 +92,13 @@ impl ConsumerContext for Asked {
         };
         if let Err(error) = done {
             tracing::warn!(%error, "partitions could not be taken or let go");
+        }
+    }
+
+    fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
+        if let Err(error) = result {
+            tracing::debug!(%error, "not committed");
+            self.failed_commit.store(true, Ordering::Relaxed);
         }
     }
 }
@@ -140,6 +157,7 @@ impl KafkaData {
         let asked = Asked {
             login: self.login(),
             on_change,
+            failed_commit: AtomicBool::new(false),
         };
         BaseConsumer::from_config_and_context(config, asked)
     }
