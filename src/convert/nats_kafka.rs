@@ -282,14 +282,18 @@ impl Desk {
 
     fn start(&mut self, connector: &Connector<'_>) -> Option<(String, Value)> {
         let number = |key: &str| connector.fields.get(key).and_then(Value::as_i64);
-        if let Some(durable) = connector
-            .text("durablename")
-            .or_else(|| connector.text("queuename"))
-        {
+        if let Some(durable) = connector.text("durablename") {
             self.warn(
                 connector,
                 format!("the route has a consumer of its own, and does not go on where `{durable}` stands"),
                 format!("stop the old bridge, look with `nats consumer info STREAM {durable}`, and begin behind its acknowledgment floor: `start_sequence: N` (N is the floor + 1)"),
+            );
+        }
+        if let (None, Some(queue)) = (connector.text("durablename"), connector.text("queuename")) {
+            self.warn(
+                connector,
+                format!("the queue group `{queue}` of core NATS keeps no place, and lost what came while nobody was there; the route begins with the first message that the stream holds"),
+                "where the old bridge has moved those, begin when it stopped: `start_time`, or `start: new` before it stops",
             );
         }
         if let Some(seconds) = number("startattime").filter(|seconds| *seconds > 0) {

@@ -137,13 +137,14 @@ impl Setup {
 }
 
 /// `Nats-Batch-Id`, `-Sequence` and `-Commit`, `Nats-Expected-Stream` and `Nats-Msg-Id` without the names in them.
-const HEADERS_ADDED: usize = 260;
+const HEADERS_ADDED: usize = 290;
 
 impl Setup {
     /// What a record is called wherever a stream must know it again.
     pub(super) fn id(&self, partition: i32, offset: i64) -> String {
-        let (route, cluster, topic) = (&self.route.name, &self.cluster_id, &self.topic_id);
-        format!("{route}/{cluster}/{topic}/{partition}/{offset}")
+        let (route, life) = (&self.route.name, self.route.record.life());
+        let (cluster, topic) = (&self.cluster_id, &self.topic_id);
+        format!("{route}/{life}/{cluster}/{topic}/{partition}/{offset}")
     }
 }
 

@@ -187,7 +187,7 @@ pub(super) fn last(message: &Value) -> Option<Last> {
     Some(Last {
         sequence: message.get("seq")?.as_u64()?,
         value: (!is_marker(&headers)).then_some(data),
-        time: message.get("time")?.as_str()?.to_owned(),
+        time: message["time"].as_str().unwrap_or_default().to_owned(),
     })
 }
 

@@ -7,14 +7,14 @@ use super::template::SubjectTemplate;
 use super::{LoopGuard, RouteSpec, all_of};
 use crate::kinds::Resources;
 use crate::kinds::stream::{Said, collide, local_origins};
-use crate::model::{Address, Code, KindName, Problem, Resource};
+use crate::model::{Address, Code, KindName, Problem};
 
 /// Circles of declared routes. Each route of one that does not say `loop_guard: header` is an error; one that goes round over
 /// the dead letters of a route is a circle, too.
 pub(super) fn check(all: &Resources) -> Vec<Problem> {
     let routes = all_of(all);
-    let copies = copies(all);
-    let next = edges(&routes, &copies);
+    let specs: Vec<&RouteSpec> = routes.iter().map(|(_, spec)| spec).collect();
+    let next = edges(&specs, &copies(all));
     let unguarded = routes
         .iter()
         .enumerate()
@@ -35,6 +35,30 @@ pub(super) fn check(all: &Resources) -> Vec<Problem> {
             .at(route.place_of("to"))
             .hint(Code::RouteCircle.way_out());
         Some(problem)
+    });
+    circles.collect()
+}
+
+/// Circles of routes that are about to be over others that are in the table: the number of each that is to be and does not say
+/// `loop_guard: header`, and what is wrong. Circles of theirs alone are left out: [`check`] tells those.
+pub(super) fn over_others(
+    wanted: &[(&Address, &RouteSpec)],
+    others: &[(Address, RouteSpec)],
+) -> Vec<(usize, String)> {
+    let theirs = others.iter().map(|(address, spec)| (address, spec));
+    let routes: Vec<(&Address, &RouteSpec)> = wanted.iter().copied().chain(theirs).collect();
+    let specs: Vec<&RouteSpec> = routes.iter().map(|(_, spec)| *spec).collect();
+    let next = edges(&specs, &HashMap::new());
+    let numbers = 0..wanted.len();
+    let unguarded = numbers.filter(|it| specs[*it].loop_guard != Some(LoopGuard::Header));
+    let circles = unguarded.filter_map(|number| {
+        let way = way_back(number, &next)?;
+        let other = way.iter().find(|it| **it >= wanted.len())?;
+        let what = format!(
+            "its messages come back to its own source over `{}`, which is in the table of routes and not in this manifest",
+            routes[*other].0
+        );
+        Some((number, what))
     });
     circles.collect()
 }
@@ -65,13 +89,10 @@ fn way_back(start: usize, next: &[Vec<usize>]) -> Option<Vec<usize>> {
 }
 
 /// For each route those that take what it writes.
-fn edges(
-    routes: &[(&Resource, RouteSpec)],
-    copies: &HashMap<String, Vec<String>>,
-) -> Vec<Vec<usize>> {
+fn edges(routes: &[&RouteSpec], copies: &HashMap<String, Vec<String>>) -> Vec<Vec<usize>> {
     let mut of_stream: HashMap<&str, Vec<usize>> = HashMap::new();
     let mut of_topic: HashMap<&str, Vec<usize>> = HashMap::new();
-    for (number, (_, spec)) in routes.iter().enumerate() {
+    for (number, spec) in routes.iter().enumerate() {
         if let Some(stream) = &spec.from.stream {
             of_stream.entry(stream).or_default().push(number);
         }
@@ -79,14 +100,14 @@ fn edges(
             of_topic.entry(topic).or_default().push(number);
         }
     }
-    let of = |(_, spec): &(&Resource, RouteSpec)| {
+    let of = |spec: &&RouteSpec| {
         let mut found: Vec<usize> = Vec::new();
         for (target, subject) in written(spec) {
             if target.kind == KindName::Topic {
                 found.extend(of_topic.get(target.name.as_str()).into_iter().flatten());
                 continue;
             }
-            let takes = |number: &&usize| takes(&routes[**number].1, subject.as_deref());
+            let takes = |number: &&usize| takes(routes[**number], subject.as_deref());
             let direct = of_stream.get(target.name.as_str()).into_iter().flatten();
             found.extend(direct.filter(takes));
             // a copy may keep messages under other subjects

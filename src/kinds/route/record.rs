@@ -26,10 +26,34 @@ pub struct Record {
     pub stack: String,
     /// Which life of its source it was made for: the stream's `created`, the topic's id. None where the source could not be read.
     pub source: Option<String>,
+    /// How often it was set to another place by hand.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub resets: u64,
     /// What it is.
     pub spec: RouteSpec,
     /// Which trueup wrote it.
     pub trueup: String,
+}
+
+impl Record {
+    /// What makes the ids of its messages others than those of a route of this name before, or before it was set to another
+    /// place: what is moved anew is no duplicate.
+    pub fn life(&self) -> String {
+        let id = self.id.simple().to_string();
+        let id = id.get(..8).unwrap_or_default();
+        match self.resets {
+            0 => id.to_owned(),
+            resets => format!("{id}.{resets}"),
+        }
+    }
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// The durable consumer of a shard (counted from 1) of a route from a stream.

@@ -7,7 +7,9 @@ use serde_json::Value;
 
 use super::ends::is_exactly_once;
 use super::switches::SWITCHES;
-use super::{RouteSpec, Table, declaration, position_subject, spec_of, uses, wire};
+use super::{
+    RouteSpec, Table, address_of, circles, declaration, position_subject, spec_of, uses, wire,
+};
 use crate::broker::Brokers;
 use crate::broker::nats::Answer;
 use crate::kinds::kafka::{UNKNOWN_TOPIC, is_denial};
@@ -28,10 +30,27 @@ pub(super) async fn rehearse(brokers: &Brokers, steps: &[&Step]) -> Rehearsal {
         ends.filter(|end| !is_made(step, end))
     });
     let seen = Seen::look(brokers, ends.collect()).await;
+    let others = others(brokers, steps).await;
     let mut rehearsal = Rehearsal {
         unasked: seen.unasked.clone(),
         ..Rehearsal::default()
     };
+    let specs: Vec<(&Step, RouteSpec)> = wanted
+        .iter()
+        .filter_map(|(step, fields)| Some((*step, spec_of(fields)?)))
+        .collect();
+    let own: Vec<(&Address, &RouteSpec)> = specs
+        .iter()
+        .map(|(step, spec)| (&step.address, spec))
+        .collect();
+    let circles = circles::over_others(&own, &others);
+    rehearsal
+        .refusals
+        .extend(circles.into_iter().map(|(number, what)| {
+            let hint = Code::RouteCircle.way_out();
+            let refusal = Refusal::new(Code::RouteCircle, what, hint);
+            (own[number].0.clone(), refusal)
+        }));
     for (step, fields) in &wanted {
         let Some(spec) = spec_of(fields) else {
             continue;
@@ -42,6 +61,24 @@ pub(super) async fn rehearse(brokers: &Brokers, steps: &[&Step]) -> Rehearsal {
         rehearsal.refusals.extend(refusals);
     }
     rehearsal
+}
+
+/// The routes of the table that no step is about: those of other stacks, and those that stay as they are.
+async fn others(brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, RouteSpec)> {
+    let Some(nats) = &brokers.nats else {
+        return Vec::new();
+    };
+    // what keeps the table from being read is told by the steps' own reading
+    let entries = Table::new(nats).list().await.unwrap_or_default();
+    let is_other = |name: &str| !steps.iter().any(|step| step.address.name == name);
+    entries
+        .into_iter()
+        .filter(|(name, _)| is_other(name))
+        .filter_map(|(name, entry)| {
+            let live = wire::live(&entry).ok()?;
+            Some((address_of(&name), spec_of(&live.fields)?))
+        })
+        .collect()
 }
 
 /// What a route is once the step is done; none of one that goes.

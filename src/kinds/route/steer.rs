@@ -218,7 +218,7 @@ fn state_of(info: &Doc, field: &str) -> u64 {
     number.unwrap_or_default()
 }
 
-/// Notes which life of its source a route's position is of now.
+/// Notes that a route was set to another place, and which life of its source its position is of now.
 ///
 /// # Errors
 /// A route that is not there; as for any writing.
@@ -228,9 +228,8 @@ pub async fn renew(brokers: &Brokers, nats: &JetStream, name: &str) -> Result<()
         let (entry, live) = found(&table, name).await?;
         let source = wire::source(brokers, &live.fields).await;
         let mut record = entry.record.clone().unwrap_or_default();
-        if record.get("source") == Some(&json!(source)) {
-            return Ok(());
-        }
+        let resets = record.get("resets").and_then(Value::as_u64);
+        record.insert("resets".to_owned(), json!(resets.unwrap_or_default() + 1));
         record.insert("source".to_owned(), json!(source));
         let put = table.put(name, &record, entry.revision).await;
         if put.map_err(|error| error.problem())? == Put::Done {

@@ -236,8 +236,25 @@ impl World {
         format!("{{ bootstrap.servers: \"{}\" }}", variable("KAFKA_BROKERS"))
     }
 
-    fn start(&self, kafka: &str, nats: &str) -> Worker {
-        let name = unique("worker");
+    /// What `trueup bridge ...` says of a route; it has to end with 0, or (where `is_refused`) with 1.
+    pub fn steer(&self, arguments: &[&str], is_refused: bool) -> String {
+        let manifest = self.manifest(&unique("steer"), &self.plain(), "");
+        let ran = Command::new(env!("CARGO_BIN_EXE_trueup"))
+            .arg("bridge")
+            .args(arguments)
+            .arg("-f")
+            .arg(&manifest)
+            .env("TRUEUP_LEDGER", "none")
+            .output()
+            .unwrap();
+        let said = [ran.stdout, ran.stderr].concat();
+        let said = String::from_utf8(said).unwrap();
+        let wanted = i32::from(is_refused);
+        assert_eq!(ran.status.code(), Some(wanted), "{arguments:?}: {said}");
+        said.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    fn manifest(&self, name: &str, kafka: &str, nats: &str) -> std::path::PathBuf {
         let manifest = self.folder.path().join(format!("{name}.yaml"));
         let text = format!(
             "stack: {}\nconnections:\n  nats: {{ url: \"{}\"{nats} }}\n  kafka: {kafka}\n",
@@ -245,6 +262,12 @@ impl World {
             self.nats.url(),
         );
         std::fs::write(&manifest, text).unwrap();
+        manifest
+    }
+
+    fn start(&self, kafka: &str, nats: &str) -> Worker {
+        let name = unique("worker");
+        let manifest = self.manifest(&name, kafka, nats);
         let log = self.folder.path().join(&name);
         let child = Command::new(env!("CARGO_BIN_EXE_trueup"))
             .args(["bridge", "run", "-f"])

@@ -75,6 +75,22 @@ impl World {
     }
 }
 
+/// Writes a record in a transaction.
+async fn in_a_transaction(topic: &str) {
+    use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
+    let patience = std::time::Duration::from_secs(60);
+    let producer: FutureProducer = rdkafka::ClientConfig::new()
+        .set("bootstrap.servers", sandbox::variable("KAFKA_BROKERS"))
+        .set("transactional.id", topic)
+        .create()
+        .unwrap();
+    producer.init_transactions(patience).unwrap();
+    producer.begin_transaction().unwrap();
+    let record = FutureRecord::<(), str>::to(topic).payload("x");
+    producer.send(record, patience).await.unwrap();
+    producer.commit_transaction(patience).unwrap();
+}
+
 const BOTH_WAYS: &str = "
 nats: { streams: { EVENTS: { subjects: [events.>] }, MODELS: { subjects: [models.>] } } }
 kafka: { topics: { @out: { partitions: 2 }, @in: { partitions: 1 } } }
@@ -211,6 +227,34 @@ bridge:
     world.ends("apply --auto-approve", &manifest, 6);
 }
 
+#[tokio::test]
+async fn a_circle_over_another_stacks_route_is_refused_in_the_plan() {
+    let world = World::start();
+    let there = "
+nats: { streams: { EVENTS: { subjects: [events.>] } } }
+kafka: { topics: { @t: { partitions: 1 } } }
+bridge: { routes: { there: { from: { stream: EVENTS }, to: { topic: @t } } } }
+";
+    let first = world.of("s", there);
+    world.ends("apply --auto-approve", &first, 0);
+    let back = "
+bridge: { routes: { back: { from: { topic: @t }, to: { stream: EVENTS, subject: events.x } } } }
+";
+    let said = world.ends("plan", &world.of("other", back), 3);
+    contains(
+        &said,
+        &[
+            "route-circle",
+            "come back to its own source over `route/there`",
+        ],
+    );
+    let guarded = back.replace("events.x }", "events.x }, loop_guard: header");
+    let said = world.ends("plan", &world.of("other", &guarded), 0);
+    assert!(!said.contains("route-circle"), "{said}");
+    let ran = world.run(&with("destroy --stack s", &first));
+    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+}
+
 const ONE: &str = "
 nats: { streams: { EVENTS: { subjects: [events.>] }, OTHER: { subjects: [other.>] } } }
 kafka: { topics: { @t: { partitions: 1 } } }
@@ -275,10 +319,41 @@ async fn a_route_is_steered_by_hand_and_brought_back_by_the_manifest() {
         &said,
         &["worker `w1` moves the messages", "bridge pause out"],
     );
+    assert_eq!(world.status(&manifest)[0]["going"], json!("unmoved"));
     let beat = json!({ "worker": "w1", "host": "h", "state": "running" }).to_string();
     workers.put("status.out.1.w1", beat.into()).await.unwrap();
     let route = &world.status(&manifest)[0];
     assert_eq!(route["workers"][0]["state"], json!("running"));
+    assert_eq!(route["going"], json!("running"));
+    contains(
+        &world.ends("status --detailed-exitcode", &manifest, 2),
+        &[
+            "route/out running",
+            "more than 5 messages",
+            "lock free",
+            "ledger",
+        ],
+    );
+    world.ends("bridge pause out", &manifest, 0);
+    workers.delete("lease.out.1").await.unwrap();
+    world.ends("bridge reset out --to end", &manifest, 0);
+    world.ends("bridge resume out", &manifest, 0);
+    world.ends("status --detailed-exitcode", &manifest, 0);
+    // who gives no sign of life for long is not said to be running
+    let begin = std::time::Instant::now();
+    while world.status(&manifest)[0]["going"] != json!("silent") {
+        assert!(begin.elapsed() < std::time::Duration::from_secs(60));
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    }
+    contains(
+        &world.ends("status --detailed-exitcode", &manifest, 2),
+        &["silent", "no sign of life for"],
+    );
+    // others' routes are told where nobody names a stack
+    let other = world.of("other", "nats: { streams: { X: { subjects: [x] } } }");
+    assert_eq!(world.status(&other), json!([]));
+    let all = world.run(&["status", "--output", "json"]);
+    contains(&all.stdout, &["\"name\": \"out\""]);
     let exported = world.run(&["export", "--only", "stream", "--only", "kv"]);
     assert!(
         !exported.stdout.contains("trueup-workers"),
@@ -372,13 +447,27 @@ async fn lag_of_a_route_from_a_topic_is_what_its_group_has_not_committed() {
     let seen = of("in");
     assert_eq!(seen["lag"]["messages"], json!(3));
     assert!(seen["lag"]["age_ms"].as_i64().is_some(), "{seen}");
-    // a position in the target counts
-    let position = json!({ "topic_id": "x", "cluster_id": "y", "next_offset": 2 });
+    // a position in the target counts, when it is of this life of the topic
+    let life = world.record("in").await.unwrap()["source"].clone();
     let context = context(&world.nats).await;
-    let sent = context.publish("trueup.position.in.0", position.to_string().into());
-    sent.await.unwrap().await.unwrap();
+    for (topic_id, left) in [(json!("x"), 3), (life, 1)] {
+        let position = json!({ "topic_id": topic_id, "cluster_id": "y", "next_offset": 2 });
+        let sent = context.publish("trueup.position.in.0", position.to_string().into());
+        sent.await.unwrap().await.unwrap();
+        assert_eq!(of("in")["lag"]["messages"], json!(left));
+    }
+    // by hand, without a worker; the end of a transaction is no message
+    let said = world.ends("bridge reset in --to 1", &manifest, 0);
+    contains(&said, &["1 in partition 0"]);
+    assert_eq!(of("in")["lag"]["messages"], json!(2));
+    world.ends("bridge reset in --to end", &manifest, 0);
+    assert_eq!(of("in")["lag"]["messages"], json!(0));
+    in_a_transaction(&topic).await;
     assert_eq!(of("in")["lag"]["messages"], json!(1));
-    let said = world.ends("bridge reset in --to start", &manifest, 1);
-    contains(&said, &["delivers exactly once"]);
+    world.ends("bridge reset in --to 4", &manifest, 0);
+    assert_eq!(
+        of("in")["lag"],
+        json!({ "messages": 0, "oldest": null, "age_ms": null })
+    );
     world.clear(&manifest);
 }
