@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test matrix laws build fmt audit sandbox-up sandbox-down bench fuzz fuzz-keep crashes
+.PHONY: help demo test matrix laws build fmt audit sandbox-up sandbox-down bench bench-bridge chaos fuzz fuzz-keep crashes
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,12 @@ laws: ## the laws on many random pairs: 100,000 on a snapshot, 1,000 of each kin
 
 crashes: ## an apply killed around every change that it makes, its ledger damaged; takes long; writes docs/reliability.md
 	@sandbox/run-tests crashes
+
+chaos: ## routes under load while workers are killed and frozen, connections cut and brokers restarted: half an hour; writes docs/reliability.md
+	@sandbox/run-tests chaos
+
+bench-bridge: ## the bridge beside what either end does alone, in minutes
+	@benches/bridge
 
 bench: ## trueup on real brokers beside the same work in bare requests: 1,000 and 10,000 of each, in minutes
 	@benches/scale

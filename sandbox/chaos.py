@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Routes under load while workers are killed and frozen and both brokers are restarted: nothing is lost, nothing comes out of
-its order, and with `exactly_once` nothing comes twice.
+"""Routes under load while workers are killed and frozen, their connections cut and both brokers restarted: nothing is lost,
+nothing comes out of its order, and with `exactly_once` nothing comes twice.
 
-Usage: sandbox/chaos.py FOLDER TRUEUP [--seconds 60] [--only out-exactly_once] [--workers 2], where FOLDER is a sandbox that runs.
+Usage: sandbox/chaos.py FOLDER TRUEUP [--seconds 450] [--only out-exactly_once] [--workers 2], where FOLDER is a sandbox that runs.
 
 The payloads carry a key and a number for each key. A publisher in Go and a producer in Python put them in, readers of the same
 programs count what came out (`sandbox/clients`).
@@ -20,6 +20,7 @@ from pathlib import Path
 
 import cache
 from check_elections import SANDBOX, await_, check, expect, say
+from gate import Gate
 
 RECORDS = Path(__file__).parent / "clients" / "records.py"
 KEYS = 20
@@ -38,19 +39,28 @@ def main() -> None:
     world = World(arguments)
     wanted = [f"{direction}-{delivery}" for direction in DIRECTIONS for delivery in DELIVERIES]
     rows = [trial(world, name) for name in wanted if arguments.only in (None, name)]
-    print("| route | messages | killed | frozen | NATS restarted | Kafka restarted | lost | inverted | doubled |")
-    print("|---|---|---|---|---|---|---|---|---|")
-    for row in rows:
-        print("| " + " | ".join(str(cell) for cell in row) + " |")
+    head = ["| route | messages | killed | frozen | cut | NATS restarted | Kafka restarted | lost | inverted | doubled |", "|" + "---|" * 10]
+    table = [*head, *("| " + " | ".join(str(cell) for cell in row) + " |" for row in rows)]
+    print("\n".join(table))
+    if arguments.write:
+        write(arguments.write, table)
+
+
+def write(file: Path, table: list[str]) -> None:
+    """Replaces what is between the marks of a Markdown file."""
+    begin, end = "<!-- chaos: begin -->\n", "<!-- chaos: end -->"
+    before, rest = file.read_text().split(begin)
+    file.write_text(before + begin + "\n".join(table) + "\n" + end + rest.split(end)[1])
 
 
 def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("trueup", type=Path)
-    parser.add_argument("--seconds", type=float, default=60, help="how long the load and the trouble last, of each route")
+    parser.add_argument("--seconds", type=float, default=450, help="how long the load and the trouble last, of each route")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--only", help="one route alone: out-at_least_once, out-exactly_once, in-at_least_once, in-exactly_once")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="a Markdown file whose part between the two marks is replaced")
     parser.add_argument("--seed", type=int, default=int(time.time()), help="of what happens when")
     return parser
 
@@ -60,24 +70,31 @@ def trial(world: "World", name: str) -> list:
     direction, delivery = name.split("-")
     route = Route(world, f"chaos-{direction}-{delivery.replace('_', '-')}-{os.getpid()}", direction, delivery)
     expect(world.trueup("apply", "-f", str(route.manifest), "--auto-approve"), 0)
-    workers = Workers(world, route)
     happened = dict.fromkeys(TROUBLES, 0)
-    try:
-        load = route.load()
-        while load.poll() is None:
-            time.sleep(random.uniform(2, 5))
-            trouble = random.choices(list(TROUBLES), weights=[5, 2, 1, 1])[0]
-            TROUBLES[trouble](world, workers)
-            happened[trouble] += 1
-        check(load.returncode == 0, f"{name}: the load ended with {load.returncode}")
-        await_(lambda: route.came_out()["lost"] == 0, f"{name}: not all came out: {route.came_out()}")
-    finally:
-        workers.end()
+    environment = world.environment
+    gate = Gate(environment["NATS_URL"].removeprefix("nats://"), environment["KAFKA_BROKERS"], is_counting=False)
+    with gate:
+        workers = Workers(world, route, gate)
+        under_trouble(world, route, workers, happened)
     found = route.came_out()
     say(f"{name}: {route.messages} messages; {happened}; {found}")
     check(found["lost"] == found["inverted"] == 0, f"{name}: {found}")
     check(delivery == "at_least_once" or found["doubled"] == 0, f"{name}: {found}")
     return [name, route.messages, *happened.values(), found["lost"], found["inverted"], found["doubled"]]
+
+
+def under_trouble(world: "World", route: "Route", workers: "Workers", happened: dict[str, int]) -> None:
+    try:
+        load = route.load()
+        while load.poll() is None:
+            time.sleep(random.uniform(2, 5))
+            trouble = random.choices(list(TROUBLES), weights=[5, 2, 3, 1, 1])[0]
+            TROUBLES[trouble](world, workers)
+            happened[trouble] += 1
+        check(load.returncode == 0, f"{route.name}: the load ended with {load.returncode}")
+        await_(lambda: route.came_out()["lost"] == 0, f"{route.name}: not all came out: {route.came_out()}")
+    finally:
+        workers.end()
 
 
 class World:
@@ -143,14 +160,15 @@ class Route:
 class Workers:
     """Some workers of one route; who is killed is started again."""
 
-    def __init__(self, world: World, route: Route) -> None:
-        self.world, self.route = world, route
+    def __init__(self, world: World, route: Route, gate: Gate) -> None:
+        self.world, self.route, self.gate = world, route, gate
+        self.environment = world.environment | gate.environment
         self.log = (world.folder / f"{route.name}.log").open("w")
         self.running = [self.start() for _ in range(world.workers)]
 
     def start(self) -> subprocess.Popen:
         command = [self.world.binary, "bridge", "run", "-f", self.route.manifest]
-        return subprocess.Popen(command, env=self.world.environment, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+        return subprocess.Popen(command, env=self.environment, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
 
     def any(self) -> int:
         return random.randrange(len(self.running))
@@ -178,6 +196,11 @@ def freeze(_: World, workers: Workers) -> None:
     worker.send_signal(signal.SIGCONT)
 
 
+def cut(_: World, workers: Workers) -> None:
+    """Every connection of the workers, at once."""
+    workers.gate.cut_connections()
+
+
 def restart_nats(world: World, _: Workers) -> None:
     world.sandbox("restart", "nats")
 
@@ -186,7 +209,7 @@ def restart_kafka(world: World, _: Workers) -> None:
     world.sandbox("restart", "kafka")
 
 
-TROUBLES = {"killed": kill, "frozen": freeze, "nats_restarted": restart_nats, "kafka_restarted": restart_kafka}
+TROUBLES = {"killed": kill, "frozen": freeze, "cut": cut, "nats_restarted": restart_nats, "kafka_restarted": restart_kafka}
 
 
 if __name__ == "__main__":

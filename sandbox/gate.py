@@ -50,6 +50,8 @@ class Gate:
     cut: Cut | None = None
     at: tuple[str, int] | None = None
     names: list[str] = field(default_factory=list)
+    is_counting: bool = True
+    relays: set[asyncio.Task] = field(default_factory=set)
     was_cut: bool = False
     victim: subprocess.Popen | None = None
 
@@ -89,7 +91,15 @@ class Gate:
         host, port = address.rsplit(":", 1)
 
         async def relay(from_client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
-            from_broker, to_broker = await asyncio.open_connection(host, int(port), limit=2**26)
+            own = asyncio.current_task()
+            self.relays.add(own)
+            own.add_done_callback(self.relays.discard)
+            try:
+                from_broker, to_broker = await asyncio.open_connection(host, int(port), limit=2**26)
+            except OSError:
+                # the broker is away, as it would be without a gate
+                to_client.close()
+                return
             own_port = to_client.get_extra_info("sockname")[1]
             talk = protocol(self, int(port), own_port)
             directions = [
@@ -106,8 +116,19 @@ class Gate:
 
         return relay
 
+    def cut_connections(self) -> None:
+        """Ends every connection there is; new ones are taken."""
+
+        async def cut() -> None:
+            for relay in list(self.relays):
+                relay.cancel()
+
+        asyncio.run_coroutine_threadsafe(cut(), self.loop).result()
+
     def asked(self, name: str) -> bool:
         """Whether this request is the chosen one."""
+        if not self.is_counting:
+            return False
         self.names.append(name)
         return (name, self.names.count(name)) == self.at
 

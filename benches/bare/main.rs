@@ -1,7 +1,9 @@
 //! The floor that `benches/scale` measures trueup against: the same broker work in bare protocol
-//! requests, without a plan, a check or a report; and a bare parse of a manifest's text.
+//! requests, without a plan, a check or a report; and a bare parse of a manifest's text. And the one of `benches/bridge`: what
+//! either end of a route does alone.
 //!
-//! `bare topics create|read FIRST COUNT`, `bare streams create|read FIRST COUNT`, `bare yaml FILE...`
+//! `bare topics create|read FIRST COUNT`, `bare streams create|read FIRST COUNT`, `bare yaml FILE...`,
+//! `bare publish|produce NAME COUNT BYTES`, `bare pull|consume NAME COUNT`
 
 #![allow(
     missing_docs,
@@ -10,6 +12,7 @@
     reason = "a program of its own, beside the house"
 )]
 
+mod bridge;
 mod kafka;
 mod nats;
 mod yaml;
@@ -29,7 +32,13 @@ fn main() -> Done {
         ["streams", "create", first, count] => nats::run(nats::create(range(first, count)?)),
         ["streams", "read", first, count] => nats::run(nats::read(range(first, count)?)),
         ["yaml", ..] => words[1..].iter().try_for_each(|file| yaml::parse(file)),
-        _ => Err("bare topics|streams create|read FIRST COUNT, or bare yaml FILE...".into()),
+        ["publish", name, count, size] => {
+            nats::run(bridge::publish(name, count.parse()?, size.parse()?))
+        }
+        ["pull", name, count] => nats::run(bridge::pull(name, count.parse()?)),
+        ["produce", name, count, size] => bridge::produce(name, count.parse()?, size.parse()?),
+        ["consume", name, count] => bridge::consume(name, count.parse()?),
+        _ => Err("bare topics|streams create|read FIRST COUNT, bare yaml FILE..., bare publish|produce NAME COUNT BYTES, or bare pull|consume NAME COUNT".into()),
     }
 }
 

@@ -9,8 +9,9 @@ pub(super) struct Fault {
     pub(super) gravity: Gravity,
     /// What is wrong, and the way out where somebody has to find one.
     pub(super) text: String,
-    /// The error code of a NATS server that said no.
-    pub(super) refused: Option<u64>,
+    /// Whether a stream said no to what is published for a reason that time alone does not take away: not that it is full, or that
+    /// too many batches are on their way.
+    pub(super) is_refusal: bool,
 }
 
 /// How it goes on.
@@ -29,7 +30,7 @@ impl Fault {
         Fault {
             gravity: Gravity::Passing,
             text: text.into(),
-            refused: None,
+            is_refusal: false,
         }
     }
 
@@ -37,7 +38,7 @@ impl Fault {
         Fault {
             gravity: Gravity::Standing,
             text: text.into(),
-            refused: None,
+            is_refusal: false,
         }
     }
 
@@ -45,14 +46,8 @@ impl Fault {
         Fault {
             gravity: Gravity::Moved,
             text: text.into(),
-            refused: None,
+            is_refusal: false,
         }
-    }
-
-    /// Whether a stream said no to what is published for a reason that time alone does not take away: not that it is full, or that
-    /// too many batches are on their way.
-    pub(super) fn is_refusal(&self) -> bool {
-        self.refused.is_some_and(|code| !FULL.contains(&code))
     }
 
     /// The same with what was tried before it.
@@ -71,13 +66,16 @@ impl From<DataError> for Fault {
     fn from(error: DataError) -> Fault {
         match error {
             DataError::Denied { .. } => Fault::standing(error.to_string()),
-            DataError::Refused { .. }
-            | DataError::NoResponders(_)
-            | DataError::Silent(_)
-            | DataError::Lost(_) => Fault {
-                refused: error.err_code(),
+            DataError::Refused { err_code, .. } => Fault {
+                is_refusal: !FULL.contains(&err_code),
                 ..Fault::passing(error.to_string())
             },
+            // no stream takes the subject, or its leader is about to be chosen
+            DataError::NoResponders(_) => Fault {
+                is_refusal: true,
+                ..Fault::passing(error.to_string())
+            },
+            DataError::Silent(_) | DataError::Lost(_) => Fault::passing(error.to_string()),
         }
     }
 }

@@ -262,7 +262,9 @@ impl Feed {
                     return Ok(());
                 }
                 match is("consumer deleted") || is("push based") {
-                    true => Err(Fault::standing(format!("the consumer: {words}"))),
+                    true => Err(Fault::standing(format!(
+                        "the route's consumer is not there any more, or another one ({words}); `trueup apply` repairs it"
+                    ))),
                     false => Err(Fault::passing(format!("the consumer: {words}"))),
                 }
             }

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -120,7 +121,12 @@ struct Told {
     state: State,
     since: Timestamp,
     last_error: Option<LastError>,
+    /// When an error was news last.
+    told: Option<Instant>,
 }
+
+/// How often what passes by itself is told anew, when it is something else each time.
+const PAUSE: Duration = Duration::from_secs(5);
 
 impl Gauge {
     pub(super) fn new(state: State) -> Gauge {
@@ -129,6 +135,7 @@ impl Gauge {
             state,
             since,
             last_error: None,
+            told: None,
         };
         Gauge {
             told: Mutex::new(told),
@@ -162,7 +169,11 @@ impl Gauge {
         }
         if let Some(text) = error {
             let before = told.last_error.as_ref().map(|error| error.text.as_str());
-            is_news |= before != Some(text);
+            let is_soon = told.told.is_some_and(|told| told.elapsed() < PAUSE);
+            is_news |= before != Some(text) && !(state == State::Degraded && is_soon);
+            if is_news {
+                told.told = Some(Instant::now());
+            }
             told.last_error = Some(LastError {
                 text: text.to_owned(),
                 time: Timestamp::now(),
@@ -235,7 +246,9 @@ mod tests {
         assert!(!gauge.set(State::Running, None));
         assert!(gauge.set(State::Degraded, Some("a")));
         assert!(!gauge.set(State::Degraded, Some("a")));
-        assert!(gauge.set(State::Degraded, Some("b")));
+        assert!(!gauge.set(State::Degraded, Some("b")), "too soon");
+        assert!(gauge.set(State::Failed, Some("c")));
+        assert!(gauge.set(State::Failed, Some("d")));
     }
 
     #[test]

@@ -1,12 +1,17 @@
+use jiff::Timestamp;
+
 use super::args::{Consent, DriftArgs, Form, Global};
 use super::compare::compared;
 use super::exit::Exit;
-use super::failure::Failure;
+use super::failure::{Complaints, Failure};
 use super::next;
 use super::plan::way_on;
+use super::progress::Progress;
 use super::screen::Screen;
 use super::show::without;
-use crate::model::Code;
+use super::work::Work;
+use crate::engine::{Going, RouteStatus, route_status};
+use crate::model::{Code, KindName};
 use crate::plan::Plan;
 use crate::report::drift_markdown;
 use crate::report::text::{self, Drift, View};
@@ -45,18 +50,61 @@ pub(super) async fn run(
         next: next.as_deref(),
     };
     let shown = without(&plan, work.told(global));
+    let routes = match args.against.is_none() && args.targets.is_empty() {
+        true => unwell(&work, global).await?,
+        false => Vec::new(),
+    };
     screen.publish(&|form| match form {
-        Form::Text => text::drift(&shown, counted, &view),
-        Form::Json => plan.to_json(),
+        Form::Text => text::drift(&shown, counted, &view) + &text::unwell(&routes, view.width),
+        Form::Json => with_routes(plan.to_json(), &routes),
         Form::Markdown => drift_markdown(&plan, counted),
     })?;
+    let is_void = routes.iter().any(|route| route.position.is_some());
     Ok(if !plan.complete {
         Exit::Error
-    } else if counted.is_in(&plan) {
+    } else if counted.is_in(&plan) || is_void {
         Exit::Changes
     } else {
         Exit::Done
     })
+}
+
+/// The declared routes that are in the table and not as they should be: by their position, their lag or what moves them. The plan
+/// tells what else differs.
+async fn unwell(work: &Work, global: &Global) -> Result<Vec<RouteStatus>, Failure> {
+    let declared = work.resources();
+    if !declared
+        .keys()
+        .any(|address| address.kind == KindName::Route)
+    {
+        return Ok(Vec::new());
+    }
+    let progress = Progress::start(global);
+    let port = work.reach(&[], &progress).await?;
+    progress.phase("reading routes".to_owned());
+    let now = Timestamp::now().as_millisecond();
+    let stack = Some(work.stack());
+    let routes = route_status(port.brokers(), declared, stack, now).await;
+    let routes = routes.map_err(|problem| Complaints::from(vec![problem]))?;
+    let of_it = |route: &RouteStatus| route.declared.is_some() && route.going != Going::Absent;
+    Ok(routes
+        .into_iter()
+        .filter(|route| of_it(route) && !route.is_well())
+        .collect())
+}
+
+/// The plan's JSON with what is not well of its routes.
+fn with_routes(json: String, routes: &[RouteStatus]) -> String {
+    if routes.is_empty() {
+        return json;
+    }
+    match serde_json::from_str::<serde_json::Value>(&json) {
+        Ok(mut document) => {
+            document["routes"] = serde_json::json!(routes);
+            format!("{document:#}\n")
+        }
+        Err(_) => json,
+    }
 }
 
 /// What brings the brokers back; where not all could be read, first what finds out why.

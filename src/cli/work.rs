@@ -13,6 +13,7 @@ use super::progress::Progress;
 use super::screen::{Screen, resources};
 use super::{next, snapshot, target};
 use crate::engine::{self, LiveBrokers, Port};
+use crate::kinds::Resources;
 use crate::ledger::Book;
 use crate::manifest::{Connections, Input, Inputs, Loaded, Manifest, Sources};
 use crate::model::{Address, Broker, Code, Problem, Tally};
@@ -107,6 +108,11 @@ impl Work {
         let protected = all.filter(|resource| resource.lifecycle.protect);
         self.spared = protected.map(|resource| resource.address.clone()).collect();
         self.manifest.resources.clear();
+    }
+
+    /// What it declares.
+    pub fn resources(&self) -> &Resources {
+        &self.manifest.resources
     }
 
     /// The stack of the manifest.

@@ -269,7 +269,7 @@ async fn publish(
         match published {
             Ok(()) => return Ok(true),
             Err(fault) if fault.gravity == Gravity::Passing => {
-                refusals = if fault.is_refusal() { refusals + 1 } else { 0 };
+                refusals = if fault.is_refusal { refusals + 1 } else { 0 };
                 if refusals >= REFUSALS {
                     return Err(fault);
                 }

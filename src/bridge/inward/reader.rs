@@ -173,7 +173,7 @@ impl Session {
             Some(
                 RdCode::UnknownTopicOrPartition | RdCode::UnknownTopic | RdCode::UnknownPartition,
             ) => Err(Fault::standing(format!(
-                "topic `{}`: {text}",
+                "topic `{}` is not there any more, or a part of it ({text})",
                 self.setup.topic.name
             ))),
             Some(code) => Err(of_code(code, format!("Kafka: {text}"))),

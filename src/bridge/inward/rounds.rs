@@ -67,7 +67,7 @@ async fn until_stored(
             Ok(_) => return Ok(()),
             Err(error) => Fault::from(error).of(&format!("stream `{}`", setup.stream.name)),
         };
-        refusals += u32::from(fault.is_refusal());
+        refusals += u32::from(fault.is_refusal);
         if fault.gravity != Gravity::Passing || refusals >= REFUSALS {
             return Err(fault);
         }

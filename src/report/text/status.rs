@@ -25,6 +25,22 @@ pub fn status(stack: Option<&StackStatus>, routes: &[RouteStatus], width: usize)
     page.finish()
 }
 
+/// Routes that are not as they should be, under a heading; nothing where there are none.
+pub fn unwell(routes: &[RouteStatus], width: usize) -> String {
+    if routes.is_empty() {
+        return String::new();
+    }
+    let mut page = Page::new(width);
+    page.gap();
+    let what = "Routes whose position, lag or workers are not as they should be:";
+    page.wrapped(Line::new(), Tone::Plain, what);
+    for route in routes {
+        page.gap();
+        of_route(&mut page, route);
+    }
+    page.finish()
+}
+
 fn of_stack(page: &mut Page, stack: &StackStatus) {
     page.line(&Line::new().put(Tone::Strong, &format!("stack {}", stack.name)));
     let owned = counted(stack.owned, "resource");
@@ -67,7 +83,7 @@ fn of_route(page: &mut Page, route: &RouteStatus) {
         // whole seconds: what is older is told to the second, too
         let age = age.map(|ms| format!(", the first {} old", seconds(ms)));
         let text = match lag.messages {
-            0 => "0: it has moved everything".to_owned(),
+            0 => "0: nothing is left to move".to_owned(),
             more => format!("{}{}", counted(more, "message"), age.unwrap_or_default()),
         };
         let tone = match route.alerts.is_empty() {
@@ -219,5 +235,8 @@ mod tests {
         let text = anstream::adapter::strip_str(&text).to_string();
         insta::assert_snapshot!(text);
         assert!(status(None, &[], 80).contains("there are no routes"));
+        assert_eq!(unwell(&[], 80), "");
+        let told = unwell(&[route()], 80);
+        assert!(told.contains("Routes whose position"), "{told}");
     }
 }

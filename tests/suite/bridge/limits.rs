@@ -140,3 +140,25 @@ async fn a_topic_that_takes_more_is_noticed_before_anything_is_given_up() {
     let sizes: Vec<usize> = records.iter().map(|record| record.text().len()).collect();
     assert_eq!(sizes, [1, 50_000, 1], "{}", worker.said());
 }
+
+#[tokio::test]
+async fn a_target_that_is_deleted_is_told_and_gets_everything_when_it_is_back() {
+    let world = World::new().await;
+    let (route, topic, spec) = made(&world).await;
+    world.route(&route, &spec).await;
+    let worker = world.worker();
+    produce(&topic, &[(0, Some("k"), Some(b"first"), &[])]).await;
+    world.messages("MODELS", "models.x", 1).await;
+    world.jetstream.delete_stream("MODELS").await.unwrap();
+    produce(&topic, &[(0, Some("k"), Some(b"second"), &[])]).await;
+    let told = |beat: &Value| {
+        let said = beat["last_error"]["text"].as_str().unwrap_or_default();
+        beat["state"] == "failed" && said.contains("no stream `MODELS`")
+    };
+    world
+        .until(&route, "told that its target is gone", told)
+        .await;
+    world.stream_as(stream(&route, 5_000, true)).await;
+    let messages = world.messages("MODELS", "models.x", 1).await;
+    assert_eq!(&messages[0].payload[..], b"second", "{}", worker.said());
+}

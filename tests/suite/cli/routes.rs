@@ -373,6 +373,18 @@ async fn a_route_is_steered_by_hand_and_brought_back_by_the_manifest() {
     context.create_stream(anew).await.unwrap();
     let void = &world.status(&manifest)[0]["position"];
     contains(void.as_str().unwrap(), &["made anew", "bridge reset out"]);
+    let drift = world.ends("drift", &manifest, 2);
+    contains(
+        &drift,
+        &[
+            "Routes whose position, lag or workers",
+            "route/out",
+            "made anew",
+        ],
+    );
+    let drift = world.run(&with("drift --output json", &manifest));
+    let drift: Value = serde_json::from_str(&drift.stdout).unwrap();
+    assert_eq!(drift["routes"][0]["name"], json!("out"));
     world.clear(&manifest);
 }
 
