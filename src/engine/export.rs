@@ -75,7 +75,16 @@ fn leave_implied(found: &mut IndexMap<Address, Live>) {
     });
 }
 
-/// What these brokers hold and neither an export nor a snapshot can, and why: warnings.
+/// The kinds of which some may be hidden from whoever asks, each with the warning of it.
+pub async fn hidden(port: &dyn Port, brokers: &[Broker]) -> IndexMap<KindName, Problem> {
+    let mut hidden = IndexMap::new();
+    for name in KindName::of_brokers(brokers) {
+        hidden.extend(port.hidden(name).await.map(|problem| (name, problem)));
+    }
+    hidden
+}
+
+/// What these brokers hold, show, and neither an export nor a snapshot can hold, and why: warnings.
 pub async fn left_out(port: &dyn Port, brokers: &[Broker]) -> Vec<Problem> {
     let mut left_out = Vec::new();
     for name in KindName::of_brokers(brokers) {

@@ -25,6 +25,7 @@ pub use entry::{Access, AclEntry, AclResource, Consumer, ConsumerTerms, Producer
 pub use expand::{Expansion, Places, expand_access, expand_entry};
 pub use export::entries;
 pub use judge::is_own_right;
+pub(in crate::kinds) use observe::describes_every_topic;
 pub use rules::{CLUSTER_NAME, operations, principal_fault, since};
 pub use spec::AclSpec;
 

@@ -51,6 +51,8 @@ fn against(held: Held<'_>) -> SnapshotPort {
             }),
         },
         resources: held.iter().map(live).collect(),
+        hidden: IndexMap::new(),
+        absent: Vec::new(),
     })
 }
 

@@ -270,6 +270,8 @@ fn snapshot(resources: IndexMap<Address, Live>) -> SnapshotPort {
             kafka: Some(kafka),
         },
         resources,
+        hidden: IndexMap::new(),
+        absent: Vec::new(),
     })
 }
 
