@@ -336,7 +336,7 @@ pub enum Observed {
 }
 
 /// A live resource.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Live {
     /// Its fields in the terms of the kind's declaration, wire units, unknown fields included.
     pub fields: Flat,

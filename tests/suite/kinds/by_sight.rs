@@ -47,6 +47,7 @@ fn against(held: Held<'_>) -> SnapshotPort {
                 brokers: 3,
                 release: Some("4.3".to_owned()),
                 principal: None,
+                rights: Vec::new(),
                 local_address: None,
             }),
         },
