@@ -280,6 +280,7 @@ mod tests {
                 json!({ "of_a_newer_server": true, "max_msgs_per_subject": 99 }),
             ),
             bucket("plain", json!({})),
+            bucket("newer", json!({ "of_a_newer_server": true })),
         ];
         let told = caveats(&found.into_iter().collect());
         let told: Vec<_> = told
@@ -290,7 +291,7 @@ mod tests {
             told,
             [
                 "exported as a plain stream, for `consumer_limits.max_ack_pending` of it, which no bucket can declare: `kv/a`, `kv/b`",
-                "exported as a plain stream, for `of_a_newer_server`, `max_msgs_per_subject` of it, which no bucket can declare: `kv/c`",
+                "exported as a plain stream, for `max_msgs_per_subject` of it, which no bucket can declare: `kv/c`",
             ]
         );
     }
