@@ -65,6 +65,8 @@ pub struct Own<'a> {
     declared: &'a Resources,
     /// The allows that stay and those that are made.
     stay: Vec<AclBinding>,
+    /// Whether its ledger is in Kafka.
+    records_here: bool,
     /// Whether it may do what no ACL gives it: a super user, or somebody whom no authorizer asks.
     needs_no_acl: bool,
 }
@@ -105,6 +107,7 @@ impl<'a> Own<'a> {
             principal,
             address: facts.local_address,
             declared,
+            records_here: ledger_is_in_kafka(declared.keys().chain(goes.iter().copied())),
             stay: stay.chain(declared.keys().filter_map(allow)).collect(),
             needs_no_acl,
         })
@@ -160,11 +163,12 @@ impl<'a> Own<'a> {
             ResourceType::Topic => {
                 let topics = topics_of(acl, self.declared);
                 let kept = topics.flat_map(|topic| on(topic, PatternType::Literal, &ON_TOPIC));
-                let ledger = covers_the_ledger(acl, self.declared)
-                    .then(|| on(KafkaStore::TOPIC, PatternType::Literal, &ON_LEDGER));
+                let is_ledgers = self.records_here && covers(acl, KafkaStore::TOPIC);
+                let ledger =
+                    is_ledgers.then(|| on(KafkaStore::TOPIC, PatternType::Literal, &ON_LEDGER));
                 kept.chain(ledger.into_iter().flatten()).collect()
             }
-            ResourceType::TransactionalId if covers_the_writers(acl, self.declared) => {
+            ResourceType::TransactionalId if self.records_here && covers_the_writers(acl) => {
                 let (pattern, name) = match acl.name.starts_with(KafkaStore::WRITERS) {
                     true => (acl.pattern, acl.name.as_str()),
                     false => (PatternType::Prefixed, KafkaStore::WRITERS),
@@ -196,13 +200,16 @@ pub(super) fn takes_a_needed_right(deny: &AclBinding, all: &Resources) -> bool {
     let denies = |operations: &[Operation]| {
         deny.operation == Operation::All || operations.contains(&deny.operation)
     };
+    let records_here = ledger_is_in_kafka(all.keys());
     match deny.resource_type {
         ResourceType::Cluster => denies(&ON_CLUSTER),
         ResourceType::Topic => {
             (denies(&ON_TOPIC) && topics_of(deny, all).next().is_some())
-                || (denies(&ON_LEDGER) && covers_the_ledger(deny, all))
+                || (denies(&ON_LEDGER) && records_here && covers(deny, KafkaStore::TOPIC))
         }
-        ResourceType::TransactionalId => denies(&ON_WRITERS) && covers_the_writers(deny, all),
+        ResourceType::TransactionalId => {
+            denies(&ON_WRITERS) && records_here && covers_the_writers(deny)
+        }
         ResourceType::Group | ResourceType::DelegationToken | ResourceType::User => false,
     }
 }
@@ -214,23 +221,18 @@ fn topics_of<'a>(acl: &AclBinding, all: &'a Resources) -> impl Iterator<Item = &
     topics.filter(|topic| covers(acl, topic))
 }
 
-fn covers_the_ledger(acl: &AclBinding, all: &Resources) -> bool {
-    ledger_is_in_kafka(all) && covers(acl, KafkaStore::TOPIC)
-}
-
 /// Whether it is about some that begin as those of a stack do.
-fn covers_the_writers(acl: &AclBinding, all: &Resources) -> bool {
+fn covers_the_writers(acl: &AclBinding) -> bool {
     let begin = KafkaStore::WRITERS;
-    let is_one = match acl.pattern {
+    match acl.pattern {
         PatternType::Literal => acl.name == "*" || acl.name.starts_with(begin),
         PatternType::Prefixed => acl.name.starts_with(begin) || begin.starts_with(&acl.name),
-    };
-    ledger_is_in_kafka(all) && is_one
+    }
 }
 
 /// That of a manifest that speaks of NATS is there, unless it says otherwise.
-fn ledger_is_in_kafka(all: &Resources) -> bool {
-    all.keys().all(|it| it.kind.broker() == Broker::Kafka)
+fn ledger_is_in_kafka<'a>(mut all: impl Iterator<Item = &'a Address>) -> bool {
+    all.all(|it| it.kind.broker() == Broker::Kafka)
 }
 
 fn covers(acl: &AclBinding, topic: &str) -> bool {
@@ -321,6 +323,19 @@ mod tests {
         assert_eq!(told(own), Some(Spared::Own));
         let of_nats = spared(WRITERS, &["topic/t", "stream/S"], &[], &facts(&[]));
         assert_eq!(of_nats, None, "the ledger is in NATS");
+    }
+
+    #[test]
+    fn a_ledger_in_nats_needs_no_right_on_kafka_when_all_goes() {
+        let address = |text: &str| text.parse::<Address>().unwrap();
+        let (gone, stream, none) = (address(WRITERS), address("stream/S"), Resources::new());
+        let (facts, there) = (facts(&[]), Observations::new());
+        let spares = |goes: &[&Address]| {
+            let goes = goes.iter().copied().collect();
+            Own::of(&facts, &none, &there, &goes).unwrap().spares(&gone)
+        };
+        assert_eq!(spares(&[&gone, &stream]), None);
+        assert!(spares(&[&gone]).is_some());
     }
 
     #[test]
