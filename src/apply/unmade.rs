@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use crate::kinds::acl::{AclBinding, acl_of, may_replace};
+use crate::kinds::acl::{AclBinding, acl_of, may_replace, takes_some_of};
 use crate::model::{Action, Address, KindName, Outcome, Step};
 use crate::plan::Plan;
 
@@ -46,6 +46,32 @@ impl<'a> Unmade<'a> {
         Some(format!(
             "`{before}` was not applied, which may be to take its place"
         ))
+    }
+}
+
+/// Rights that were to go and stay: what denies them stays, too.
+pub(super) struct Staying<'a>(Vec<(&'a Address, AclBinding)>);
+
+impl<'a> Staying<'a> {
+    /// Those of the steps that are not sent.
+    pub(super) fn among(held: impl Iterator<Item = &'a Step>) -> Staying<'a> {
+        let rights = held.filter(|step| takes_a_right(step));
+        Staying(
+            rights
+                .filter_map(|step| Some((&step.address, acl_of(&step.address).ok()?)))
+                .collect(),
+        )
+    }
+
+    /// Why a step is not sent.
+    pub(super) fn holds(&self, step: &Step) -> Option<String> {
+        if self.0.is_empty() || !takes_a_right(step) {
+            return None;
+        }
+        let gone = acl_of(&step.address).ok()?;
+        let mut stays = self.0.iter();
+        let (right, _) = stays.find(|(_, right)| takes_some_of(&gone, right))?;
+        Some(format!("`{right}` stays, and this denies some of it"))
     }
 }
 

@@ -8,7 +8,7 @@ use tokio::time::{sleep_until, timeout};
 use super::board::Board;
 use super::last_look::{IN_FLIGHT, look};
 use super::once_more::still_right;
-use super::unmade::Unmade;
+use super::unmade::{Staying, Unmade};
 use super::{Kept, Stop, Watch};
 use crate::engine::Port;
 use crate::kinds::Observed;
@@ -256,13 +256,23 @@ impl<'a> Track<'a> {
         for step in wave {
             let known = |origin: &Address| outcomes.get(origin).or_else(|| elsewhere.get(origin));
             match hindrance(step, known).or_else(|| unmade.holds(step)) {
-                Some(because) => {
-                    held.push((step.address.clone(), Outcome::NotAttempted { because }));
-                }
+                Some(because) => held.push((step, because)),
                 None => ready.push(step),
             }
         }
-        (ready, held)
+        let stays = Staying::among(held.iter().map(|(step, _)| *step));
+        let (ready, bared): (Vec<&Step>, Vec<&Step>) = ready
+            .into_iter()
+            .partition(|step| stays.holds(step).is_none());
+        held.extend(
+            bared
+                .into_iter()
+                .filter_map(|step| Some((step, stays.holds(step)?))),
+        );
+        let not_attempted = |(step, because): (&Step, String)| {
+            (step.address.clone(), Outcome::NotAttempted { because })
+        };
+        (ready, held.into_iter().map(not_attempted).collect())
     }
 
     async fn carry_out(self, batch: &[&'a Step]) -> Vec<(Address, Outcome)> {

@@ -397,3 +397,21 @@ async fn an_allow_stays_until_what_takes_its_place_stands_and_waits_for_no_deny(
         );
     }
 }
+
+#[tokio::test]
+async fn a_deny_stays_while_the_right_that_it_denies_does() {
+    let mut plan = plan_of(0, &[]);
+    let gone = |acl: &str| Step::of(format!("acl/{acl}").parse().unwrap(), Action::Delete);
+    let blocked = Refusal::new(Code::Protected, "it is protected", "let go of it");
+    plan.steps = vec![
+        gone("User:app/deny/read/topic/literal/secret-x/*"),
+        gone("User:app/deny/read/topic/literal/other/*"),
+        gone("User:app/allow/read/topic/prefixed/secret-/*").refused(blocked),
+    ];
+    let done = applied(&plan, &Noted::default()).await;
+    let because =
+        "`acl/User:app/allow/read/topic/prefixed/secret-/*` stays, and this denies some of it"
+            .to_owned();
+    assert_eq!(done[0].outcome, Outcome::NotAttempted { because });
+    assert_eq!(done[1].outcome, Outcome::Applied);
+}

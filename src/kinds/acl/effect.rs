@@ -18,7 +18,7 @@ pub(super) fn takes_all_of(deny: &AclBinding, allow: &AclBinding) -> bool {
 }
 
 /// Whether a deny takes something that an allow gives.
-pub(super) fn takes_some_of(deny: &AclBinding, allow: &AclBinding) -> bool {
+pub fn takes_some_of(deny: &AclBinding, allow: &AclBinding) -> bool {
     let (denied, allowed) = (deny.operation, allow.operation);
     let is_denied = denied == Operation::All || implies(allowed, denied);
     deny.permission == Permission::Deny

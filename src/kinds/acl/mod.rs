@@ -22,7 +22,7 @@ use async_trait::async_trait;
 
 use binding::Parts;
 pub use binding::{acl_of, address_of};
-pub use effect::may_replace;
+pub use effect::{may_replace, takes_some_of};
 pub use entry::{Access, AclEntry, AclResource, Consumer, ConsumerTerms, Producer, ProducerTerms};
 pub use expand::{Expansion, Places, expand_access, expand_entry};
 pub use export::entries;
