@@ -17,6 +17,7 @@ use super::heads;
 use super::implied;
 use super::layers::{self, Layer};
 use super::node::{Files, Map};
+use super::nulls;
 use super::secrets::Secrets;
 use super::sections::HEADS;
 use super::sources::Read;
@@ -188,6 +189,7 @@ fn laid_over(
             Some(whole) => layers::lay_over(whole, layer, files, problems),
             None => {
                 layers::declare_empty(&mut layer.tree);
+                problems.extend(nulls::of_unknown_configs(&layer.tree, files));
                 whole = Some(layer);
             }
         }
