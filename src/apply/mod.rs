@@ -7,6 +7,7 @@ mod journal;
 mod last_look;
 mod lock;
 mod once_more;
+mod unmade;
 mod walk;
 
 use std::sync::Arc;

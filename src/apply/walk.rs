@@ -8,10 +8,11 @@ use tokio::time::{sleep_until, timeout};
 use super::board::Board;
 use super::last_look::{IN_FLIGHT, look};
 use super::once_more::still_right;
+use super::unmade::{Staying, Unmade};
 use super::{Kept, Stop, Watch};
 use crate::engine::Port;
 use crate::kinds::Observed;
-use crate::model::{Action, Address, Broker, Code, KindName, Outcome, Step};
+use crate::model::{Action, Address, Broker, Code, Outcome, Step};
 use crate::plan::{Plan, waves};
 
 /// How many steps are sent before a wish to stop is looked for: small enough to stop within
@@ -251,42 +252,27 @@ impl<'a> Track<'a> {
     ) -> (Vec<&'a Step>, Vec<(Address, Outcome)>) {
         let mut ready = Vec::new();
         let mut held = Vec::new();
-        let unmade = self.unmade_right(outcomes).filter(|unmade| {
-            let mut wave = wave.iter();
-            wave.any(|step| step.address.kind == unmade.kind)
-        });
+        let unmade = Unmade::before(&wave, self.plan, outcomes);
         for step in wave {
-            // a right is not taken away when its replacement may not be there
-            let kept = || {
-                let before = unmade.as_ref().filter(|_| step.action == Action::Delete)?;
-                Some(format!(
-                    "`{before}` was not applied, which may be to take its place"
-                ))
-            };
             let known = |origin: &Address| outcomes.get(origin).or_else(|| elsewhere.get(origin));
-            match hindrance(step, known).or_else(kept) {
-                Some(because) => {
-                    held.push((step.address.clone(), Outcome::NotAttempted { because }));
-                }
+            match hindrance(step, known).or_else(|| unmade.holds(step)) {
+                Some(because) => held.push((step, because)),
                 None => ready.push(step),
             }
         }
-        (ready, held)
-    }
-
-    /// An ACL that was to be made and is not: one that allows may take the place of an allow that goes, one that denies that of
-    /// a deny.
-    fn unmade_right(self, outcomes: &HashMap<Address, Outcome>) -> Option<Address> {
-        let made = self
-            .plan
-            .steps
-            .iter()
-            .filter(|step| step.address.kind == KindName::Acl && step.action == Action::Create);
-        let mut unmade = made.filter(|step| {
-            let outcome = outcomes.get(&step.address);
-            outcome.is_some_and(|outcome| *outcome != Outcome::Applied)
-        });
-        unmade.next().map(|step| step.address.clone())
+        let stays = Staying::among(held.iter().map(|(step, _)| *step));
+        let (ready, bared): (Vec<&Step>, Vec<&Step>) = ready
+            .into_iter()
+            .partition(|step| stays.holds(step).is_none());
+        held.extend(
+            bared
+                .into_iter()
+                .filter_map(|step| Some((step, stays.holds(step)?))),
+        );
+        let not_attempted = |(step, because): (&Step, String)| {
+            (step.address.clone(), Outcome::NotAttempted { because })
+        };
+        (ready, held.into_iter().map(not_attempted).collect())
     }
 
     async fn carry_out(self, batch: &[&'a Step]) -> Vec<(Address, Outcome)> {

@@ -9,7 +9,7 @@ use super::snapshot;
 use super::target::glob;
 use crate::engine;
 use crate::manifest;
-use crate::model::{Broker, Glob, KindName};
+use crate::model::{Address, Broker, Glob, KindName, Problem, Wanted};
 
 /// Writes a manifest from the live brokers.
 pub(super) async fn run(
@@ -31,6 +31,8 @@ pub(super) async fn run(
         return snapshot::save(file, global, screen).await;
     }
     let patterns = patterns(&args.only)?;
+    let (named, open) = named_and_open(&args.only);
+    let open = self::patterns(&open)?;
     let reach = Reach::load(global, screen)?;
     let brokers = wanted_brokers(&args.only, &reach);
     let mut signals = Signals::listen()?;
@@ -38,12 +40,20 @@ pub(super) async fn run(
     let work = async {
         let port = reach.connect(&brokers, &progress).await?;
         progress.phase("reading everything that is there".to_owned());
-        let exported = engine::export(&port, &brokers, &reach.declared(), &patterns).await;
+        let hidden = engine::hidden(&port, &brokers).await;
+        let mut asked = reach.declared();
+        asked.extend(named.into_iter().filter(|it| hidden.contains_key(&it.kind)));
+        let exported = engine::export(&port, &brokers, &asked, &patterns).await;
         let exported = exported.map_err(|problems| reach.failure(problems))?;
-        let left_out = match patterns.is_empty() {
-            true => engine::left_out(&port, &brokers).await,
-            false => Vec::new(),
+        let is_meant = |kind: &KindName| match open.is_empty() {
+            true => patterns.is_empty(),
+            false => open.may_take_under(&format!("{kind}/")),
         };
+        let hidden = hidden.into_iter().filter(|(kind, _)| is_meant(kind));
+        let mut left_out: Vec<Problem> = hidden.map(|(_, problem)| problem).collect();
+        if patterns.is_empty() {
+            left_out.extend(engine::left_out(&port, &brokers).await);
+        }
         Ok((exported, left_out))
     };
     let (exported, left_out) = match signals.or(work).await? {
@@ -75,6 +85,18 @@ pub(super) async fn run(
 fn forms(global: &Global) -> impl Iterator<Item = Form> {
     let reports = global.reports.iter().map(|(form, _)| *form);
     reports.chain([global.output])
+}
+
+/// The addresses among what `--only` says, and what may mean more than one.
+fn named_and_open(only: &[String]) -> (Vec<Address>, Vec<String>) {
+    let (mut named, mut open) = (Vec::new(), Vec::new());
+    for pattern in only {
+        match pattern.parse() {
+            Ok(address) if !pattern.contains(['*', '?']) => named.push(address),
+            Ok(_) | Err(_) => open.push(pattern.clone()),
+        }
+    }
+    (named, open)
 }
 
 fn patterns(only: &[String]) -> Result<Vec<Glob>, Failure> {

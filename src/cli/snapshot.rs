@@ -8,7 +8,7 @@ use super::progress::Progress;
 use super::reach::Reach;
 use super::screen::{Screen, resources};
 use super::signals::Signals;
-use crate::engine::{Snapshot, SnapshotPort, left_out};
+use crate::engine::{Snapshot, SnapshotPort, hidden, left_out};
 use crate::manifest::read_text;
 use crate::model::Code;
 
@@ -24,7 +24,9 @@ pub(super) async fn save(file: &Path, global: &Global, screen: &Screen) -> Resul
         let snapshot = Snapshot::take(&port, &brokers, &reach.declared())
             .await
             .map_err(|problems| reach.failure(problems))?;
-        Ok((snapshot, left_out(&port, &brokers).await))
+        let hidden = hidden(&port, &brokers).await.into_values();
+        let left_out = left_out(&port, &brokers).await;
+        Ok((snapshot, hidden.chain(left_out).collect::<Vec<_>>()))
     };
     let (snapshot, left_out) = match signals.or(work).await? {
         Ok(saved) => saved,

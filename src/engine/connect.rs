@@ -138,6 +138,7 @@ fn kafka_facts(
         brokers: cluster.brokers.len(),
         release: cluster.release.map(str::to_owned),
         cluster_id: cluster.cluster_id,
+        rights: cluster.authorized_operations.unwrap_or_default(),
         principal,
         local_address,
     }

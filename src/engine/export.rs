@@ -75,7 +75,16 @@ fn leave_implied(found: &mut IndexMap<Address, Live>) {
     });
 }
 
-/// What these brokers hold and neither an export nor a snapshot can, and why: warnings.
+/// The kinds of which some may be hidden from whoever asks, each with the warning of it.
+pub async fn hidden(port: &dyn Port, brokers: &[Broker]) -> IndexMap<KindName, Problem> {
+    let mut hidden = IndexMap::new();
+    for name in KindName::of_brokers(brokers) {
+        hidden.extend(port.hidden(name).await.map(|problem| (name, problem)));
+    }
+    hidden
+}
+
+/// What these brokers hold, show, and neither an export nor a snapshot can hold, and why: warnings.
 pub async fn left_out(port: &dyn Port, brokers: &[Broker]) -> Vec<Problem> {
     let mut left_out = Vec::new();
     for name in KindName::of_brokers(brokers) {
@@ -271,6 +280,7 @@ mod tests {
                 json!({ "of_a_newer_server": true, "max_msgs_per_subject": 99 }),
             ),
             bucket("plain", json!({})),
+            bucket("newer", json!({ "of_a_newer_server": true })),
         ];
         let told = caveats(&found.into_iter().collect());
         let told: Vec<_> = told
@@ -281,7 +291,7 @@ mod tests {
             told,
             [
                 "exported as a plain stream, for `consumer_limits.max_ack_pending` of it, which no bucket can declare: `kv/a`, `kv/b`",
-                "exported as a plain stream, for `of_a_newer_server`, `max_msgs_per_subject` of it, which no bucket can declare: `kv/c`",
+                "exported as a plain stream, for `max_msgs_per_subject` of it, which no bucket can declare: `kv/c`",
             ]
         );
     }

@@ -14,7 +14,7 @@ mod status;
 
 pub use connect::{Endpoints, connect};
 pub use doctor::{Finding, Health, doctor, look_at_ledger};
-pub use export::{Exported, export, left_out};
+pub use export::{Exported, export, hidden, left_out};
 pub use planning::{observe, observe_all, plan, weigh_again};
 pub use port::{LiveBrokers, Port};
 pub use rights::undeclared_rights;

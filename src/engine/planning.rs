@@ -3,7 +3,8 @@ use indexmap::{IndexMap, IndexSet};
 use jiff::Timestamp;
 
 use super::port::Port;
-use crate::kinds::{Live, Observations, Observed, Rehearsal};
+use crate::kinds::acl::allows_everybody;
+use crate::kinds::{Live, Observations, Observed, Rehearsal, Surroundings};
 use crate::model::{Action, Address, Broker, KindName, Problem, Risk, Step, Wanted};
 use crate::plan::{Desired, Plan, assemble, forecast};
 
@@ -51,8 +52,29 @@ pub async fn weigh_again(plan: Plan, port: &dyn Port, now: Timestamp) -> Plan {
 pub async fn foresee(desired: Desired<'_>, port: &dyn Port) -> Plan {
     let planned = desired.planned().map(|resource| resource.address.clone());
     let wanted = planned.chain(desired.parents());
-    let observations = observe(port, wanted.chain(desired.no_longer_declared())).await;
-    forecast(desired, &observations, port.surroundings(), port.targets())
+    let mut observations = observe(port, wanted.chain(desired.no_longer_declared())).await;
+    let mut around = port.surroundings().clone();
+    if desired.no_longer_declared().any(|it| allows_everybody(&it)) {
+        look_beside(port, &mut observations, &mut around).await;
+    }
+    forecast(desired, &observations, &around, port.targets())
+}
+
+/// Reads all other rights, too: which of them trueup keeps when one of everybody goes.
+async fn look_beside(port: &dyn Port, seen: &mut Observations, around: &mut Surroundings) {
+    match port.list(KindName::Acl, &|_: &Address| true).await {
+        Ok(all) => {
+            for acl in all {
+                seen.entry(acl)
+                    .or_insert_with(|| Observed::Present(Live::default()));
+            }
+        }
+        // without all of them, a right that none of them gives says nothing
+        Err(_) => around
+            .kafka
+            .iter_mut()
+            .for_each(|kafka| kafka.rights.clear()),
+    }
 }
 
 /// Reads these resources, each once, the kinds side by side.

@@ -50,7 +50,12 @@ pub trait Port: Send + Sync {
     /// Every resource of this kind; a failure where some of those that are wanted may be hidden.
     async fn list(&self, kind: KindName, wanted: &dyn Wanted) -> Result<Vec<Address>, Problem>;
 
-    /// What the list of this kind leaves out, and why.
+    /// That the list of this kind may leave out some that a manifest could declare: see [`crate::kinds::Kind::hidden`].
+    async fn hidden(&self, _kind: KindName) -> Option<Problem> {
+        None
+    }
+
+    /// What else the list of this kind leaves out, and why.
     async fn left_out(&self, _kind: KindName) -> Vec<Problem> {
         Vec::new()
     }
@@ -161,6 +166,10 @@ impl Port for LiveBrokers {
             Some(kind) => kind.appear(&self.brokers, hidden).await,
             None => hidden,
         }
+    }
+
+    async fn hidden(&self, name: KindName) -> Option<Problem> {
+        kind(name)?.hidden(&self.brokers, &self.surroundings).await
     }
 
     async fn left_out(&self, name: KindName) -> Vec<Problem> {

@@ -1,11 +1,13 @@
 //! Live state in a file: what stands in for the brokers where they can't be reached, and in tests.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
+use super::export::hidden;
 use super::planning::observe_all;
 use super::port::Port;
 use crate::kinds::{Delta, Live, Observations, Observed, Rehearsal, Sight, Surroundings, kind};
@@ -16,15 +18,15 @@ use crate::model::{
 use crate::plan::Target;
 
 /// The version of the snapshot's format: a minor adds, a major is refused.
-pub const SNAPSHOT_VERSION: &str = "1.0";
+pub const SNAPSHOT_VERSION: &str = "1.1";
 
 /// The state of the brokers at one moment.
 ///
 /// As a [`Port`] it answers like the brokers that it was taken from: what it holds is there, what
-/// it does not hold is absent; what a step may cost is told by its configurations and rights. Carrying out changes the snapshot and no broker.
+/// it does not hold is absent, unless it may have been hidden; what a step may cost is told by its configurations and rights. Carrying out changes the snapshot and no broker.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Snapshot {
-    /// `1.0`.
+    /// `1.1`; since `1.1` it says what may have been hidden.
     pub format_version: String,
     /// The trueup that took it.
     pub tool_version: String,
@@ -34,6 +36,12 @@ pub struct Snapshot {
     pub surroundings: Surroundings,
     /// Every resource that was there.
     pub resources: IndexMap<Address, Live>,
+    /// The kinds of which some may have been hidden from whoever took it, and why.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub hidden: IndexMap<KindName, String>,
+    /// Of these kinds, what was asked for by name and was not there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub absent: Vec<Address>,
 }
 
 /// Why a file is no snapshot.
@@ -68,13 +76,20 @@ impl Snapshot {
         brokers: &[Broker],
         declared: &[Address],
     ) -> Result<Snapshot, Vec<Problem>> {
+        let hidden = hidden(port, brokers).await;
         let resources = observe_all(port, brokers, declared, &|_: &Address| true).await?;
+        let is_absent =
+            |it: &&Address| hidden.contains_key(&it.kind) && !resources.contains_key(*it);
+        let absent = declared.iter().filter(is_absent).cloned().collect();
+        let why = |(kind, problem): (KindName, Problem)| (kind, problem.message);
         Ok(Snapshot {
             format_version: SNAPSHOT_VERSION.to_owned(),
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
             targets: port.targets(),
             surroundings: port.surroundings().clone(),
             resources,
+            hidden: hidden.into_iter().map(why).collect(),
+            absent,
         })
     }
 
@@ -102,6 +117,8 @@ pub struct SnapshotPort {
     targets: Vec<Target>,
     surroundings: Surroundings,
     resources: Mutex<IndexMap<Address, Live>>,
+    hidden: IndexMap<KindName, String>,
+    absent: HashSet<Address>,
 }
 
 impl SnapshotPort {
@@ -111,6 +128,8 @@ impl SnapshotPort {
             targets: snapshot.targets,
             surroundings: snapshot.surroundings,
             resources: Mutex::new(snapshot.resources),
+            hidden: snapshot.hidden,
+            absent: snapshot.absent.into_iter().collect(),
         }
     }
 
@@ -131,12 +150,11 @@ impl Port for SnapshotPort {
         &self.surroundings
     }
 
-    async fn observe(&self, name: KindName, addresses: &[Address]) -> Observations {
+    async fn observe(&self, _: KindName, addresses: &[Address]) -> Observations {
         let resources = self.resources();
         let observed = |address: &Address| match resources.get(address) {
             Some(live) => Observed::Present(live.clone()),
-            None if self.holds(name.broker()) => Observed::Absent,
-            None => Observed::Unreadable(not_held(address)),
+            None => self.without(address),
         };
         addresses
             .iter()
@@ -165,6 +183,11 @@ impl Port for SnapshotPort {
             .collect()
     }
 
+    async fn hidden(&self, name: KindName) -> Option<Problem> {
+        let why = self.hidden.get(&name)?;
+        Some(Problem::warning(Code::LeftOut, why.clone()).hint(TAKEN_ANEW))
+    }
+
     async fn list(&self, name: KindName, _wanted: &dyn Wanted) -> Result<Vec<Address>, Problem> {
         let resources = self.resources();
         Ok(resources
@@ -176,6 +199,17 @@ impl Port for SnapshotPort {
 }
 
 impl SnapshotPort {
+    /// What is known of a resource that it does not hold.
+    fn without(&self, address: &Address) -> Observed {
+        match self.hidden.get(&address.kind) {
+            _ if !self.holds(address.kind.broker()) => Observed::Unreadable(not_held(address)),
+            Some(why) if !self.absent.contains(address) => {
+                Observed::Unreadable(maybe_hidden(address, why))
+            }
+            Some(_) | None => Observed::Absent,
+        }
+    }
+
     fn holds(&self, broker: Broker) -> bool {
         match broker {
             Broker::Nats => self.surroundings.nats.is_some(),
@@ -194,6 +228,16 @@ fn not_held(address: &Address) -> Problem {
     .hint(format!(
         "take one that does: `trueup export --snapshot FILE` with {broker} reachable"
     ))
+}
+
+/// What to do about a snapshot that may not hold all.
+const TAKEN_ANEW: &str = "take it with `-f` of the manifest that declares it, `trueup export -f MANIFEST --snapshot FILE`, which asks for it by name; or as a user who may see all of them";
+
+fn maybe_hidden(address: &Address, why: &str) -> Problem {
+    let message = format!("the snapshot does not hold it and may not hold all: {why}");
+    Problem::error(Code::Unreadable, message)
+        .about(address)
+        .hint(TAKEN_ANEW)
 }
 
 fn carry_out(resources: &mut IndexMap<Address, Live>, name: KindName, step: &Step) -> Outcome {
@@ -233,4 +277,45 @@ fn carry_out(resources: &mut IndexMap<Address, Live>, name: KindName, step: &Ste
     kind.fit(&mut live.fields, &deltas);
     live.raw = kind.declaration().unflatten(&live.fields);
     Outcome::Applied
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::executor::block_on;
+
+    use super::*;
+
+    fn observed(text: &str, address: &str) -> Observed {
+        let address: Address = address.parse().unwrap();
+        let port = SnapshotPort::new(Snapshot::from_json(text).unwrap());
+        let mut seen = block_on(port.observe(address.kind, std::slice::from_ref(&address)));
+        seen.swap_remove(&address).unwrap()
+    }
+
+    #[test]
+    fn what_may_have_been_hidden_is_absent_only_where_it_was_asked_for() {
+        let of = |version: &str, says: &str| {
+            format!(
+                r#"{{ "format_version": "{version}", "tool_version": "0.1.0", "targets": [], "resources": {{}},
+                "surroundings": {{ "nats": null, "kafka": {{ "cluster_id": "c", "brokers": 1 }} }}{says} }}"#
+            )
+        };
+        let limited = of(
+            "1.1",
+            r#", "hidden": { "topic": "Kafka lists few" }, "absent": ["topic/asked"]"#,
+        );
+        let Observed::Unreadable(problem) = observed(&limited, "topic/t") else {
+            panic!("a topic that may be hidden is known");
+        };
+        assert_eq!(
+            problem.message,
+            "the snapshot does not hold it and may not hold all: Kafka lists few"
+        );
+        for absent in ["topic/asked", "acl/User:a/allow/read/topic/literal/t/*"] {
+            assert_eq!(observed(&limited, absent), Observed::Absent, "{absent}");
+        }
+        assert_eq!(observed(&of("1.0", ""), "topic/t"), Observed::Absent);
+        let of_nats = observed(&limited, "stream/S");
+        assert!(matches!(of_nats, Observed::Unreadable(_)), "{of_nats:?}");
+    }
 }

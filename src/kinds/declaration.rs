@@ -122,10 +122,11 @@ impl Declaration {
         })
     }
 
-    /// What a live resource says in fields that are not declared here: those of a newer server.
+    /// What a live resource says in fields that are not declared here: those of a newer server. One that is false, zero or
+    /// empty says nothing: nobody has set it.
     pub fn unknown<'a>(&'a self, live: &'a Flat) -> impl Iterator<Item = (&'a String, &'a Value)> {
         live.iter()
-            .filter(|(path, value)| !value.is_null() && self.field(path).is_none())
+            .filter(|(path, value)| !says_nothing(value) && self.field(path).is_none())
     }
 
     /// Takes nested objects and open maps apart. Unknown fields stay as they are.
@@ -242,6 +243,18 @@ impl Field {
             description: description.unwrap_or_else(|| entry.description.clone()),
             ..entry.clone()
         }
+    }
+}
+
+/// Whether it is what a server shows of a field that was never set.
+fn says_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::Bool(true) => false,
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.values().all(says_nothing),
     }
 }
 

@@ -253,6 +253,12 @@ pub trait Kind: Send + Sync {
     /// some may be hidden that are wanted; what else is hidden is of no matter.
     async fn list(&self, brokers: &Brokers, wanted: &dyn Wanted) -> Result<Vec<Address>, Problem>;
 
+    /// That [`Kind::list`] may leave out some that a manifest could declare, because they may be hidden from whoever asks: a
+    /// warning. Where it says something, only what was asked for by name is known to be absent.
+    async fn hidden(&self, _brokers: &Brokers, _around: &Surroundings) -> Option<Problem> {
+        None
+    }
+
     /// What [`Kind::list`] does not name though it is there, and why: warnings, few of them.
     async fn left_out(&self, _brokers: &Brokers) -> Vec<Problem> {
         Vec::new()
@@ -330,7 +336,7 @@ pub enum Observed {
 }
 
 /// A live resource.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Live {
     /// Its fields in the terms of the kind's declaration, wire units, unknown fields included.
     pub fields: Flat,

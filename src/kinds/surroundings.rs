@@ -2,6 +2,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use crate::broker::kafka::Operation;
 use serde::{Deserialize, Serialize};
 
 /// What is known of the brokers beside their resources.
@@ -77,6 +78,9 @@ pub struct KafkaFacts {
     pub release: Option<String>,
     /// Who trueup is, where that can be known: `User:admin`.
     pub principal: Option<String>,
+    /// What it may do on the cluster, where told. No part of a snapshot, as what comes next.
+    #[serde(skip)]
+    pub rights: Vec<Operation>,
     /// The address that trueup comes from, as this side sees it. No part of a snapshot: whoever plans on one may sit elsewhere.
     #[serde(skip)]
     pub local_address: Option<IpAddr>,

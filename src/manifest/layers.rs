@@ -119,7 +119,7 @@ fn no_whole_section(head: &str, name: &str) -> Problem {
     Problem::error(Code::Dangling, what).hint(format!("take its entries away, one by one: `{one}`"))
 }
 
-fn names_within(node: &Node, names: &mut HashSet<Box<str>>) {
+pub(super) fn names_within(node: &Node, names: &mut HashSet<Box<str>>) {
     for (name, entry) in node.map().into_iter().flatten() {
         names.insert(name.clone());
         names_within(&entry.node, names);

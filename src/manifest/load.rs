@@ -17,6 +17,7 @@ use super::heads;
 use super::implied;
 use super::layers::{self, Layer};
 use super::node::{Files, Map};
+use super::nulls;
 use super::secrets::Secrets;
 use super::sections::HEADS;
 use super::sources::Read;
@@ -188,6 +189,7 @@ fn laid_over(
             Some(whole) => layers::lay_over(whole, layer, files, problems),
             None => {
                 layers::declare_empty(&mut layer.tree);
+                problems.extend(nulls::of_unknown_configs(&layer.tree, files));
                 whole = Some(layer);
             }
         }
@@ -250,7 +252,7 @@ fn check(
 }
 
 /// The rules of the kinds. Those that ask for the whole of a text keep quiet where a part of it is
-/// missing; of a resource that has lost a field to another problem, only what does
+/// missing; of a resource that has lost a field to another problem, and of what rests on it, only what does
 /// not follow from the hole is said.
 fn check_rules(
     declared: &Declared,
@@ -289,6 +291,23 @@ fn check_rules(
         .filter_map(|problem| problem.address.clone())
         .collect();
     let partial = |code: Code| matches!(code, Code::Dangling | Code::MissingField);
+    let of_holes = |problem: &Problem| {
+        let resource = problem.address.as_ref();
+        let resource = resource.and_then(|address| declared.resources.get(address));
+        let beneath = resource.and_then(|resource| {
+            let kind = kinds(resource.address.kind)?;
+            Some(kind.rests_on(resource, &declared.resources))
+        });
+        let mut beneath = beneath.into_iter().flatten();
+        matches!(problem.code, Code::FilterOutside | Code::RouteOutside)
+            && beneath.any(|it| {
+                declared
+                    .faulty
+                    .get(&it)
+                    .is_some_and(|lost| holds_subjects(lost))
+            })
+    };
+    found.retain(|problem| !of_holes(problem));
     problems.extend(found.into_iter().filter(|problem| {
         let of_misnamed = problem
             .address
@@ -296,6 +315,13 @@ fn check_rules(
             .is_some_and(|a| misnamed.contains(a));
         (whole || !partial(problem.code)) && !(of_misnamed && problem.code == Code::FilterOverlap)
     }));
+}
+
+/// Whether what a stream stores is among the fields that it lost.
+fn holds_subjects(lost: &[String]) -> bool {
+    let is_one = |field: &str| ["subjects", "sources", "mirror"].contains(&field);
+    lost.iter()
+        .any(|path| is_one(path.split('.').next().unwrap_or(path)))
 }
 
 /// What the declared resources show of risks by themselves; nothing of one that has lost a field to a problem.

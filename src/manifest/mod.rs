@@ -20,6 +20,7 @@ mod layers;
 mod load;
 mod mended;
 mod node;
+mod nulls;
 mod pages;
 mod passwords;
 mod said;

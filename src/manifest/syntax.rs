@@ -34,11 +34,24 @@ pub(super) fn problem(error: &ScanError, name: &Arc<str>, text: &str) -> Problem
             "inside of `{ }` and `[ ]`, a variable stands in quotes",
             "write `\"${NAME}\"`",
         ),
+        _ if star(before, text).is_some() => syntax(
+            star(before, text).unwrap_or(before.len()),
+            "`*` without quotes begins the name of an anchor, and none follows",
+            "put it in quotes: `\"*\"`",
+        ),
         _ => syntax(
             before.len(),
             &lower_first(&error.info()),
             "repair the line that the caret shows",
         ),
+    }
+}
+
+/// The `*` at which an error stands.
+fn star(before: &str, text: &str) -> Option<usize> {
+    match text[before.len()..].starts_with('*') {
+        true => Some(before.len()),
+        false => before.ends_with('*').then(|| before.len() - 1),
     }
 }
 

@@ -18,6 +18,7 @@ mod checks;
 mod hostile;
 mod merging;
 mod secret;
+mod slips;
 mod writing;
 
 /// A stream, more or less.

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 
 use super::complaints::Surplus;
 use super::env_file::EnvFiles;
-use super::node::{Expanded, Files, Map, Node, Value, short};
+use super::node::{Entry, Expanded, Files, Map, Node, Value, short};
 use super::secret_text::names_secret;
 use super::suggest::nearest;
 use crate::model::{Code, Problem};
@@ -37,6 +37,27 @@ pub(super) struct Telling<'a> {
     pub files: &'a Files,
     pub problems: &'a mut Vec<Problem>,
     pub surplus: &'a mut Surplus,
+}
+
+impl Telling<'_> {
+    /// Warns of a key in which a variable seems to be meant.
+    fn doubt_key(&mut self, key: &str, entry: &Entry) {
+        let Some(name) = key.split_once("${").and_then(|(_, after)| {
+            let end = after.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))?;
+            let is_one = after[end..].starts_with(['}', ':', '-', '?', '+']);
+            after
+                .get(..end)
+                .filter(|name| is_one && is_variable_name(name))
+        }) else {
+            return;
+        };
+        let what = format!("`${{{name}}}` stands in a key, where no variable is replaced");
+        let problem = Problem::warning(Code::Variable, what)
+            .at(self.files.place(entry.key))
+            .hint("write out what is meant: variables count in values alone");
+        self.problems.push(problem);
+        self.surplus.bound(self.problems);
+    }
 }
 
 impl Variables<'_> {
@@ -75,11 +96,12 @@ impl Variables<'_> {
             .collect()
     }
 
-    /// Replaces the variables of every value. Keys stay as they are, and so does what stands under
-    /// a top-level key that begins with `x-`: it counts where it is used.
+    /// Replaces the variables of every value. Keys stay as they are, with a warning where one looks as if it held some, and so does
+    /// what stands under a top-level key that begins with `x-`: it counts where it is used.
     pub fn expand_all(&self, tree: &mut Map, telling: &mut Telling<'_>) {
         for (key, entry) in tree.iter_mut() {
             if !key.starts_with("x-") {
+                telling.doubt_key(key, entry);
                 let secret = &**key == "connections" || names_secret(key);
                 self.expand(&mut entry.node, secret, telling);
             }
@@ -104,7 +126,8 @@ impl Variables<'_> {
             }
             Value::Map(map) => {
                 for (key, entry) in map.iter_mut() {
-                    self.expand(&mut entry.node, secret || names_secret(key), telling);
+                    telling.doubt_key(key, entry);
+                    self.expand_under(key, &mut entry.node, secret, telling);
                 }
                 return;
             }
@@ -128,6 +151,19 @@ impl Variables<'_> {
             let problem = telling.files.at(node, complaint.problem(secret));
             telling.problems.push(problem);
             telling.surplus.bound(telling.problems);
+        }
+    }
+
+    /// The same in what stands behind a key. The keys of `metadata` are the user's own, dollars and braces among them.
+    fn expand_under(&self, key: &str, node: &mut Node, secret: bool, telling: &mut Telling<'_>) {
+        let secret = secret || names_secret(key);
+        match &mut node.value {
+            Value::Map(map) if key == "metadata" => {
+                for (key, entry) in map.iter_mut() {
+                    self.expand(&mut entry.node, secret || names_secret(key), telling);
+                }
+            }
+            _ => self.expand(node, secret, telling),
         }
     }
 

@@ -201,7 +201,13 @@ impl<'t> Builder<'t> {
                     true => "the anchor that this names does not stand before it".to_owned(),
                     false => format!("no anchor `&{}` stands before this", short(&name)),
                 };
-                self.say(Problem::error(Code::YamlSyntax, what).at(self.place(spot)));
+                let hint =
+                    "define it above where it is used; text that begins with `*` stands in quotes";
+                self.say(
+                    Problem::error(Code::YamlSyntax, what)
+                        .at(self.place(spot))
+                        .hint(hint),
+                );
                 self.done(Node::new(Value::Broken, spot), 0, None, false)
             }
             Event::DocumentStart(..) => {
@@ -349,8 +355,21 @@ impl<'t> Builder<'t> {
         }
     }
 
-    /// Closes what is open, so that what was read can be checked.
+    /// Closes what is open, so that what was read can be checked. A list of values that broke off, and a key whose value was not
+    /// read, count for nothing.
     fn close_all(&mut self) {
+        let is_plain = |item: &Node| !matches!(item.value, Value::Map(_) | Value::List(_));
+        if let Some(frame) = self.open.last_mut()
+            && let Holds::Items(items) = &mut frame.holds
+            && items.iter().all(is_plain)
+        {
+            let spot = frame.spot();
+            self.open.pop();
+            self.put(Node::new(Value::Broken, spot), None, false);
+        }
+        if let Some(frame) = self.open.last_mut() {
+            frame.drop_key();
+        }
         while !self.open.is_empty() {
             if self.end().is_err() {
                 break;

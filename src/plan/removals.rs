@@ -1,15 +1,13 @@
 //! What becomes of what a stack owns and no longer declares. Whatever is in doubt is kept.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::Desired;
 use super::label::{has_label, label_of};
 use super::ownership::{Owned, alias, names};
-use crate::kinds::acl::is_own_right;
+use crate::kinds::acl::{Own, Spared};
 use crate::kinds::user::own_login;
-use crate::kinds::{
-    Live, Observations, Observed, Resources, Surroundings, kept_from_deletion, route,
-};
+use crate::kinds::{Live, Observations, Observed, Surroundings, kept_from_deletion, route};
 use crate::ledger::{Phase, Record};
 use crate::model::{Action, Address, Base, Code, KindName, Refusal, Step};
 
@@ -37,6 +35,9 @@ pub(super) fn removals(
         return Vec::new();
     };
     let records = no_longer_declared(desired);
+    let goes: HashSet<&Address> = records.iter().map(|record| &record.address).collect();
+    let kafka = surroundings.kafka.as_ref();
+    let own = kafka.and_then(|facts| Own::of(facts, desired.resources, observations, &goes));
     let mut steps: Vec<Step> = records
         .into_iter()
         .map(|record| {
@@ -45,7 +46,7 @@ pub(super) fn removals(
                 let is_spared = owned.spared.contains(&record.address);
                 removal(desired.stack, record, seen, is_spared)
             });
-            spare_ourselves(step, desired.resources, surroundings)
+            spare_ourselves(step, own.as_ref(), surroundings)
         })
         .collect();
     spare_what_goes_along(&mut steps, desired, owned);
@@ -161,7 +162,7 @@ fn kept(desired: Desired<'_>, record: &Record) -> Option<Step> {
 }
 
 /// A right of trueup's own principal is not taken away: what comes after could neither be done nor read.
-fn spare_ourselves(step: Step, declared: &Resources, surroundings: &Surroundings) -> Step {
+fn spare_ourselves(step: Step, own: Option<&Own<'_>>, surroundings: &Surroundings) -> Step {
     if step.action == Action::Delete && own_login(&step.address, surroundings) {
         return step.refused(Refusal::new(
             Code::LockOut,
@@ -169,17 +170,26 @@ fn spare_ourselves(step: Step, declared: &Resources, surroundings: &Surroundings
             "delete it as another principal, or with `kafka-configs`; or `trueup forget` it",
         ));
     }
-    let kafka = surroundings.kafka.as_ref();
-    let own = kafka.and_then(|facts| facts.principal.as_deref());
-    let is_own = own.is_some_and(|own| is_own_right(&step.address, own, declared));
-    if step.action != Action::Delete || !is_own {
-        return step;
-    }
-    step.refused(Refusal::new(
-        Code::LockOut,
-        "it would take a right away from trueup's own principal",
-        "declare the right for that principal itself, where it is one of `User:*`; else take it away as another principal, or with `kafka-acls`; or `trueup forget` it",
-    ))
+    let is_right = step.action == Action::Delete && step.address.kind == KindName::Acl;
+    let spared = own
+        .filter(|_| is_right)
+        .and_then(|own| own.spares(&step.address));
+    let otherwise =
+        "take it away as another principal, or with `kafka-acls`; or `trueup forget` it";
+    let (what, way_out) = match spared {
+        None => return step,
+        Some(Spared::Own) => (
+            "it would take a right away from trueup's own principal".to_owned(),
+            otherwise.to_owned(),
+        ),
+        Some(Spared::Only(right)) => (
+            format!(
+                "it would take {right} away from trueup's own principal, to which nothing else gives it"
+            ),
+            format!("declare that right for the principal itself; or {otherwise}"),
+        ),
+    };
+    step.refused(Refusal::new(Code::LockOut, what, way_out))
 }
 
 /// Whether what has the name is what was recorded, for want of anything else that would tell. An ACL is nothing but its

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::*;
 use crate::kinds::{Observations, Rehearsal, Surroundings};
-use crate::model::{Harm, KindName, Problem, Risk, Wanted};
+use crate::model::{Harm, KindName, Problem, Refusal, Risk, Wanted};
 use crate::plan::{Summary, Target};
 
 /// A broker that notes what it is asked for, batch by batch.
@@ -332,4 +332,86 @@ async fn an_approval_that_ended_since_holds_no_longer() {
         "{told:?}"
     );
     assert_eq!(*port.notes(), Vec::<String>::new());
+}
+
+/// What becomes of an ACL that goes while another one, which is to be made, is blocked.
+async fn gone_beside(unmade: &str, gone: &str) -> Outcome {
+    let mut plan = plan_of(0, &[]);
+    let step = |acl: &str, action| Step::of(format!("acl/{acl}").parse().unwrap(), action);
+    let blocked = Refusal::new(Code::LockOut, "it is blocked", "leave it out");
+    plan.steps = vec![
+        step(unmade, Action::Create).refused(blocked),
+        step("User:other/allow/read/topic/literal/x/*", Action::Create),
+        step(gone, Action::Delete),
+    ];
+    let port = Noted::default();
+    let done = applied(&plan, &port).await;
+    assert_eq!(done[1].outcome, Outcome::Applied);
+    done[2].outcome.clone()
+}
+
+#[tokio::test]
+async fn a_deny_stays_until_what_takes_its_place_stands() {
+    let gone = "User:app/deny/read/topic/literal/secret-x/*";
+    for unmade in [
+        "User:app/deny/read/topic/prefixed/secret-/*",
+        "User:*/deny/all/topic/literal/*/*",
+    ] {
+        let because = format!("`acl/{unmade}` was not applied, which may be to take its place");
+        assert_eq!(
+            gone_beside(unmade, gone).await,
+            Outcome::NotAttempted { because }
+        );
+    }
+    for unrelated in [
+        "User:app/allow/read/topic/prefixed/secret-/*",
+        "User:intern/deny/read/topic/prefixed/secret-/*",
+        "User:app/deny/read/topic/literal/prod-x/*",
+    ] {
+        assert_eq!(
+            gone_beside(unrelated, gone).await,
+            Outcome::Applied,
+            "{unrelated}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_allow_stays_until_what_takes_its_place_stands_and_waits_for_no_deny() {
+    let gone = "User:txn/allow/write/transactional_id/literal/txn-1/*";
+    let unmade = "User:txn/allow/all/transactional_id/prefixed/txn-/*";
+    let because = format!("`acl/{unmade}` was not applied, which may be to take its place");
+    assert_eq!(
+        gone_beside(unmade, gone).await,
+        Outcome::NotAttempted { because }
+    );
+    for unrelated in [
+        "User:intern/deny/read/topic/literal/prod-x/*",
+        "User:txn/deny/write/transactional_id/literal/txn-1/*",
+        "User:txn/allow/write/topic/literal/txn-1/*",
+    ] {
+        assert_eq!(
+            gone_beside(unrelated, gone).await,
+            Outcome::Applied,
+            "{unrelated}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_deny_stays_while_the_right_that_it_denies_does() {
+    let mut plan = plan_of(0, &[]);
+    let gone = |acl: &str| Step::of(format!("acl/{acl}").parse().unwrap(), Action::Delete);
+    let blocked = Refusal::new(Code::Protected, "it is protected", "let go of it");
+    plan.steps = vec![
+        gone("User:app/deny/read/topic/literal/secret-x/*"),
+        gone("User:app/deny/read/topic/literal/other/*"),
+        gone("User:app/allow/read/topic/prefixed/secret-/*").refused(blocked),
+    ];
+    let done = applied(&plan, &Noted::default()).await;
+    let because =
+        "`acl/User:app/allow/read/topic/prefixed/secret-/*` stays, and this denies some of it"
+            .to_owned();
+    assert_eq!(done[0].outcome, Outcome::NotAttempted { because });
+    assert_eq!(done[1].outcome, Outcome::Applied);
 }

@@ -1,5 +1,7 @@
 //! Which rights ACLs give and take, as Kafka's authorizer sees them (KIP-11, KIP-290).
 
+use std::net::IpAddr;
+
 use super::{AclBinding, Operation, PatternType, Permission};
 
 /// Whether an allow gives everything that another one gives.
@@ -16,13 +18,22 @@ pub(super) fn takes_all_of(deny: &AclBinding, allow: &AclBinding) -> bool {
 }
 
 /// Whether a deny takes something that an allow gives.
-pub(super) fn takes_some_of(deny: &AclBinding, allow: &AclBinding) -> bool {
+pub fn takes_some_of(deny: &AclBinding, allow: &AclBinding) -> bool {
     let (denied, allowed) = (deny.operation, allow.operation);
     let is_denied = denied == Operation::All || implies(allowed, denied);
     deny.permission == Permission::Deny
         && allow.permission == Permission::Allow
         && meets(deny, allow)
         && is_denied
+}
+
+/// Whether an ACL that is made may be to take the place of one that goes: both allow or both deny, and there is something that
+/// both are about.
+pub fn may_replace(made: &AclBinding, gone: &AclBinding) -> bool {
+    let (one, other) = (made.operation, gone.operation);
+    made.permission == gone.permission
+        && meets(made, gone)
+        && (implies(one, other) || implies(other, one))
 }
 
 /// Whether every resource of the one is among those of the other.
@@ -47,8 +58,14 @@ fn is_beyond(outer: &AclBinding, inner: &AclBinding) -> bool {
 fn meets(one: &AclBinding, other: &AclBinding) -> bool {
     let either = |a: &str, b: &str, all| covers(a, b, all) || covers(b, a, all);
     either(&one.principal, &other.principal, "User:*")
-        && either(&one.host, &other.host, "*")
+        && (either(&one.host, &other.host, "*") || is_same_address(&one.host, &other.host))
         && (is_on_all_of(one, other) || is_on_all_of(other, one))
+}
+
+/// An address has more than one spelling.
+fn is_same_address(one: &str, other: &str) -> bool {
+    let read = |host: &str| host.parse::<IpAddr>().ok().map(|it| it.to_canonical());
+    read(one).is_some_and(|one| read(other) == Some(one))
 }
 
 /// `User:*` is every principal of the type `User`.
@@ -104,6 +121,73 @@ mod tests {
             &acl("User:a/allow/read/topic/prefixed/o/*"),
             &all
         ));
+    }
+
+    #[test]
+    fn what_may_take_the_place_of_another_is_about_the_same_and_says_the_same() {
+        let replaces = |made: &str, gone: &str| may_replace(&acl(made), &acl(gone));
+        for (one, other) in [
+            (
+                "User:a/deny/read/topic/prefixed/s-/*",
+                "User:a/deny/read/topic/literal/s-x/*",
+            ),
+            (
+                "User:*/deny/read/topic/prefixed/z/*",
+                "User:z/deny/read/topic/literal/zq/*",
+            ),
+            (
+                "User:a/deny/all/topic/literal/*/*",
+                "User:a/deny/write/topic/literal/t/10.0.0.1",
+            ),
+            (
+                "User:a/allow/read/group/literal/g/*",
+                "User:a/allow/all/group/prefixed/g/*",
+            ),
+            (
+                "User:a/allow/describe/topic/literal/t/*",
+                "User:a/allow/write/topic/literal/t/*",
+            ),
+            (
+                "User:a/deny/read/topic/literal/t/::1",
+                "User:a/deny/read/topic/literal/t/0:0:0:0:0:0:0:1",
+            ),
+        ] {
+            assert!(
+                replaces(one, other) && replaces(other, one),
+                "{one} {other}"
+            );
+        }
+        for (one, other) in [
+            (
+                "User:a/allow/read/topic/literal/t/*",
+                "User:a/deny/read/topic/literal/t/*",
+            ),
+            (
+                "User:a/deny/read/topic/literal/t/*",
+                "User:b/deny/read/topic/literal/t/*",
+            ),
+            (
+                "User:a/deny/read/topic/literal/t/*",
+                "User:a/deny/write/topic/literal/t/*",
+            ),
+            (
+                "User:a/deny/read/topic/literal/t/*",
+                "User:a/deny/read/group/literal/t/*",
+            ),
+            (
+                "User:a/deny/read/topic/prefixed/s-/*",
+                "User:a/deny/read/topic/literal/s/*",
+            ),
+            (
+                "User:a/deny/read/topic/literal/t/10.0.0.1",
+                "User:a/deny/read/topic/literal/t/10.0.0.2",
+            ),
+        ] {
+            assert!(
+                !replaces(one, other) && !replaces(other, one),
+                "{one} {other}"
+            );
+        }
     }
 
     #[test]

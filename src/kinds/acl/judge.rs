@@ -2,45 +2,12 @@
 
 use std::net::IpAddr;
 
-use super::effect::gives_all_of;
 use super::losses::ANYBODY;
-use super::{AclBinding, Operation, PatternType, Permission, ResourceType, acl_of, since};
+use super::own::takes_a_needed_right;
+use super::{AclBinding, Permission, acl_of, since};
+use crate::kinds::Case;
 use crate::kinds::kafka::is_before;
-use crate::kinds::{Case, Resources};
-use crate::ledger::KafkaStore;
-use crate::model::{Address, Broker, Code, KindName, Refusal};
-
-/// What trueup asks for on the cluster.
-const ON_CLUSTER: [Operation; 6] = [
-    Operation::All,
-    Operation::Describe,
-    Operation::Alter,
-    Operation::Create,
-    Operation::DescribeConfigs,
-    Operation::AlterConfigs,
-];
-
-/// What trueup asks for on a topic that it keeps.
-const ON_TOPIC: [Operation; 6] = [
-    Operation::All,
-    Operation::Describe,
-    Operation::Create,
-    Operation::Alter,
-    Operation::DescribeConfigs,
-    Operation::AlterConfigs,
-];
-
-/// What trueup asks for on the topic of its ledger.
-const ON_LEDGER: [Operation; 5] = [
-    Operation::All,
-    Operation::Describe,
-    Operation::Create,
-    Operation::Read,
-    Operation::Write,
-];
-
-/// What trueup asks for on the transactional ids by which it writes its ledger.
-const ON_WRITERS: [Operation; 3] = [Operation::All, Operation::Describe, Operation::Write];
+use crate::model::{Code, Refusal};
 
 /// Every reason why the ACL can't be made.
 pub(super) fn judge(case: &Case<'_>) -> Vec<Refusal> {
@@ -100,26 +67,6 @@ fn lock_out(acl: &AclBinding, case: &Case<'_>) -> Option<Refusal> {
     is_lock_out.then(|| refusal(acl, own_principal(case), from))
 }
 
-/// Whether taking an ACL away may take a right from trueup's own principal that it needs: each of its own, and, on the
-/// cluster, one of everybody that no declared ACL gives to it alone.
-pub fn is_own_right(address: &Address, own: &str, all: &Resources) -> bool {
-    let Ok(acl) = acl_of(address) else {
-        return false;
-    };
-    let lost = AclBinding {
-        principal: own.to_owned(),
-        ..acl.clone()
-    };
-    let of_everybody = || {
-        let mut declared = all.keys().filter_map(|it| acl_of(it).ok());
-        acl.principal == ANYBODY
-            && acl.resource_type == ResourceType::Cluster
-            && ON_CLUSTER.contains(&acl.operation)
-            && !declared.any(|declared| gives_all_of(&declared, &lost))
-    };
-    acl.permission == Permission::Allow && (acl.principal == own || of_everybody())
-}
-
 fn denies_what_is_needed(acl: &AclBinding, case: &Case<'_>) -> bool {
     let is_ours = acl.principal == ANYBODY || Some(acl.principal.as_str()) == own_principal(case);
     acl.permission == Permission::Deny && is_ours && takes_a_needed_right(acl, case.all)
@@ -148,51 +95,6 @@ fn from(acl: &AclBinding, case: &Case<'_>) -> From {
         _ if acl.host == "*" => From::Anywhere,
         Some(host) if Some(host) == own_address(case) => From::Here,
         Some(_) | None => From::AnotherHost,
-    }
-}
-
-fn takes_a_needed_right(acl: &AclBinding, all: &Resources) -> bool {
-    match acl.resource_type {
-        ResourceType::Cluster => ON_CLUSTER.contains(&acl.operation),
-        ResourceType::Topic => {
-            (ON_TOPIC.contains(&acl.operation) && covers_a_topic(acl, all))
-                || (ON_LEDGER.contains(&acl.operation) && covers_the_ledger(acl, all))
-        }
-        ResourceType::TransactionalId => {
-            ON_WRITERS.contains(&acl.operation) && covers_the_writers(acl, all)
-        }
-        ResourceType::Group | ResourceType::DelegationToken | ResourceType::User => false,
-    }
-}
-
-fn covers_a_topic(acl: &AclBinding, all: &Resources) -> bool {
-    all.keys()
-        .any(|address| address.kind == KindName::Topic && covers(acl, &address.name))
-}
-
-fn covers_the_ledger(acl: &AclBinding, all: &Resources) -> bool {
-    ledger_is_in_kafka(all) && covers(acl, KafkaStore::TOPIC)
-}
-
-/// Whether it is about some that begin as those of a stack do.
-fn covers_the_writers(acl: &AclBinding, all: &Resources) -> bool {
-    let begin = KafkaStore::WRITERS;
-    let is_one = match acl.pattern {
-        PatternType::Literal => acl.name == "*" || acl.name.starts_with(begin),
-        PatternType::Prefixed => acl.name.starts_with(begin) || begin.starts_with(&acl.name),
-    };
-    ledger_is_in_kafka(all) && is_one
-}
-
-/// That of a manifest that speaks of NATS is there, unless it says otherwise.
-fn ledger_is_in_kafka(all: &Resources) -> bool {
-    all.keys().all(|it| it.kind.broker() == Broker::Kafka)
-}
-
-fn covers(acl: &AclBinding, topic: &str) -> bool {
-    match acl.pattern {
-        PatternType::Literal => acl.name == "*" || acl.name == topic,
-        PatternType::Prefixed => topic.starts_with(&acl.name),
     }
 }
 
@@ -225,8 +127,8 @@ fn refusal(acl: &AclBinding, own: Option<&str>, from: From) -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kinds::{KafkaFacts, Surroundings};
-    use crate::model::{Flat, Resource};
+    use crate::kinds::{KafkaFacts, Resources, Surroundings};
+    use crate::model::{Address, Flat, KindName, Resource};
 
     const HERE: &str = "192.168.7.9";
 
@@ -242,6 +144,7 @@ mod tests {
                 brokers: 1,
                 release: None,
                 principal: own.map(str::to_owned),
+                rights: Vec::new(),
                 local_address: local.map(|local| local.parse().unwrap()),
             }),
         };
@@ -259,31 +162,6 @@ mod tests {
 
     fn is_lock_out(acl: &str, own: Option<&str>) -> bool {
         judged(acl, own, Some(HERE)).0
-    }
-
-    #[test]
-    fn a_right_of_everybody_is_ones_own_where_no_other_gives_it() {
-        let on = |acl: &str| acl.parse::<Address>().unwrap();
-        let declared = |acls: &[&str]| -> Resources {
-            let acls = acls.iter().map(|acl| Resource::new(on(acl), Flat::new()));
-            acls.map(|acl| (acl.address.clone(), acl)).collect()
-        };
-        let everybodys = on("acl/User:*/allow/alter/cluster/literal/kafka-cluster/*");
-        let own = "User:ann";
-        assert!(is_own_right(&everybodys, own, &declared(&[])));
-        for keeps in [
-            "acl/User:ann/allow/alter/cluster/literal/kafka-cluster/*",
-            "acl/User:*/allow/all/cluster/literal/kafka-cluster/*",
-        ] {
-            assert!(
-                !is_own_right(&everybodys, own, &declared(&[keeps])),
-                "{keeps}"
-            );
-        }
-        let on_topic = on("acl/User:*/allow/alter/topic/literal/t/*");
-        assert!(!is_own_right(&on_topic, own, &declared(&[])));
-        let deny = on("acl/User:ann/deny/alter/topic/literal/t/*");
-        assert!(!is_own_right(&deny, own, &declared(&[])));
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod judge;
 mod links;
 mod losses;
 mod observe;
+mod own;
 mod risks;
 mod rules;
 mod spec;
@@ -21,10 +22,12 @@ use async_trait::async_trait;
 
 use binding::Parts;
 pub use binding::{acl_of, address_of};
+pub use effect::{may_replace, takes_some_of};
 pub use entry::{Access, AclEntry, AclResource, Consumer, ConsumerTerms, Producer, ProducerTerms};
 pub use expand::{Expansion, Places, expand_access, expand_entry};
 pub use export::entries;
-pub use judge::is_own_right;
+pub(in crate::kinds) use observe::describes_every_topic;
+pub use own::{Own, Spared, allows_everybody};
 pub use rules::{CLUSTER_NAME, operations, principal_fault, since};
 pub use spec::AclSpec;
 

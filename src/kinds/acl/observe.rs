@@ -5,7 +5,11 @@ use std::sync::Arc;
 
 use indexmap::{IndexMap, IndexSet};
 
-use super::{AclBinding, AclFilter, acl_of, address_of};
+use super::effect::{gives_all_of, takes_some_of};
+use super::losses::ANYBODY;
+use super::{
+    AclBinding, AclFilter, Operation, PatternType, Permission, ResourceType, acl_of, address_of,
+};
 use crate::broker::kafka::{Kafka, KafkaError};
 use crate::kinds::kafka::needs;
 use crate::kinds::stream::told_left_out;
@@ -99,6 +103,31 @@ pub(super) async fn list(kafka: &Kafka) -> Result<Vec<Address>, Problem> {
     Ok(acls.iter().map(address_of).collect())
 }
 
+/// Whether ACLs that can be read allow this principal to describe every topic, and none denies it one.
+pub(in crate::kinds) async fn describes_every_topic(kafka: &Kafka, own: &str) -> bool {
+    let of = |principal: &str| AclFilter {
+        principal: Some(principal.to_owned()),
+        resource_type: Some(ResourceType::Topic),
+        ..AclFilter::default()
+    };
+    let held = kafka.describe_acls(&[of(own), of(ANYBODY)]).await;
+    held.is_ok_and(|held| may_describe_every_topic(&held, own))
+}
+
+fn may_describe_every_topic(held: &[AclBinding], own: &str) -> bool {
+    let every = AclBinding {
+        principal: own.to_owned(),
+        permission: Permission::Allow,
+        operation: Operation::Describe,
+        resource_type: ResourceType::Topic,
+        pattern: PatternType::Literal,
+        name: "*".to_owned(),
+        host: "*".to_owned(),
+    };
+    let mut allows = held.iter().filter(|acl| gives_all_of(acl, &every));
+    allows.next().is_some() && !held.iter().any(|acl| takes_some_of(acl, &every))
+}
+
 /// What [`list`] can't name: ACLs with a word of a newer Kafka. A cluster without ACLs has none.
 pub(super) async fn left_out(kafka: &Kafka) -> Vec<Problem> {
     let unknown = kafka.unknown_acls().await.unwrap_or_default();
@@ -136,6 +165,29 @@ mod tests {
         let asked = filters(&of_one.iter().collect::<Vec<_>>());
         assert_eq!(asked.len(), 1);
         assert_eq!(asked[0].principal.as_deref(), Some("User:a"));
+    }
+
+    #[test]
+    fn who_may_describe_every_topic_is_told_by_its_acls() {
+        let sees_all = |acls: &[&str]| {
+            let held: Vec<AclBinding> = acls.iter().map(|it| acl(it)).collect();
+            may_describe_every_topic(&held, "User:a")
+        };
+        let reads = "acl/User:a/allow/read/topic/literal/*/*";
+        assert!(sees_all(&[reads]));
+        assert!(sees_all(&["acl/User:*/allow/describe/topic/literal/*/*"]));
+        for too_little in [
+            &[][..],
+            &["acl/User:a/allow/describe_configs/topic/literal/*/*"],
+            &["acl/User:a/allow/describe/topic/prefixed/t/*"],
+            &["acl/User:a/allow/describe/topic/literal/*/10.0.0.1"],
+            &["acl/User:b/allow/describe/topic/literal/*/*"],
+            &[reads, "acl/User:*/deny/describe/topic/literal/t/*"],
+            &[reads, "acl/User:a/deny/all/topic/prefixed/t/10.0.0.1"],
+        ] {
+            assert!(!sees_all(too_little), "{too_little:?}");
+        }
+        assert!(sees_all(&[reads, "acl/User:a/deny/read/topic/literal/t/*"]));
     }
 
     #[test]

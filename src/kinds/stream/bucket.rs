@@ -214,7 +214,8 @@ impl Template {
         let said = Said(fields);
         let is_default = |path: &str, value: &Value| {
             let field = declaration.field(path);
-            field.is_some_and(|field| field.facts.hidden || field.same(Some(value), None))
+            // what no version of ours knows, a plain stream could not say either
+            field.is_none_or(|field| field.facts.hidden || field.same(Some(value), None))
         };
         let by_seal = self.forced_by_seal(fields);
         let is_bent = |path: &str, value: &Value| match path {

@@ -135,6 +135,7 @@ mod tests {
                 brokers: 3,
                 release: None,
                 principal: None,
+                rights: Vec::new(),
                 local_address: None,
             }),
         };

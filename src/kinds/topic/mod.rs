@@ -30,10 +30,11 @@ pub use rules::is_internal;
 pub(in crate::kinds) use rules::name_faults;
 pub use spec::{ConfigValue, TopicSpec};
 
+use super::acl::describes_every_topic;
 use super::kafka::{client, not_attempted, refuse_all, unreadable};
 use super::{
-    Case, Caveat, Declaration, Kind, Live, Observations, Rehearsal, Resources, Sight, Unfinished,
-    declared_of, is_in_place,
+    Case, Caveat, Declaration, Kind, Live, Observations, Rehearsal, Resources, Sight, Surroundings,
+    Unfinished, declared_of, is_in_place,
 };
 use crate::broker::Brokers;
 use crate::broker::kafka::{Kafka, Operation};
@@ -195,20 +196,25 @@ impl Kind for Topic {
             .collect())
     }
 
-    async fn left_out(&self, brokers: &Brokers) -> Vec<Problem> {
-        match client(brokers) {
-            Ok(kafka) => unlisted(kafka).await.into_iter().collect(),
-            Err(_) => Vec::new(),
-        }
+    async fn hidden(&self, brokers: &Brokers, around: &Surroundings) -> Option<Problem> {
+        let own = around.kafka.as_ref()?.principal.as_deref();
+        unlisted(client(brokers).ok()?, own).await
     }
 }
 
-/// That there may be topics which the broker does not list: to whom does not have every right on the cluster, which a super
-/// user has, and everybody where there is no authorizer.
-async fn unlisted(kafka: &Kafka) -> Option<Problem> {
-    let rights = kafka.cluster().await.ok()?.authorized_operations?;
+/// That there may be topics which the broker does not list: to whom is neither allowed to describe every one by the ACLs that can
+/// be read, nor has every right on the cluster, which a super user has, and everybody where there is no authorizer.
+async fn unlisted(kafka: &Kafka, own: Option<&str>) -> Option<Problem> {
+    let rights = match kafka.cluster().await {
+        Ok(cluster) => cluster.authorized_operations?,
+        Err(_) => Vec::new(),
+    };
     let has_all = rights.contains(&Operation::ClusterAction) && rights.contains(&Operation::Alter);
+    let sees_all = match own {
+        Some(own) if !has_all => describes_every_topic(kafka, own).await,
+        Some(_) | None => has_all,
+    };
     let what = "Kafka lists the topics that the user may DESCRIBE, and no others: those that it may not, if there are any, are left out";
     let hint = "name them in a manifest with `-f`, and they are asked for; or do it as a user who may DESCRIBE every topic";
-    (!has_all).then(|| Problem::warning(Code::LeftOut, what).hint(hint))
+    (!sees_all).then(|| Problem::warning(Code::LeftOut, what).hint(hint))
 }

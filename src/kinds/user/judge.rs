@@ -102,6 +102,7 @@ mod tests {
                 brokers: 1,
                 release: Some("4.3".to_owned()),
                 principal: Some(own.to_owned()),
+                rights: Vec::new(),
                 local_address: None,
             }),
         };

@@ -30,6 +30,23 @@ pub(super) enum Key {
     Broken,
 }
 
+impl Frame {
+    pub(super) const fn spot(&self) -> Spot {
+        self.spot
+    }
+
+    /// The key whose value never came stands there with one that counts for nothing.
+    pub(super) fn drop_key(&mut self) {
+        let spot = self.spot;
+        if let Holds::Entries { map, key, .. } = &mut self.holds
+            && let Some(Key::Name(name, at)) = key.take_if(|key| matches!(key, Key::Name(..)))
+        {
+            let node = Node::new(Value::Broken, spot);
+            map.entry(name).or_insert(Entry { key: at, node });
+        }
+    }
+}
+
 impl Builder<'_> {
     pub(super) fn begin(&mut self, spot: Spot, anchor: usize, holds: Holds) -> Result<(), Problem> {
         if self.open.len() >= MOST_DEPTH {

@@ -7,6 +7,7 @@ mod doctor;
 mod explain;
 mod exports;
 mod failures;
+mod hidden;
 mod labels;
 mod lost;
 mod outputs;

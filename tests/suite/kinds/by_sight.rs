@@ -47,10 +47,13 @@ fn against(held: Held<'_>) -> SnapshotPort {
                 brokers: 3,
                 release: Some("4.3".to_owned()),
                 principal: None,
+                rights: Vec::new(),
                 local_address: None,
             }),
         },
         resources: held.iter().map(live).collect(),
+        hidden: IndexMap::new(),
+        absent: Vec::new(),
     })
 }
 

@@ -259,6 +259,7 @@ fn snapshot(resources: IndexMap<Address, Live>) -> SnapshotPort {
         brokers: 5,
         release: Some("4.3".into()),
         principal: None,
+        rights: Vec::new(),
         local_address: None,
     };
     SnapshotPort::new(Snapshot {
@@ -270,6 +271,8 @@ fn snapshot(resources: IndexMap<Address, Live>) -> SnapshotPort {
             kafka: Some(kafka),
         },
         resources,
+        hidden: IndexMap::new(),
+        absent: Vec::new(),
     })
 }
 

@@ -167,7 +167,7 @@ fn field_by_field() {
         "retention: true",
         "replication_factor: 1",
         "replication_factor: one",
-        "config: { a: 1, b: x, c: true, d: [x, y], e: null, f: 0.5 }",
+        "config: { a: 1, b: x, c: true, d: [x, y], retention.ms: null, f: 0.5 }",
         "config: { a: { b: c } }",
         "config: { retention.ms: 7d }",
         "config: { retention.ms: later }",

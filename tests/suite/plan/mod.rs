@@ -274,6 +274,7 @@ fn surroundings(case: &Case) -> Surroundings {
             brokers: case.brokers.unwrap_or(1),
             release: Some("4.3".into()),
             principal: Some("User:admin".into()),
+            rights: Vec::new(),
             local_address: None,
         }),
     }

@@ -68,6 +68,7 @@ impl World {
                 brokers: cluster.brokers.len(),
                 release: cluster.release.map(str::to_owned),
                 principal: Some(principal.to_owned()),
+                rights: Vec::new(),
                 local_address: kafka.local_address().await,
             }),
         };
