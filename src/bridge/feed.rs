@@ -55,6 +55,8 @@ pub(super) struct Feed {
     nats: NatsData,
     stream: String,
     consumer: String,
+    /// How the subjects begin that its messages are acknowledged at, once one came.
+    acks: Option<String>,
     subscriber: Subscriber,
     inbox: String,
     next: String,
@@ -110,6 +112,10 @@ impl Feed {
     /// Whether the server has the acknowledgements up to this message, when it is asked some time after them; a fault where it has
     /// not. One that was lost, or that came to a consumer which was set back meanwhile, is never made good otherwise.
     pub(super) async fn is_acknowledged(&self, sequence: u64) -> Result<(), Fault> {
+        let denied = self.acks.as_ref().and_then(|acks| self.nats.denied(acks));
+        if let Some(denied) = denied {
+            return Err(Fault::from(denied).of("acknowledging"));
+        }
         let found = info(&self.nats, &self.stream, &self.consumer).await?;
         let pending = found.get("num_ack_pending").and_then(Value::as_u64);
         let floor = number(&found, "ack_floor", "stream_seq");
@@ -135,6 +141,7 @@ impl Feed {
             nats: nats.clone(),
             stream: stream.to_owned(),
             consumer: consumer.to_owned(),
+            acks: None,
             inbox,
             next: nats.subject(&format!("CONSUMER.MSG.NEXT.{stream}.{consumer}")),
             budget,
@@ -231,6 +238,9 @@ impl Feed {
                 "a message came that is no delivery of the consumer",
             ));
         };
+        if self.acks.is_none() {
+            self.acks = beginning(&delivered.ack_subject(), &self.consumer);
+        }
         if let Some(expected) = self.expected {
             if delivered.place != expected {
                 let what = format!(
@@ -495,6 +505,13 @@ fn placed(message: Message) -> Option<Delivered> {
     })
 }
 
+/// An acknowledgement's subject up to the consumer in it.
+fn beginning(subject: &str, consumer: &str) -> Option<String> {
+    let token = format!(".{consumer}.");
+    let (before, _) = subject.split_once(&token)?;
+    Some(format!("{before}{token}"))
+}
+
 fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
@@ -529,6 +546,13 @@ mod tests {
             );
         }
         assert!(placed(message("_INBOX.x")).is_none());
+    }
+
+    #[test]
+    fn acknowledgements_of_a_consumer_begin_alike() {
+        let reply = "$JS.ACK.hub.ACCHASH.S.C.2.30.4.1795857533241625888.9.token";
+        let beginning = beginning(reply, "C");
+        assert_eq!(beginning.as_deref(), Some("$JS.ACK.hub.ACCHASH.S.C."));
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub enum Going {
     /// A worker had it, and gives no sign of life.
     Silent,
     /// No worker has it.
-    Unmoved,
+    NoWorker,
     /// It is declared, and not there.
     Absent,
 }
@@ -182,7 +182,7 @@ fn going(state: Option<RouteState>, workers: &[Value]) -> Going {
     match state {
         None => Going::Absent,
         Some(RouteState::Paused) => Going::Paused,
-        Some(RouteState::Running) if workers.is_empty() => Going::Unmoved,
+        Some(RouteState::Running) if workers.is_empty() => Going::NoWorker,
         Some(RouteState::Running) if workers.iter().all(is_silent) => Going::Silent,
         Some(RouteState::Running) if says("failed") => Going::Failed,
         Some(RouteState::Running) if says("degraded") => Going::Degraded,
@@ -396,7 +396,7 @@ mod tests {
         let running = Some(RouteState::Running);
         for (state, workers, wanted) in [
             (None, vec![], Going::Absent),
-            (running, vec![], Going::Unmoved),
+            (running, vec![], Going::NoWorker),
             (running, vec![beat("running", 13_000)], Going::Silent),
             (
                 running,

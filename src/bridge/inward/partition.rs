@@ -273,6 +273,9 @@ async fn publish(
                 if refusals >= REFUSALS {
                     return Err(fault);
                 }
+                if stop.is_asked() {
+                    return Ok(false);
+                }
                 setup.route.become_(State::Degraded, Some(&fault.text));
             }
             Err(fault) => return Err(fault),

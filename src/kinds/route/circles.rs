@@ -39,8 +39,8 @@ pub(super) fn check(all: &Resources) -> Vec<Problem> {
     circles.collect()
 }
 
-/// Circles of routes that are about to be over others that are in the table: the number of each that is to be and does not say
-/// `loop_guard: header`, and what is wrong. Circles of theirs alone are left out: [`check`] tells those.
+/// Circles of routes that are about to be over others that are in the table: the number of each that is to be, where one of the
+/// circle does not say `loop_guard: header`, and what is wrong. Circles of theirs alone are left out: [`check`] tells those.
 pub(super) fn over_others(
     wanted: &[(&Address, &RouteSpec)],
     others: &[(Address, RouteSpec)],
@@ -49,14 +49,14 @@ pub(super) fn over_others(
     let routes: Vec<(&Address, &RouteSpec)> = wanted.iter().copied().chain(theirs).collect();
     let specs: Vec<&RouteSpec> = routes.iter().map(|(_, spec)| *spec).collect();
     let next = edges(&specs, &HashMap::new());
-    let numbers = 0..wanted.len();
-    let unguarded = numbers.filter(|it| specs[*it].loop_guard != Some(LoopGuard::Header));
-    let circles = unguarded.filter_map(|number| {
+    let is_unguarded = |it: &usize| specs[*it].loop_guard != Some(LoopGuard::Header);
+    let circles = (0..wanted.len()).filter_map(|number| {
         let way = way_back(number, &next)?;
         let other = way.iter().find(|it| **it >= wanted.len())?;
+        let open = way.iter().find(|it| is_unguarded(it))?;
         let what = format!(
-            "its messages come back to its own source over `{}`, which is in the table of routes and not in this manifest",
-            routes[*other].0
+            "its messages come back to its own source over `{}`, which is in the table of routes and not changed here; `{}` does not say `loop_guard: header`",
+            routes[*other].0, routes[*open].0
         );
         Some((number, what))
     });

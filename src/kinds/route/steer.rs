@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    Entry, Put, RouteSpec, RouteState, Table, WORKERS, consumer_name, shards, spec_of, wire,
+    Entry, Ordering, Put, RouteSpec, RouteState, Table, WORKERS, consumer_name, shards, spec_of,
+    wire,
 };
 use crate::broker::Brokers;
 use crate::broker::nats::{Bucket, JetStream, NatsError};
@@ -93,7 +94,7 @@ pub async fn at_rest(nats: &JetStream, name: &str) -> Result<RouteSpec, Problem>
         let what = format!("what the table holds of `route/{name}` can't be read");
         return Err(Problem::error(Code::Unreadable, what));
     };
-    await_rest(nats, name, spec.state == Some(RouteState::Paused)).await?;
+    await_rest(nats, name, &spec).await?;
     Ok(spec)
 }
 
@@ -106,9 +107,10 @@ pub fn moved_by(name: &str, holder: &str) -> Problem {
 }
 
 /// Waits until nobody moves the route's messages, where it is paused; its worker ends what it is at first.
-async fn await_rest(nats: &JetStream, name: &str, is_paused: bool) -> Result<(), Problem> {
+async fn await_rest(nats: &JetStream, name: &str, spec: &RouteSpec) -> Result<(), Problem> {
+    let is_paused = spec.state == Some(RouteState::Paused);
     let begin = Instant::now();
-    while let Some(holder) = holder(nats, name).await.map_err(|it| it.problem())? {
+    while let Some(holder) = holder(nats, name, spec).await.map_err(|it| it.problem())? {
         if !is_paused {
             return Err(moved_by(name, &holder));
         }
@@ -240,16 +242,26 @@ pub async fn renew(brokers: &Brokers, nats: &JetStream, name: &str) -> Result<()
     Err(Problem::error(Code::Stale, what).hint("set it once more"))
 }
 
-/// Who holds a lease of the route, in words.
-async fn holder(nats: &JetStream, name: &str) -> Result<Option<String>, NatsError> {
+/// Who holds a lease of the route, in words; of one in any order, which has none, who says that it moves messages.
+async fn holder(
+    nats: &JetStream,
+    name: &str,
+    spec: &RouteSpec,
+) -> Result<Option<String>, NatsError> {
     let workers = Bucket::new(nats.clone(), WORKERS);
-    let keys = workers.keys(&format!("lease.{name}.")).await?;
+    let is_shared = spec.ordering == Some(Ordering::None);
+    let prefix = if is_shared { "status" } else { "lease" };
+    let keys = workers.keys(&format!("{prefix}.{name}.")).await?;
     for key in keys.unwrap_or_default() {
         if let Some(last) = workers.last(&key).await?
             && let Some(value) = last.value
         {
-            let lease: Value = serde_json::from_slice(&value).unwrap_or_default();
-            return Ok(Some(match lease["worker"].as_str() {
+            let told: Value = serde_json::from_slice(&value).unwrap_or_default();
+            let moves = ["running", "degraded"].map(|state| told["state"] == state);
+            if is_shared && !moves.contains(&true) {
+                continue;
+            }
+            return Ok(Some(match told["worker"].as_str() {
                 Some(worker) => format!("worker `{worker}`"),
                 None => "a worker".to_owned(),
             }));

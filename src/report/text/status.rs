@@ -126,7 +126,7 @@ fn state(route: &RouteStatus) -> (Tone, String) {
         Going::Degraded => (Tone::Bad, "degraded"),
         Going::Failed => (Tone::Bad, "failed"),
         Going::Silent => (Tone::Bad, "silent: its worker gives no sign of life"),
-        Going::Unmoved => (Tone::Change, "no worker"),
+        Going::NoWorker => (Tone::Change, "no worker"),
         Going::Absent => return (Tone::Bad, "not in the table".to_owned()),
     };
     let said = match route.declared {

@@ -249,6 +249,11 @@ bridge: { routes: { back: { from: { topic: @t }, to: { stream: EVENTS, subject: 
         ],
     );
     let guarded = back.replace("events.x }", "events.x }, loop_guard: header");
+    let said = world.ends("plan", &world.of("other", &guarded), 3);
+    contains(&said, &["`route/there` does not say `loop_guard: header`"]);
+    let guards = there.replace("topic: @t } }", "topic: @t }, loop_guard: header }");
+    let first = world.of("s", &guards);
+    world.ends("apply --auto-approve", &first, 0);
     let said = world.ends("plan", &world.of("other", &guarded), 0);
     assert!(!said.contains("route-circle"), "{said}");
     let ran = world.run(&with("destroy --stack s", &first));
@@ -319,7 +324,7 @@ async fn a_route_is_steered_by_hand_and_brought_back_by_the_manifest() {
         &said,
         &["worker `w1` moves the messages", "bridge pause out"],
     );
-    assert_eq!(world.status(&manifest)[0]["going"], json!("unmoved"));
+    assert_eq!(world.status(&manifest)[0]["going"], json!("no_worker"));
     let beat = json!({ "worker": "w1", "host": "h", "state": "running" }).to_string();
     workers.put("status.out.1.w1", beat.into()).await.unwrap();
     let route = &world.status(&manifest)[0];
