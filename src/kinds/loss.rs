@@ -95,6 +95,14 @@ impl Finding {
     }
 }
 
+/// Risks of one resource, those of one code bound together to what there is: what two fields lose may be the same.
+pub(super) fn no_more_than(held: Option<u64>, mut risks: Vec<Risk>) -> Vec<Risk> {
+    for risk in &mut risks {
+        risk.at_stake_in_all = held;
+    }
+    risks
+}
+
 /// A risk with its evidence; the way that costs less is the code's own.
 pub(super) fn risk(code: Code, harm: Harm, evidence: String, at_stake: Option<u64>) -> Risk {
     let safer = (harm > Harm::Low).then(|| code.way_out().to_owned());

@@ -1,7 +1,7 @@
 //! Limits, age and history.
 
 use serde_json::{Value, json};
-use trueup::model::{Code, Harm, Outcome};
+use trueup::model::{Approval, Code, Harm, Outcome};
 
 use super::{held, lost_as_told, publish, risk};
 use crate::kinds::nats::bench::{Bench, Patience, manifest};
@@ -55,6 +55,42 @@ async fn what_lies_beyond_a_limit_goes() {
         let told = lost_as_told(&bench, &stream, &fewer, (LIMIT, "max_msgs_per_subject")).await;
         assert_eq!(held(&bench, &stream).await, 12, "{told:?}");
     }
+}
+
+#[tokio::test]
+async fn limits_that_are_lowered_together_are_approved_together() {
+    let bench = Bench::start().await;
+    let of = |limit: u64, each: u64| {
+        let said = json!({ "subjects": ["s.>"], "max_msgs": limit, "max_msgs_per_subject": each });
+        manifest(json!({ "stream/S": said }))
+    };
+    bench.settle(&of(1_000, 1_000)).await;
+    let subjects: Vec<String> = (0..20).map(|n| format!("s.u.{n}")).collect();
+    let messages = subjects.iter().map(|subject| (subject.as_str(), 1));
+    let messages: Vec<(&str, usize)> = messages.chain([("s.c", 1); 20]).collect();
+    publish(&bench.context().await, &messages).await;
+    let bounded = |max: u64| Approval {
+        risk: LIMIT,
+        address: "stream/S".parse().unwrap(),
+        max: Some(max),
+        max_bytes: None,
+        terms: None,
+    };
+    let plan = approved(&of(20, 2), bench.port(), &[bounded(20)]).await;
+    for field in ["max_msgs", "max_msgs_per_subject"] {
+        let told = risk(&plan, LIMIT, field);
+        assert_eq!(told.at_stake_in_all, Some(38), "{told:?}");
+        let why = "38 messages are at stake, more than its bound of 20";
+        assert!(told.unapproved.as_ref().unwrap().ends_with(why), "{told:?}");
+    }
+    for (address, outcome) in bench.apply(&plan).await {
+        let is_held = matches!(outcome, Outcome::NotAttempted { .. });
+        assert!(is_held, "{address}: {outcome:?}");
+    }
+    assert_eq!(held(&bench, "S").await, 40);
+    let plan = approved(&of(20, 2), bench.port(), &[bounded(38)]).await;
+    assert_eq!(bench.apply(&plan).await[0].1, Outcome::Applied);
+    assert_eq!(held(&bench, "S").await, 2, "38 went");
 }
 
 #[tokio::test]
