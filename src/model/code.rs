@@ -97,7 +97,7 @@ codes! {
     // what a step may cost
     StreamDeleted "stream-deleted" "A stream is deleted with all that it holds." "Stop who publishes to it, see that its consumers have read all, keep a copy (another stream can source it), then approve.";
     BucketDeleted "bucket-deleted" "A key-value bucket or an object store is deleted with all that it holds." "Keep a copy (`nats kv get`, a mirror), see that nobody uses it, then approve.";
-    ConsumerDeleted "consumer-deleted" "A consumer is deleted: its position is lost, and on a stream of retention `interest` so is what only it held." "Stop its clients and let it read to the end first.";
+    ConsumerDeleted "consumer-deleted" "A consumer is deleted: its position is lost, and on a stream of retention `interest` so is what only it held. Where its replacement was cut short, what holds its place (`trueup-keeps-NAME`) goes with it, and is weighed like it." "Stop its clients and let it read to the end first.";
     TopicDeleted "topic-deleted" "A topic is deleted with all of its records." "Stop who produces to it, see that its groups have read all, take its ACLs away first, then approve.";
     TopicRetentionLowered "topic-retention-lowered" "A topic keeps less than before (`retention.ms`, `retention.bytes`): what is older or beyond becomes deletable at once." "See that its groups have read what goes, or copy it first; lower it in steps, each with a look at the lag.";
     TopicRetentionRaised "topic-retention-raised" "A topic keeps more than before (`retention.ms`, `retention.bytes`), and the disks of its brokers may not have the room." "Make room first, or raise it in steps, each with a look at the disks; bound it by `retention.bytes`." "KIP-827";
