@@ -3,6 +3,7 @@
 //! A rule fires on what a step says alone. Only for those that fire is anything read, each thing once a stream;
 //! then they tell the harm from what was read. What could not be read never makes it smaller.
 
+mod age;
 mod cut;
 mod holds;
 mod limits;

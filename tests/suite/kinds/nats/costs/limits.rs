@@ -170,7 +170,14 @@ async fn what_is_older_than_a_new_age_goes() {
             risk(&plan, Code::StreamAgeLowered, "max_age")
         }
     };
-    assert_eq!(told("1h".to_owned()).await.harm, Harm::Low);
+    let soon = told("1h".to_owned()).await;
+    assert_eq!(
+        (soon.harm, soon.at_stake),
+        (Harm::High, Some(5)),
+        "{soon:?}"
+    );
+    let later = told("12h".to_owned()).await;
+    assert_eq!((later.harm, later.at_stake), (Harm::Medium, Some(5)));
 
     // a second lot, some seconds younger by the server's own clock
     let instant = |value: &Value| value.as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
@@ -186,10 +193,14 @@ async fn what_is_older_than_a_new_age_goes() {
     let part = told(format!("{between}ms")).await;
     assert_eq!(
         (part.harm, part.at_stake),
-        (Harm::Critical, Some(5)),
+        (Harm::Critical, Some(8)),
         "{part:?}"
     );
     assert!(part.evidence.starts_with("5 of its 8 messages"), "{part:?}");
+    assert!(
+        part.evidence.contains("the other 3 messages expire within"),
+        "{part:?}"
+    );
 
     while since(&bench.info("S").await) < 4_500 {
         patience.wait().await;
@@ -219,4 +230,51 @@ async fn a_stream_that_drops_what_it_refused_is_cut_to_its_limit() {
     let at = (Code::StreamDiscardChanged, "discard");
     let told = lost_as_told(&bench, "S", &of("old", 4), at).await;
     assert_eq!((told.harm, told.at_stake), (Harm::Critical, Some(5)));
+}
+
+#[tokio::test]
+async fn what_is_young_goes_no_sooner_than_somebody_consented_to() {
+    let bench = Bench::start().await;
+    let of = |age: &str| {
+        manifest(json!({
+            "stream/S": { "subjects": ["s"], "max_age": age },
+            "kv/b": { "ttl": age },
+            "object-store/o": { "ttl": age },
+        }))
+    };
+    bench.settle(&of("unlimited")).await;
+    let context = bench.context().await;
+    publish(&context, &[("s", 1), ("$KV.b.x", 1), ("$O.o.C.x", 1)]).await;
+    let all = ["S", "KV_b", "OBJ_o"];
+    let plan = approved(&of("2s"), bench.port(), &[]).await;
+    for field in ["max_age", "ttl"] {
+        let told = risk(&plan, Code::StreamAgeLowered, field);
+        assert_eq!(
+            (told.harm, told.at_stake),
+            (Harm::High, Some(1)),
+            "{told:?}"
+        );
+        assert!(
+            told.evidence
+                .contains("within 2s; before, it was kept for ever"),
+            "{told:?}"
+        );
+    }
+    for (address, outcome) in bench.apply(&plan).await {
+        let is_held = matches!(outcome, Outcome::NotAttempted { .. });
+        assert!(is_held, "{address}: {outcome:?}");
+    }
+    for stream in all {
+        assert_eq!(held(&bench, stream).await, 1, "{stream}");
+    }
+    let plan = bench.plan(&of("2s")).await;
+    for (address, outcome) in bench.apply(&plan).await {
+        assert_eq!(outcome, Outcome::Applied, "{address}");
+    }
+    let mut patience = Patience::default();
+    for stream in all {
+        while held(&bench, stream).await > 0 {
+            patience.wait().await;
+        }
+    }
 }
