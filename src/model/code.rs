@@ -75,7 +75,7 @@ codes! {
     Property "property" "A connection property that trueup can't honour." "Take one of those listed." "librdkafka's CONFIGURATION.md";
     PlainSecret "plain-secret" "A password stands in the manifest itself." "Put it into a variable or a file: `password: ${NAME}` or `password_file: PATH`; and change it, for it is known to whoever read the text.";
     VersionUnknown "version-unknown" "What a field stands for can't be read from the broker, and no ledger remembers what was applied." "Name a ledger with `--ledger`; without one, a user's password is set when the user is made, and never again.";
-    NothingDeclared "nothing-declared" "The manifest declares no resources." "Check the `-f` arguments.";
+    NothingDeclared "nothing-declared" "The manifest declares no resources, or one of its files says nothing at all." "Check the `-f` arguments; a file that is meant to declare nothing says `{}`.";
 
     // what a broker would refuse, said by the plan
     Immutable "immutable" "The field can't change after creation, and a resource that holds data is never replaced." "Make a new resource beside it, move the data (a stream can source another), then retire the old one." "nats-server configUpdateCheck; Kafka has no request for it";
