@@ -20,15 +20,17 @@ pub(super) struct Holdings {
     pub(super) what: &'static str,
     pub(super) count: Read<u64>,
     pub(super) bytes: Read<u64>,
+    /// How bad it is where it holds nothing: somebody else may hang on it.
+    pub(super) least: Harm,
     /// What else is worth knowing, each a clause.
     pub(super) clauses: Vec<String>,
 }
 
 impl Holdings {
-    /// What is lost with all of it. The count alone decides: nothing is low, and what nobody could count is as bad as data.
+    /// What is lost with all of it. The count decides: what nobody could count is as bad as data.
     pub(super) fn risk(&self, code: Code) -> Risk {
         let harm = match self.count {
-            Ok(0) => Harm::Low,
+            Ok(0) => self.least,
             Ok(_) | Err(_) => Harm::Critical,
         };
         let clauses = std::iter::once(self.holds()).chain(self.clauses.iter().cloned());
@@ -153,6 +155,7 @@ mod tests {
             what: "message",
             count,
             bytes,
+            least: Harm::Low,
             clauses: vec!["nobody reads it".to_owned()],
         };
         let risk = holdings.risk(Code::StreamDeleted);

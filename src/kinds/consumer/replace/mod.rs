@@ -20,6 +20,7 @@ use crate::kinds::deletion::kept;
 use crate::kinds::stream::{failed, fields_of, gone, moved};
 use crate::model::{Flat, Outcome, Step};
 
+pub(in crate::kinds) use keeper::KEEPS;
 pub(super) use keeper::{KEEPER, is_keeper, is_unwanted, kept as kept_place};
 pub(super) use next::{next, reasons};
 pub(super) use position::{acknowledged_beyond, resumes_at};
