@@ -236,6 +236,14 @@ fn rendered(samples: &[Sample]) -> String {
             );
         }
     }
+    if let Some(memory) = memory_stats::memory_stats() {
+        let name = "process_resident_memory_bytes";
+        let _ = writeln!(
+            text,
+            "# HELP {name} Resident memory size in bytes.\n# TYPE {name} gauge\n{name} {}",
+            memory.physical_mem
+        );
+    }
     text
 }
 

@@ -60,6 +60,8 @@ impl Policy {
 #[derive(Clone, Debug)]
 pub(super) struct Letter<'l> {
     pub(super) route: &'l str,
+    /// Which life of the route and of its source: what is put away anew is no duplicate.
+    pub(super) life: String,
     pub(super) why: &'l str,
     /// Where it was: `stream/S/7 a.b`, `topic/t/0/7`.
     pub(super) from: String,
@@ -116,7 +118,7 @@ impl Letter<'_> {
         subject: &str,
     ) -> Result<(), Fault> {
         let mut headers = self.of_message();
-        let id = format!("{}/dlq/{}", self.route, self.from);
+        let id = format!("{}/{}/dlq/{}", self.route, self.life, self.from);
         put_header(&mut headers, "Nats-Msg-Id", Some(id.as_bytes()));
         put_header(
             &mut headers,
@@ -200,6 +202,7 @@ mod tests {
     fn a_letter_tells_what_was_wrong_and_nothing_in_it_is_acted_by() {
         let letter = Letter {
             route: "r",
+            life: "1".to_owned(),
             why: "too large",
             from: "topic/t/0/7".to_owned(),
             key: None,

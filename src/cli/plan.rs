@@ -72,7 +72,14 @@ fn next_command(plan: &Plan, args: &PlanArgs, global: &Global) -> Option<String>
     }
     Some(match &args.out {
         Some(file) => next::command(&["apply", &next::shown(file)], global, &[]),
-        None => next::command(&["apply"], global, &args.targets),
+        None => {
+            // what was consented to for this plan has to be said again: an apply makes its own
+            let said = args.consent.said();
+            let words: Vec<&str> = std::iter::once("apply")
+                .chain(said.iter().map(String::as_str))
+                .collect();
+            next::command(&words, global, &args.targets)
+        }
     })
 }
 

@@ -1,5 +1,7 @@
 //! What a step costs: evidence in words, and the harm that follows from it.
 
+use std::time::Duration;
+
 use crate::model::{Action, Code, Harm, Risk, Step, counted, rough_size};
 
 /// What was read, or why it could not be.
@@ -18,15 +20,17 @@ pub(super) struct Holdings {
     pub(super) what: &'static str,
     pub(super) count: Read<u64>,
     pub(super) bytes: Read<u64>,
+    /// How bad it is where it holds nothing: somebody else may hang on it.
+    pub(super) least: Harm,
     /// What else is worth knowing, each a clause.
     pub(super) clauses: Vec<String>,
 }
 
 impl Holdings {
-    /// What is lost with all of it. The count alone decides: nothing is low, and what nobody could count is as bad as data.
+    /// What is lost with all of it. The count decides: what nobody could count is as bad as data.
     pub(super) fn risk(&self, code: Code) -> Risk {
         let harm = match self.count {
-            Ok(0) => Harm::Low,
+            Ok(0) => self.least,
             Ok(_) | Err(_) => Harm::Critical,
         };
         let clauses = std::iter::once(self.holds()).chain(self.clauses.iter().cloned());
@@ -95,6 +99,33 @@ impl Finding {
     }
 }
 
+/// How bad it is that what is there is kept for a shorter time than before, none being for ever: whoever counted on it has to
+/// be asked where that is at most a tenth of it, or below an hour and at most half of it.
+pub(super) fn of_sooner(before: Option<Duration>, after: Option<Duration>) -> Harm {
+    const SHORT: Duration = Duration::from_secs(3_600);
+    let Some(after) = after else {
+        return Harm::Low;
+    };
+    let is_within = |part: u32| before.is_none_or(|before| after.saturating_mul(part) <= before);
+    match is_within(10) || (after < SHORT && is_within(2)) {
+        true => Harm::High,
+        false => Harm::Medium,
+    }
+}
+
+/// How long something was kept, in words.
+pub(super) fn kept_for(age: Option<String>) -> String {
+    age.map_or_else(|| "for ever".to_owned(), |age| format!("for {age}"))
+}
+
+/// Risks of one resource, those of one code bound together to what there is: what two fields lose may be the same.
+pub(super) fn no_more_than(held: Option<u64>, mut risks: Vec<Risk>) -> Vec<Risk> {
+    for risk in &mut risks {
+        risk.at_stake_in_all = held;
+    }
+    risks
+}
+
 /// A risk with its evidence; the way that costs less is the code's own.
 pub(super) fn risk(code: Code, harm: Harm, evidence: String, at_stake: Option<u64>) -> Risk {
     let safer = (harm > Harm::Low).then(|| code.way_out().to_owned());
@@ -124,11 +155,32 @@ mod tests {
             what: "message",
             count,
             bytes,
+            least: Harm::Low,
             clauses: vec!["nobody reads it".to_owned()],
         };
         let risk = holdings.risk(Code::StreamDeleted);
         assert_eq!(risk.safer.is_some(), risk.harm > Harm::Low);
         (risk.harm, risk.evidence, risk.at_stake)
+    }
+
+    #[test]
+    fn what_is_kept_for_much_shorter_needs_consent() {
+        let secs = Duration::from_secs;
+        let (minute, hour, day) = (60, 3_600, 86_400);
+        for (before, after, harm) in [
+            (Some(7 * day), Some(minute), Harm::High),
+            (None, Some(40), Harm::High),
+            (None, Some(7 * day), Harm::High),
+            (Some(10 * day), Some(day), Harm::High),
+            (Some(7 * day), Some(day), Harm::Medium),
+            (Some(2 * hour), Some(50 * minute), Harm::High),
+            (Some(hour), Some(50 * minute), Harm::Medium),
+            (Some(3 * hour), Some(hour), Harm::Medium),
+            (Some(hour), None, Harm::Low),
+        ] {
+            let found = of_sooner(before.map(secs), after.map(secs));
+            assert_eq!(found, harm, "{before:?} -> {after:?}");
+        }
     }
 
     #[test]

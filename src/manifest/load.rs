@@ -2,8 +2,8 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 
 use super::aliases::{self, Double};
@@ -27,7 +27,7 @@ use super::variables::{Telling, Variables};
 use super::yaml::{self, Parsed};
 use super::{Input, Inputs, Loaded, Manifest, Sources};
 use crate::model::{
-    Address, Code, KindName, LABEL, OWN_NOTES, Problem, Resource, Tally, side_by_side,
+    Address, Code, KindName, LABEL, OWN_NOTES, Place, Problem, Resource, Tally, side_by_side,
 };
 
 /// Problems that are shown, errors before warnings; the rest is counted.
@@ -46,7 +46,10 @@ pub(super) fn load(inputs: &Inputs, kinds: Kinds<'_>) -> Loaded {
             .map(|text| text.name.as_str().into())
             .collect(),
     );
-    let parsed = parse(&texts, &files);
+    let mut parsed = parse(&texts, &files);
+    for (index, part) in parsed.iter_mut().flatten().enumerate() {
+        refuse_silence(part, files.0.get(index), texts.iter().flatten().nth(index));
+    }
     let is_whole = |p: &Parsed| p.whole && p.documents.iter().all(|node| node.map().is_some());
     let whole = !unreadable && parsed.iter().flatten().all(is_whole);
     let variables = Variables {
@@ -161,6 +164,28 @@ fn parse(texts: &[Vec<SourceText>], files: &Files) -> Vec<Vec<Parsed>> {
         .iter()
         .map(|input| parsed.by_ref().take(input.len()).collect())
         .collect()
+}
+
+/// A file that says nothing at all was cut off, more likely than not: what it declared would be taken for no longer declared.
+fn refuse_silence(part: &mut Parsed, name: Option<&Arc<str>>, text: Option<&SourceText>) {
+    let (true, Some(name), Some(text)) = (part.is_silent(), name, text) else {
+        return;
+    };
+    let what = match text.text.trim().is_empty() {
+        true => format!("`{name}` is empty"),
+        false => format!("`{name}` says nothing"),
+    };
+    let place = Place {
+        file: name.clone(),
+        line: 1,
+        column: 1,
+        bytes: (0, 0),
+    };
+    let problem = Problem::error(Code::NothingDeclared, what)
+        .hint("where it is meant to declare nothing, write `{}` or delete the file")
+        .at(Some(place));
+    part.problems.push(problem);
+    part.whole = false;
 }
 
 /// The layers of all inputs, the later over the earlier. Variables are not replaced yet: what a

@@ -47,6 +47,13 @@ pub(super) struct Parsed {
     pub whole: bool,
 }
 
+impl Parsed {
+    /// Whether all of the text was read, and there was nothing in it.
+    pub fn is_silent(&self) -> bool {
+        self.whole && self.documents.is_empty() && self.problems.is_empty()
+    }
+}
+
 /// Reads the text of the file that spots call `file`.
 ///
 /// `nodes` counts those of all texts.

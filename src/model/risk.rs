@@ -22,6 +22,10 @@ pub struct Risk {
     /// How many bytes those are, where that is known, too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes_at_stake: Option<u64>,
+    /// How many are lost at most by all that has this code at this resource, where several fields cost some: what an
+    /// approval's bound is compared with then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_stake_in_all: Option<u64>,
     /// A way to the same end that costs less.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub safer: Option<String>,
@@ -43,10 +47,37 @@ impl Risk {
             evidence: evidence.into(),
             at_stake: None,
             bytes_at_stake: None,
+            at_stake_in_all: None,
             safer: None,
             approved_by: None,
             unapproved: None,
         }
+    }
+
+    /// What risks of one code at one resource cost together, at most: the worst of them, with the sum of what is at stake.
+    /// What one of them could not count makes all of it unknown.
+    pub fn together(risks: &[&Risk]) -> Option<Risk> {
+        let worst = risks.iter().max_by_key(|risk| risk.harm)?;
+        // whoever read them may know how many there are
+        let held = risks.iter().map(|risk| risk.at_stake_in_all);
+        let held = held.min().flatten().unwrap_or(u64::MAX);
+        let sum = |of: fn(&Risk) -> Option<u64>| {
+            let mut counts = risks.iter().map(|risk| of(risk));
+            counts.try_fold(0_u64, |sum, count| Some(sum.saturating_add(count?)))
+        };
+        Some(Risk {
+            at_stake: sum(|risk| risk.at_stake.or(risk.is_harmless().then_some(0)))
+                .map(|sum| sum.min(held)),
+            bytes_at_stake: sum(|risk| {
+                let costs_none = risk.at_stake == Some(0) || risk.is_harmless();
+                risk.bytes_at_stake.or(costs_none.then_some(0))
+            }),
+            ..(*worst).clone()
+        })
+    }
+
+    fn is_harmless(&self) -> bool {
+        self.harm == Harm::Low
     }
 
     /// Whether it stops its step until somebody consents.

@@ -1,6 +1,6 @@
 //! What the steps may cost, who consented to it, and whose consent does not hold.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
 
@@ -63,8 +63,8 @@ impl Plan {
         }
         let idle: Vec<Approval> = self.idle_approvals().cloned().collect();
         for Step { address, risks, .. } in &mut self.steps {
+            judge(risks, address, &self.approvals, now);
             for risk in risks {
-                judge(risk, address, &self.approvals, now);
                 if risk.blocks() && risk.unapproved.is_none() {
                     risk.unapproved = elsewhere(risk, &idle);
                 }
@@ -75,9 +75,7 @@ impl Plan {
     /// The risks of one of its steps as they are read now, each approved or not as of now.
     pub fn risks_now(&self, step: &Step, fresh: Vec<Risk>, now: Timestamp) -> Vec<Risk> {
         let mut risks = laid_over(step.risks.clone(), fresh);
-        for risk in &mut risks {
-            judge(risk, &step.address, &self.approvals, now);
-        }
+        judge(&mut risks, &step.address, &self.approvals, now);
         risks
     }
 
@@ -111,17 +109,30 @@ fn laid_over(known: Vec<Risk>, fresh: Vec<Risk>) -> Vec<Risk> {
     risks
 }
 
-/// Who approves a risk, or why nobody who was to does.
-fn judge(risk: &mut Risk, address: &Address, approvals: &[Approval], now: Timestamp) {
-    let about = approvals.iter().filter(|a| a.is_of(risk, address));
-    let verdicts: Vec<_> = about.map(|a| (a, a.holds(risk, now))).collect();
-    let holds = verdicts.iter().find(|(_, verdict)| verdict.is_ok());
-    risk.approved_by = holds.map(|(approval, _)| approval.to_string());
-    let void = verdicts.iter().find_map(|(approval, verdict)| {
-        let why = verdict.as_ref().err()?;
-        Some(format!("approval {approval} does not hold: {why}"))
-    });
-    risk.unapproved = void.filter(|_| risk.blocks());
+/// Who approves the risks of a step, or why nobody who was to does. What has one code is approved as a whole: a bound is for
+/// all that is lost by it, whichever fields lose it.
+fn judge(risks: &mut [Risk], address: &Address, approvals: &[Approval], now: Timestamp) {
+    let codes: BTreeSet<Code> = risks.iter().map(|risk| risk.code).collect();
+    for code in codes {
+        let alike: Vec<&Risk> = risks.iter().filter(|risk| risk.code == code).collect();
+        let costly = alike.iter().filter(|risk| risk.at_stake != Some(0)).count();
+        let Some(whole) = Risk::together(&alike) else {
+            continue;
+        };
+        let about = approvals.iter().filter(|a| a.is_of(&whole, address));
+        let verdicts: Vec<_> = about.map(|a| (a, a.holds(&whole, now))).collect();
+        let holds = verdicts.iter().find(|(_, verdict)| verdict.is_ok());
+        let void = verdicts.iter().find_map(|(approval, verdict)| {
+            let why = verdict.as_ref().err()?;
+            Some(format!("approval {approval} does not hold: {why}"))
+        });
+        let approved_by = holds.map(|(approval, _)| approval.to_string());
+        for risk in risks.iter_mut().filter(|risk| risk.code == code) {
+            risk.at_stake_in_all = whole.at_stake.filter(|_| costly > 1);
+            risk.approved_by.clone_from(&approved_by);
+            risk.unapproved = void.clone().filter(|_| risk.blocks());
+        }
+    }
 }
 
 /// An approval of the same risk that nothing needs: most likely it was meant for this resource.

@@ -52,6 +52,7 @@ pub(super) fn removals(
     spare_what_goes_along(&mut steps, desired, owned);
     spare_what_routes_need(&mut steps, desired);
     let_routes_go_first(&mut steps, desired.stack, owned);
+    let_consumers_go_first(&mut steps);
     steps.sort_by(|a, b| b.address.cmp(&a.address));
     let deletes = steps.iter().filter(|s| s.action == Action::Delete).count();
     let most = owned.most_deletes(desired.stack);
@@ -139,6 +140,22 @@ fn let_routes_go_first(steps: &mut [Step], stack: &str, owned: Owned<'_>) {
             .filter(|route| route::needs(&route.address, &route.applied, &step.address));
         step.rests_on
             .extend(needing.map(|route| route.address.clone()));
+    }
+}
+
+/// A stream takes its consumers along: those that go by consent of their own go before it, or it stays with them.
+fn let_consumers_go_first(steps: &mut [Step]) {
+    let mut going: HashMap<Address, Vec<Address>> = HashMap::new();
+    for step in steps.iter() {
+        let is_going = matches!(step.action, Action::Delete | Action::Unread);
+        if let Some((stream, _)) = step.address.stream_and_consumer().filter(|_| is_going) {
+            let stream = Address::new(KindName::Stream, stream);
+            going.entry(stream).or_default().push(step.address.clone());
+        }
+    }
+    for step in steps.iter_mut().filter(|s| s.action == Action::Delete) {
+        let along = names(&step.address).filter_map(|name| going.get(&name));
+        step.rests_on.extend(along.flatten().cloned());
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::document::Summary;
-use crate::model::{Action, Address, Code, Refusal, Step};
+use crate::model::{Action, Address, Code, KindName, Refusal, Step};
 
 /// Steps that can't be carried out, with why, in short.
 type Held = HashMap<Address, (Code, &'static str)>;
@@ -24,12 +24,12 @@ fn hold_back_once(steps: &mut [Step], held: &mut Held) {
         let mut before = step.rests_on.iter().chain(&step.awaits);
         let origin = before.find_map(|origin| Some((origin, *held.get(origin)?)));
         if let (true, Some((origin, (code, how)))) = (step.is_open(), origin) {
-            let rests = if step.rests_on.contains(origin) {
-                "rests on"
-            } else {
-                "waits for"
+            let takes_along = step.action == Action::Delete && origin.kind == KindName::Consumer;
+            let message = match (step.rests_on.contains(origin), takes_along) {
+                (true, true) => format!("it would take `{origin}` along, which {how}"),
+                (true, false) => format!("it rests on `{origin}`, which {how}"),
+                (false, _) => format!("it waits for `{origin}`, which {how}"),
             };
-            let message = format!("it {rests} `{origin}`, which {how}");
             let hint = format!("see to `{origin}` first");
             step.refusals.push(Refusal {
                 origin: Some(origin.clone()),

@@ -110,6 +110,9 @@ fn drifted(text: &mut String, step: &Step) {
 fn verdict(plan: &Plan) -> String {
     if plan.has_changes() {
         format!("**{}**", counts(plan))
+    } else if plan.complete && plan.summary.blocked > 0 {
+        let as_declared = plan.summary.unchanged;
+        format!("**No changes can be made.** {as_declared} as declared.")
     } else if plan.complete {
         format!("✅ **No changes.** {} as declared.", plan.summary.unchanged)
     } else {

@@ -327,6 +327,7 @@ async fn bury(session: &Session, index: i32, poison: &Poison) -> Result<(), Faul
     );
     let letter = Letter {
         route: &route.name,
+        life: format!("{}/{}", route.record.life(), setup.topic_id),
         why: &poison.why,
         from: format!("topic/{topic}/{index}/{}", poison.offset),
         key: poison.key.as_deref(),

@@ -260,6 +260,7 @@ impl<'p> Pump<'p> {
         }
         let letter = Letter {
             route: &self.route.name,
+            life: format!("{}/{}", self.route.record.life(), self.setup.stream.created),
             why,
             from: format!("stream/{stream}/{} {}", delivered.sequence, message.subject),
             key: None,

@@ -33,6 +33,8 @@ type Report = (usize, Option<RdCode>);
 
 struct Pump<'p> {
     route: &'p Route,
+    /// Which life of the stream.
+    created: String,
     outward: Outward,
     policy: Policy,
     targets: Vec<TopicGround>,
@@ -97,6 +99,7 @@ pub(super) async fn session(route: &Route, stop: &Stop) -> Result<End, Fault> {
     route.become_(State::Running, None);
     let mut pump = Pump {
         route,
+        created: stream.created,
         outward,
         policy,
         targets,
@@ -241,6 +244,7 @@ impl Pump<'_> {
         let what = poison_words(stream, delivered, why);
         let letter = Letter {
             route: &route.name,
+            life: format!("{}/{}", route.record.life(), self.created),
             why,
             from: format!(
                 "stream/{stream}/{} {}",

@@ -40,6 +40,34 @@ pub struct Consent {
     pub take_ownership_from: Option<String>,
 }
 
+impl Consent {
+    /// The words that say the same again.
+    pub fn said(&self) -> Vec<String> {
+        let mut words = Vec::new();
+        for Approval {
+            risk, address, max, ..
+        } in &self.approved.approvals
+        {
+            let bound = max.map_or_else(String::new, |max| format!(":max={max}"));
+            words.extend(["--approve".to_owned(), format!("{risk}@{address}{bound}")]);
+        }
+        if let Some(most) = self.max_delete {
+            words.extend(["--max-delete".to_owned(), most.to_string()]);
+        }
+        if self.allow_empty {
+            words.push("--allow-empty".to_owned());
+        }
+        if let Some(rate) = self.throttle {
+            let rate = i64::try_from(rate).unwrap_or(i64::MAX);
+            words.extend(["--throttle".to_owned(), Unit::Bytes.format(rate)]);
+        }
+        if let Some(stack) = &self.take_ownership_from {
+            words.extend(["--take-ownership-from".to_owned(), stack.clone()]);
+        }
+        words
+    }
+}
+
 fn rate(text: &str) -> Result<u64, String> {
     let bytes = Unit::Bytes.parse(text).map_err(|error| error.to_string())?;
     let bytes = u64::try_from(bytes).ok().filter(|bytes| *bytes > 0);
@@ -71,4 +99,32 @@ fn approval(text: &str) -> Result<Approval, String> {
         max_bytes: None,
         terms: None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::cli::args::{Command, parse};
+
+    #[test]
+    fn what_was_consented_to_is_said_again_in_the_same_words() {
+        let said = [
+            "--approve",
+            "topic-deleted@topic/t:max=7",
+            "--approve",
+            "topic-retention-lowered@topic/u",
+            "--max-delete",
+            "3",
+            "--allow-empty",
+            "--throttle",
+            "8MB",
+            "--take-ownership-from",
+            "other",
+        ];
+        let words = ["trueup", "plan"].iter().chain(&said);
+        let words: Vec<_> = words.map(std::ffi::OsString::from).collect();
+        let Command::Plan(plan) = parse(&words).unwrap().command else {
+            panic!("it is a plan")
+        };
+        assert_eq!(plan.consent.said(), said);
+    }
 }

@@ -3,6 +3,7 @@
 use indexmap::IndexSet;
 use serde_json::Value;
 
+use super::replace::{Place, keeper_place, kept_place, may_have_keeper};
 use super::wire::split;
 use crate::broker::Brokers;
 use crate::broker::nats::Answer;
@@ -16,27 +17,58 @@ pub(super) async fn of_deletions(brokers: &Brokers, steps: &[&Step]) -> Vec<(Add
     let Some(nats) = brokers.nats.as_ref().filter(|_| !steps.is_empty()) else {
         return unseen(&steps, "there is no connection to NATS");
     };
-    let names: Vec<(String, String)> = steps.iter().map(|step| split(&step.address)).collect();
+    let names: Vec<Place> = steps.iter().map(|step| split(&step.address)).collect();
     let streams: IndexSet<String> = names.iter().map(|(stream, _)| stream.clone()).collect();
     let streams: Vec<String> = streams.into_iter().collect();
     let (mut infos, streams) =
         tokio::join!(nats.consumer_infos(&names), nats.stream_infos(&streams));
-    let risk_of = |step: &&Step, name: &(String, String)| {
+    let in_doubt = names.iter().filter(|name| match infos.get(*name) {
+        Some(Ok(info)) => may_have_keeper(info.as_ref()),
+        Some(Err(_)) | None => false,
+    });
+    let keepers: Vec<Place> = in_doubt.map(keeper_place).collect();
+    let mut keepers = nats.consumer_infos(&keepers).await;
+    let mut risk_of = |step: &&Step, name: &Place| {
         let retention = retention(streams.get(&name.0));
-        let risk = match infos.swap_remove(name) {
-            Some(Ok(Some(info))) => Position::read(&info, retention).risk(),
-            Some(Ok(None)) => gone(Code::ConsumerDeleted),
-            Some(Err(error)) => unknown(&error.to_string()),
-            None => unknown("the server gave no answer for it"),
+        let itself = match infos.swap_remove(name) {
+            Some(Ok(info)) => Ok(info.map(|info| Position::read(&info, retention.clone()))),
+            Some(Err(error)) => Err(error.to_string()),
+            None => Err("the server gave no answer for it".to_owned()),
         };
-        (step.address.clone(), vec![risk])
+        let keeper = match keepers.swap_remove(&keeper_place(name)) {
+            Some(Ok(Some(info))) if kept_place(&info, &name.1).is_some() => {
+                Ok(Some(Position::read(&info, retention)))
+            }
+            Some(Ok(_)) | None => Ok(None),
+            Some(Err(error)) => Err(error.to_string()),
+        };
+        (step.address.clone(), vec![of_both(itself, keeper)])
     };
-    let mut risk_of = risk_of;
     steps
         .iter()
         .zip(&names)
         .map(|(step, name)| risk_of(step, name))
         .collect()
+}
+
+/// What goes with a consumer and with the keeper of its place, where a replacement was cut short: with the one that has more
+/// before it.
+fn of_both(itself: Read<Option<Position>>, keeper: Read<Option<Position>>) -> Risk {
+    match (itself, keeper) {
+        (Err(why), _) | (_, Err(why)) => unknown(&why),
+        (Ok(None), Ok(None)) => gone(Code::ConsumerDeleted),
+        (Ok(Some(itself)), Ok(None)) => itself.risk(),
+        (Ok(Some(itself)), Ok(Some(keeper))) if keeper.left() <= itself.left() => itself.risk(),
+        (Ok(itself), Ok(Some(keeper))) => {
+            let clients = itself.map_or(0, |itself| itself.clients);
+            let risk = Position { clients, ..keeper }.risk();
+            let evidence = format!(
+                "its replacement was cut short, and what holds its place goes, too: {}",
+                risk.evidence
+            );
+            Risk { evidence, ..risk }
+        }
+    }
 }
 
 /// The same where nothing can be looked at.
@@ -255,6 +287,29 @@ mod tests {
         }
         let (harm, at_stake) = (unknown("why").harm, unknown("why").at_stake);
         assert_eq!((harm, at_stake), (Harm::Critical, None));
+    }
+
+    #[test]
+    fn what_holds_its_place_counts_as_it_does() {
+        let position = |pending| {
+            Some(Position {
+                pending,
+                unacknowledged: 0,
+                clients: 0,
+                retention: Ok(Retention::Interest),
+            })
+        };
+        for (itself, keeper, harm, at_stake) in [
+            (Ok(None), Ok(None), Harm::Low, Some(0)),
+            (Ok(None), Ok(position(25)), Harm::Critical, Some(25)),
+            (Ok(position(0)), Ok(position(25)), Harm::Critical, Some(25)),
+            (Ok(position(30)), Ok(position(25)), Harm::Critical, Some(30)),
+            (Ok(None), Ok(position(0)), Harm::Low, Some(0)),
+            (Ok(None), Err("why".to_owned()), Harm::Critical, None),
+        ] {
+            let risk = of_both(itself, keeper);
+            assert_eq!((risk.harm, risk.at_stake), (harm, at_stake), "{risk:?}");
+        }
     }
 
     #[test]

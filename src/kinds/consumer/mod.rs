@@ -22,6 +22,7 @@ use async_trait::async_trait;
 pub use spec::{AckPolicy, ConsumerSpec, DeliverPolicy, PriorityPolicy, ReplayPolicy, Wait};
 
 pub(super) use begin::{begin_at, sequence_at};
+pub(super) use replace::KEEPS;
 pub(super) use wire::is_internal;
 
 use super::stream::{Said, declared_as};

@@ -1,6 +1,6 @@
 //! What deleting a stream costs, a bucket's too.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
@@ -9,10 +9,10 @@ use super::wire::each;
 use crate::broker::Brokers;
 use crate::broker::nats::{JetStream, NatsError};
 use crate::kinds::Sight;
-use crate::kinds::consumer::is_internal;
+use crate::kinds::consumer::{KEEPS, is_internal};
 use crate::kinds::loss::{Holdings, Read, deletions, gone, unread};
 use crate::kinds::object_store::ObjectStore;
-use crate::model::{Address, Code, Doc, KindName, Risk, Step, counted, few};
+use crate::model::{Address, Code, Doc, Harm, KindName, Risk, Step, counted, few};
 
 /// How many of those that read it are named.
 const NAMED: usize = 3;
@@ -41,7 +41,10 @@ pub(in crate::kinds) async fn risks(
         let (info, readers) = (infos.swap_remove(name), &readers);
         async move {
             let risk = match info {
-                Some(Ok(Some(info))) => holdings(nats, name, &info, readers).await.risk(code(view)),
+                Some(Ok(Some(info))) => {
+                    let holdings = holdings(nats, name, &info, readers, &own(step)).await;
+                    holdings.risk(code(view))
+                }
                 Some(Ok(None)) => gone(code(view)),
                 Some(Err(error)) => unknown(&error.to_string()).risk(code(view)),
                 None => unknown("the server gave no answer for it").risk(code(view)),
@@ -88,11 +91,27 @@ fn unknown(why: &str) -> Holdings {
         what: "message",
         count: Err(why.to_owned()),
         bytes: Err(why.to_owned()),
+        least: Harm::Low,
         clauses: Vec::new(),
     }
 }
 
-async fn holdings(nats: &JetStream, name: &str, info: &Doc, readers: &Read<Readers>) -> Holdings {
+/// The names of its consumers that the stack lets go of before it: they are its own.
+fn own<'s>(step: &'s Step) -> HashSet<&'s str> {
+    let names = step
+        .rests_on
+        .iter()
+        .filter_map(Address::stream_and_consumer);
+    names.map(|(_, consumer)| consumer).collect()
+}
+
+async fn holdings(
+    nats: &JetStream,
+    name: &str,
+    info: &Doc,
+    readers: &Read<Readers>,
+    own: &HashSet<&str>,
+) -> Holdings {
     let state = |field: &str| {
         let value = info.get("state").and_then(|state| state[field].as_u64());
         value.ok_or_else(|| format!("the server does not tell its `{field}`"))
@@ -101,15 +120,41 @@ async fn holdings(nats: &JetStream, name: &str, info: &Doc, readers: &Read<Reade
         Ok(0) => Ok(Vec::new()),
         _ => nats.consumer_list(name).await,
     };
-    let clauses = told_consumers(consumers)
-        .into_iter()
-        .chain(told_readers(name, readers));
+    let (strangers, readers) = (told_strangers(&consumers, own), told_readers(name, readers));
+    let least = match (&strangers, &readers, &consumers) {
+        (Some(_), _, _) | (_, _, Err(_)) => Harm::High,
+        (None, Some(_), Ok(_)) => Harm::Medium,
+        (None, None, Ok(_)) => Harm::Low,
+    };
+    let clauses = [told_consumers(consumers), strangers, readers];
     Holdings {
         what: "message",
         count: state("messages"),
         bytes: state("bytes"),
-        clauses: clauses.collect(),
+        least,
+        clauses: clauses.into_iter().flatten().collect(),
     }
+}
+
+/// The consumers that somebody else made, and who loses them with the stream.
+fn told_strangers(consumers: &Result<Vec<Doc>, NatsError>, own: &HashSet<&str>) -> Option<String> {
+    let made = consumers.iter().flatten().filter(|info| !is_internal(info));
+    let names = made.filter_map(|info| info.get("name")?.as_str());
+    let is_own = |name: &str| own.contains(name.strip_prefix(KEEPS).unwrap_or(name));
+    let names: Vec<String> = names
+        .filter(|name| !is_own(name))
+        .map(|name| format!("`{name}`"))
+        .collect();
+    let words = match names.len() {
+        0 => return None,
+        1 => ("consumer", "is", "goes"),
+        _ => ("consumers", "are", "go"),
+    };
+    let (what, are, go) = words;
+    let names = few(names.into_iter(), NAMED);
+    Some(format!(
+        "{what} {names} {are} not the stack's and {go} with it"
+    ))
 }
 
 /// How far the consumers are that somebody made; a server's own are told as the streams that they are for.
@@ -246,6 +291,26 @@ mod tests {
     }
 
     #[test]
+    fn consumers_that_are_not_the_stacks_are_named() {
+        let told = |consumers: Vec<Doc>, own: &[&str]| {
+            told_strangers(&Ok(consumers), &own.iter().copied().collect())
+        };
+        let two = || vec![consumer("a", 0, 0), consumer("b", 0, 0)];
+        assert_eq!(told(vec![], &[]), None);
+        assert_eq!(told(vec![consumer("JS_SRC_x", 5, 0)], &[]), None);
+        assert_eq!(told(two(), &["a", "b"]), None);
+        assert_eq!(told(vec![consumer("trueup-keeps-a", 1, 0)], &["a"]), None);
+        assert_eq!(
+            told(two(), &["a"]).unwrap(),
+            "consumer `b` is not the stack's and goes with it"
+        );
+        assert_eq!(
+            told(two(), &[]).unwrap(),
+            "consumers `a`, `b` are not the stack's and go with it"
+        );
+    }
+
+    #[test]
     fn mirrors_and_sources_of_this_account_are_readers() {
         let stream = |config: Value| doc(json!({ "config": config }));
         let readers = Ok(readers_among(&[
@@ -272,9 +337,6 @@ mod tests {
     fn without_a_connection_nothing_is_known() {
         let risk = unknown("there is no connection to NATS").risk(code(&crate::kinds::kv::Kv));
         assert_eq!(risk.code, Code::BucketDeleted);
-        assert_eq!(
-            (risk.harm, risk.at_stake),
-            (crate::model::Harm::Critical, None)
-        );
+        assert_eq!((risk.harm, risk.at_stake), (Harm::Critical, None));
     }
 }

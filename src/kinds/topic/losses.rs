@@ -6,7 +6,7 @@ use super::readers::readers;
 use crate::broker::kafka::{Kafka, KafkaError, TopicDescription};
 use crate::kinds::kafka::UNKNOWN_TOPIC;
 use crate::kinds::loss::{Holdings, Read, deletions, gone};
-use crate::model::{Address, Code, Problem, Risk, Step};
+use crate::model::{Address, Code, Harm, Problem, Risk, Step};
 
 pub(super) const LEFT_OUT: &str = "the broker's answer does not mention it";
 
@@ -83,6 +83,7 @@ async fn of_found(kafka: &Kafka, topics: &Topics) -> Vec<(String, Risk)> {
             what: "record",
             count,
             bytes,
+            least: Harm::Low,
             clauses,
         };
         (name.clone(), holdings.risk(Code::TopicDeleted))
@@ -106,6 +107,7 @@ fn unknown(why: &str) -> Risk {
         what: "record",
         count: Err(why.to_owned()),
         bytes: Err(why.to_owned()),
+        least: Harm::Low,
         clauses: Vec::new(),
     };
     holdings.risk(Code::TopicDeleted)
@@ -114,7 +116,6 @@ fn unknown(why: &str) -> Risk {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Harm;
 
     #[tokio::test]
     async fn only_deletions_are_looked_at_and_what_nobody_read_is_critical() {

@@ -44,6 +44,38 @@ fn the_parts_of_a_directory() {
 }
 
 #[test]
+fn a_part_that_says_nothing_is_an_error_and_one_that_says_so_is_none() {
+    let first = ("a.yaml", "stack: s\nnats: { streams: { A: } }");
+    for (text, what) in [
+        ("", "is empty"),
+        (" \n\n", "is empty"),
+        ("# nats: { streams: { B: } }\n", "says nothing"),
+        ("---\n", "says nothing"),
+        ("null", "says nothing"),
+    ] {
+        let loaded = directory(&[first, ("b.yaml", text)]);
+        assert!(loaded.manifest.is_none(), "{text:?}");
+        let told = told(&loaded);
+        let [line] = &told[..] else {
+            panic!("{text:?}: {told:?}")
+        };
+        assert!(line.contains("b.yaml:1:1 nothing-declared: "), "{line}");
+        assert!(line.contains(what) && line.contains("write `{}`"), "{line}");
+    }
+    for text in [
+        "{}",
+        "# nothing yet\n{}",
+        "nats: {}",
+        "---\nnats: { streams: { B: } }\n---\n",
+    ] {
+        sound(directory(&[first, ("b.yaml", text)]));
+    }
+    // the same where it is laid over, or the only one
+    assert!(layers(&[first.1, "# later"]).manifest.is_none());
+    assert!(layers(&[""]).manifest.is_none());
+}
+
+#[test]
 fn what_two_parts_say_of_the_same_thing() {
     let loaded = layers(&["stack: s
 nats: { streams: { A: { consumers: { c: } } }, defaults: { stream: { max_age: 1d } } }

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::{MOST_BYTES, code, escaped};
 use crate::model::{Harm, Risk, Step};
 use crate::plan::Plan;
+use crate::report::text::in_all;
 
 /// A line for each risk, with what was read for it and whether somebody consented.
 pub(super) fn risks(text: &mut String, plan: &Plan) {
@@ -52,10 +53,12 @@ fn line(step: &Step, risk: &Risk) -> String {
         }
         None => String::new(),
     };
+    let in_all = in_all(step, risk).map(|total| format!("; {}", escaped(&total)));
     format!(
-        "- {mark} {about}: {harm} **{}** {}{consent}",
+        "- {mark} {about}: {harm} **{}** {}{}{consent}",
         risk.code,
-        escaped(&risk.evidence)
+        escaped(&risk.evidence),
+        in_all.unwrap_or_default()
     )
 }
 
@@ -86,5 +89,22 @@ mod tests {
         ] {
             assert!(text.contains(line), "{text}");
         }
+    }
+
+    #[test]
+    fn what_several_fields_lose_is_told_together() {
+        let mut lowered = step("stream/S", Action::Update, 1);
+        let risk = |field: &str, lost| Risk {
+            field: Some(field.to_owned()),
+            at_stake: Some(lost),
+            at_stake_in_all: Some(980),
+            ..Risk::of(Code::StreamLimitLowered, Harm::Critical, "some go")
+        };
+        lowered.risks = vec![risk("max_msgs", 500), risk("max_msgs_per_subject", 480)];
+        let text = plan(&of(vec![lowered], 0));
+        assert!(
+            text.contains("some go; up to 980 messages together with `max_msgs_per_subject` → "),
+            "{text}"
+        );
     }
 }

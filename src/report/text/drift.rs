@@ -34,7 +34,8 @@ impl Drift {
 pub fn drift(plan: &Plan, counted: Drift, view: &View<'_>) -> String {
     let mut page = Page::new(view.width);
     header(&mut page, plan);
-    let steps = plan.steps.iter().filter(|s| s.action != Action::Unread);
+    let is_drift = |s: &&Step| s.action != Action::Unread && !is_as_declared(s);
+    let steps = plan.steps.iter().filter(is_drift);
     let mut told = Told::default();
     for step in steps {
         resource(&mut page, step, &mut told);
@@ -205,6 +206,7 @@ pub(in crate::report) fn counts(plan: &Plan, counted: Drift) -> Vec<String> {
         .steps
         .iter()
         .filter(|s| matches!(s.action, Action::Update | Action::Adopt | Action::Replace))
+        .filter(|s| !is_as_declared(s))
         .count();
     let mut parts = Vec::new();
     for (count, what) in [
@@ -235,23 +237,31 @@ pub(in crate::report) fn counts(plan: &Plan, counted: Drift) -> Vec<String> {
     parts
 }
 
+/// Whether only the ledger does not know of it yet.
+fn is_as_declared(step: &Step) -> bool {
+    step.action == Action::Adopt && step.changes.is_empty() && step.refusals.is_empty()
+}
+
+/// How many resources are as the manifest says.
+fn as_declared(plan: &Plan) -> usize {
+    let unknown = plan.steps.iter().filter(|step| is_as_declared(step));
+    plan.summary.unchanged + unknown.count()
+}
+
 fn verdict(page: &mut Page, plan: &Plan, counted: Drift) {
     let mut parts = counts(plan, counted);
     if parts.is_empty() {
         let (tone, text) = if plan.complete {
             (
                 Tone::Good,
-                format!(
-                    "No drift. {}.",
-                    summary::as_declared(plan.summary.unchanged)
-                ),
+                format!("No drift. {}.", summary::as_declared(as_declared(plan))),
             )
         } else {
             (Tone::Plain, summary::of_what_was_read(plan))
         };
         page.wrapped(Line::new(), tone, &text);
     } else {
-        parts.push(format!("{} as declared", plan.summary.unchanged));
+        parts.push(format!("{} as declared", as_declared(plan)));
         page.wrapped(
             Line::new().put(Tone::Change, "Drift: "),
             Tone::Plain,

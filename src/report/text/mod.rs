@@ -19,6 +19,7 @@ pub use ledger::{ledger, lock};
 pub use outcomes::outcomes;
 pub use plan::plan;
 pub use status::{status, unwell};
+pub(super) use step::in_all;
 pub(super) use summary::{blocked_why, counts};
 
 /// What a screen needs to know beside what it shows.

@@ -1,7 +1,9 @@
 use std::collections::HashMap;
 
 use super::change;
-use crate::model::{Action, Address, Code, Harm, KindName, Refusal, Risk, Source, Step};
+use crate::model::{
+    Action, Address, Broker, Code, Harm, KindName, Refusal, Risk, Source, Step, counted,
+};
 use crate::report::{Line, Page, Tone};
 
 /// Where a step's address begins, its fields, and what is said of a field.
@@ -130,6 +132,9 @@ fn risk(page: &mut Page, step: &Step, risk: &Risk, indent: usize) {
         .plain(": ");
     flow(page, first, indent + 2, &risk.evidence);
     let hang = Line::indented(indent + 2);
+    if let Some(total) = in_all(step, risk) {
+        page.wrapped(hang.clone(), tone, &total);
+    }
     if let Some(by) = &risk.approved_by {
         page.wrapped(hang, Tone::Good, &format!("approved by {by}"));
     } else if risk.blocks() {
@@ -138,6 +143,24 @@ fn risk(page: &mut Page, step: &Step, risk: &Risk, indent: usize) {
         }
         page.wrapped(hang.plain("→ "), Tone::Plain, &consent(step, risk));
     }
+}
+
+/// What several fields cost together, where a step has the same risk of several: what a bound is held against.
+pub(in crate::report) fn in_all(step: &Step, risk: &Risk) -> Option<String> {
+    let what = match step.address.kind.broker() {
+        Broker::Nats => "message",
+        Broker::Kafka => "record",
+    };
+    let others = step.risks.iter().filter(|other| {
+        other.code == risk.code && other.field != risk.field && other.at_stake != Some(0)
+    });
+    let others = others.filter_map(|other| Some(format!("`{}`", other.field.as_ref()?)));
+    let others: Vec<String> = others.collect();
+    let total = counted(risk.at_stake_in_all?, what);
+    Some(match others.is_empty() {
+        true => format!("up to {total} in all"),
+        false => format!("up to {total} together with {}", others.join(", ")),
+    })
 }
 
 /// The safer way, or the words that consent.

@@ -17,8 +17,13 @@ pub(super) fn plan(page: &mut Page, plan: &Plan, next: Option<&str>) {
             &counts,
         );
     } else if plan.complete {
-        let there = plan.summary.unchanged + plan.summary.adopt;
-        let text = format!("No changes. {}.", as_declared(there));
+        let there = plan.summary.unchanged + open(plan, Action::Adopt);
+        // what is blocked would be something; it is told below
+        let text = match (plan.summary.blocked, there) {
+            (0, there) => format!("No changes. {}.", as_declared(there)),
+            (_, 0) => "No changes can be made.".to_owned(),
+            (_, there) => format!("No changes can be made. {}.", as_declared(there)),
+        };
         page.wrapped(Line::new(), Tone::Good, &text);
         for_the_ledger(page, plan);
     } else {
@@ -29,9 +34,16 @@ pub(super) fn plan(page: &mut Page, plan: &Plan, next: Option<&str>) {
     self::next(page, next);
 }
 
+/// How many steps of this action can be carried out.
+fn open(plan: &Plan, action: Action) -> usize {
+    plan.open_steps()
+        .filter(|step| step.action == action)
+        .count()
+}
+
 /// What an apply would write into the ledger alone.
 fn for_the_ledger(page: &mut Page, plan: &Plan) {
-    let (adopt, forget) = (plan.summary.adopt, plan.summary.forget);
+    let (adopt, forget) = (open(plan, Action::Adopt), open(plan, Action::Forget));
     let counts = [(adopt, "to adopt"), (forget, "to forget")];
     let counts = counts.iter().filter(|(count, _)| *count > 0);
     let parts: Vec<String> = counts

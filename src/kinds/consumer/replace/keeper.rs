@@ -15,9 +15,12 @@ pub(in crate::kinds::consumer) const KEEPER: &str = "metadata.trueup.keeper";
 /// Under which key of its metadata it holds what the other one was.
 const KEPT: &str = "trueup.keeps";
 
+/// How the name of a keeper begins; the consumer's follows.
+pub(in crate::kinds) const KEEPS: &str = "trueup-keeps-";
+
 /// The name of the keeper of a consumer.
 pub(super) fn name_of(consumer: &str) -> String {
-    format!("trueup-keeps-{consumer}")
+    format!("{KEEPS}{consumer}")
 }
 
 /// The document of a keeper of this consumer that begins at a sequence number.

@@ -20,11 +20,12 @@ use crate::kinds::deletion::kept;
 use crate::kinds::stream::{failed, fields_of, gone, moved};
 use crate::model::{Flat, Outcome, Step};
 
-pub(super) use keeper::{KEEPER, is_keeper, is_unwanted};
+pub(in crate::kinds) use keeper::KEEPS;
+pub(super) use keeper::{KEEPER, is_keeper, is_unwanted, kept as kept_place};
 pub(super) use next::{next, reasons};
 pub(super) use position::{acknowledged_beyond, resumes_at};
 pub(super) use rehearse::{rehearse, untold};
-pub(super) use seen::{Place, look, look_at};
+pub(super) use seen::{Place, keeper_place, look, look_at, may_have_keeper};
 pub(super) use start::{as_declared, carried_on};
 
 /// What is done, or why it can't be.

@@ -104,12 +104,13 @@ pub(in crate::kinds::consumer) async fn look_at(
     answers.into_iter().map(seen).collect()
 }
 
-fn keeper_place((stream, name): &Place) -> Place {
+/// Where the keeper of a consumer is.
+pub(in crate::kinds::consumer) fn keeper_place((stream, name): &Place) -> Place {
     (stream.clone(), name_of(name))
 }
 
 /// A consumer gets the label of its start before it gets a keeper.
-fn may_have_keeper(consumer: Option<&Doc>) -> bool {
+pub(in crate::kinds::consumer) fn may_have_keeper(consumer: Option<&Doc>) -> bool {
     consumer.is_none_or(|info| {
         let metadata = info.get("config").and_then(|config| config.get("metadata"));
         let label = START.trim_start_matches("metadata.");

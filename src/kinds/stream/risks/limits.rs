@@ -1,5 +1,6 @@
-//! Limits, age and retention: what goes because of them.
+//! Limits and retention: what goes because of them.
 
+use super::age;
 use super::cut::{Certainty, Cut, told_unread};
 use super::holds::Standing;
 use super::scene::{Scene, clauses};
@@ -42,21 +43,7 @@ pub(super) const RULES: &[Rule] = &[
             )
         },
     },
-    Rule {
-        code: Code::StreamAgeLowered,
-        fields: &["max_age"],
-        fires: |change| is_lowered(change, "max_age"),
-        needs: &[Need::Consumers, Need::Readers, Need::Age],
-        foretold: None,
-        find: |scene| {
-            lost(
-                scene,
-                scene.aged.clone(),
-                "is older than the new age",
-                "are older than the new age",
-            )
-        },
-    },
+    age::LOWERED,
     Rule {
         code: Code::StreamRetentionChanged,
         fields: &["retention"],
@@ -161,7 +148,7 @@ impl Scene<'_> {
 }
 
 /// What deleting the old end costs.
-fn lost(scene: &Scene<'_>, cut: Read<Cut>, one: &str, more: &str) -> Finding {
+pub(super) fn lost(scene: &Scene<'_>, cut: Read<Cut>, one: &str, more: &str) -> Finding {
     let cut = match cut {
         Ok(cut) => cut,
         Err(why) => {

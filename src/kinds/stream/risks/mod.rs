@@ -3,6 +3,7 @@
 //! A rule fires on what a step says alone. Only for those that fire is anything read, each thing once a stream;
 //! then they tell the harm from what was read. What could not be read never makes it smaller.
 
+mod age;
 mod cut;
 mod holds;
 mod limits;
@@ -19,7 +20,7 @@ use super::losses;
 use super::view::View;
 use crate::broker::Brokers;
 use crate::kinds::foretold::Foretold;
-use crate::kinds::loss::Finding;
+use crate::kinds::loss::{Finding, no_more_than};
 use crate::kinds::{Delta, Resources, Sight, declared_of, is_in_place};
 use crate::model::{Address, Code, Problem, Resource, Risk, Step};
 
@@ -189,9 +190,11 @@ fn told(view: &dyn View, suspect: &Suspect<'_>, scene: &Scene<'_>) -> Vec<Risk> 
         .rules
         .iter()
         .filter(|rule| (rule.fires)(&scene.change));
-    fired
+    let risks = fired
         .map(|rule| (rule.find)(scene).risk(rule.code, field_of(view, rule, &suspect.deltas)))
-        .collect()
+        .collect();
+    let held = scene.held.as_ref().ok().map(|held| held.messages);
+    no_more_than(held, risks)
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ mod turn;
 use super::losses::Topics;
 use crate::broker::kafka::Kafka;
 use crate::kinds::foretold::Foretold;
-use crate::kinds::loss::Finding;
+use crate::kinds::loss::{Finding, no_more_than};
 use crate::kinds::{Sight, is_in_place};
 use crate::model::{Address, Code, Harm, Problem, Resource, Risk, Step};
 use evidence::Seen;
@@ -179,7 +179,7 @@ fn of_turn(rules: &[&Rule], turn: &Turn, seen: &Seen) -> Vec<Risk> {
     let is_empty = seen.records() == Ok(0);
     let needless = |rule: &&&Rule| is_empty && rule.code == Code::TopicRetentionRaised;
     let rules = rules.iter().filter(|rule| !needless(rule));
-    rules.map(of).collect()
+    no_more_than(seen.records().ok(), rules.map(of).collect())
 }
 
 /// The topics of these turns that a rule wants this of.

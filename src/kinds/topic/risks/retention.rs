@@ -1,13 +1,15 @@
 //! Records that are no longer kept: by age, by size, or because `delete` begins.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::evidence::{Each, Seen};
 use super::turn::{After, Before, Turn};
 use super::{Rule, Want};
 use crate::broker::kafka::Span;
-use crate::kinds::loss::{Finding, Read, unread};
-use crate::model::{Code, Harm, counted, rough_size};
+use crate::kinds::loss::{Finding, Read, kept_for, of_sooner, unread};
+use crate::model::unit::Unit;
+use crate::model::{Code, Harm, counted, grouped, rough_size};
 
 pub(super) const TIME: Rule = Rule {
     code: Code::TopicRetentionLowered,
@@ -18,7 +20,8 @@ pub(super) const TIME: Rule = Rule {
     applies: |turn| has_deleted_before(turn) && turn.lowers("retention.ms"),
     find: |turn, seen| {
         let told = format!("older than {}", turn.said(After, "retention.ms"));
-        weight(turn, seen, &told, &by_age(seen))
+        let cut = by_age(seen);
+        sooner(turn, seen, &cut, weight(turn, seen, &told, &cut))
     },
 };
 
@@ -58,7 +61,7 @@ pub(super) const DELETION_ON: Rule = Rule {
             }
         };
         let cut = by_age(seen).and_then(|age| Ok(longer(age, by_size(turn, seen)?)));
-        weight(turn, seen, &told, &cut)
+        sooner(turn, seen, &cut, weight(turn, seen, &told, &cut))
     },
 };
 
@@ -142,6 +145,78 @@ fn weight(turn: &Turn, seen: &Seen, told: &str, going: &Read<Each<Span>>) -> Fin
     );
     let readers = seen.readers.of_them(turn.name(), going);
     Finding::of(Harm::Critical, std::iter::once(first).chain(readers)).at_stake(records)
+}
+
+/// The same with what is younger: it is kept for a shorter time than it was.
+fn sooner(turn: &Turn, seen: &Seen, going: &Read<Each<Span>>, now: Finding) -> Finding {
+    let (Ok(going), Ok(all)) = (going, seen.records()) else {
+        return now;
+    };
+    let gone: u64 = going.values().map(|span| span.records()).sum();
+    let rest = all.saturating_sub(gone);
+    if rest == 0 {
+        return now;
+    }
+    // what `delete` was not said of was kept for ever
+    let kept = |side| match turn.cleans_by(side, "delete") {
+        Some(false) => None,
+        Some(true) | None => turn
+            .number(side, "retention.ms")
+            .filter(|ms| *ms != i64::MAX),
+    };
+    let age = |ms: Option<i64>| Some(Duration::from_millis(u64::try_from(ms?).ok()?));
+    let Some(next) = kept(After) else {
+        return in_its_turn(turn, rest, now);
+    };
+    let harm = of_sooner(age(kept(Before)), age(Some(next)));
+    let before = kept_for(kept(Before).map(|ms| Unit::Millis.format(ms)));
+    let goes = format!(
+        "deletable within {}; before, {} kept {before}",
+        Unit::Millis.format(next),
+        if rest == 1 { "it was" } else { "they were" },
+    );
+    let verb = if rest == 1 { "becomes" } else { "become" };
+    if gone > 0 {
+        let what = if rest == 1 { "record" } else { "records" };
+        let later = format!("the other {} {what} {verb} {goes}", grouped(rest));
+        // what goes so soon is part of what somebody consents to
+        let soon = if harm == Harm::High { rest } else { 0 };
+        let lost = now.at_stake.map(|count| count.saturating_add(soon));
+        let told = Finding::of(now.harm, [now.evidence, later]);
+        return Finding {
+            at_stake: lost,
+            ..told
+        };
+    }
+    let sizes = seen.sizes.as_ref().ok();
+    let size = sizes.map(|sizes| format!(" ({})", rough_size(sizes.values().sum())));
+    let first = format!(
+        "all that it holds, {}{}, {verb} {goes}",
+        counted(rest, "record"),
+        size.unwrap_or_default()
+    );
+    let spans = seen.spans.as_ref().ok();
+    let readers = spans.map(|spans| seen.readers.of_them(turn.name(), spans));
+    let clauses = std::iter::once(first).chain(readers.into_iter().flatten());
+    Finding::of(harm, clauses).at_stake(rest)
+}
+
+/// What no time ends, but a size does: the oldest go as new ones come.
+fn in_its_turn(turn: &Turn, rest: u64, now: Finding) -> Finding {
+    let size = turn.number(After, "retention.bytes");
+    if size == Some(i64::MAX) || now.harm > Harm::Medium {
+        return now;
+    }
+    let later = format!(
+        "from then on the oldest of its {} go as others come beyond {} of a partition; before, it kept every key for ever",
+        counted(rest, "record"),
+        turn.said(After, "retention.bytes"),
+    );
+    Finding {
+        harm: Harm::Medium,
+        evidence: [now.evidence, later].join("; "),
+        at_stake: now.at_stake,
+    }
 }
 
 /// How large they are, as if all records of a partition were of one size; none where that is not known.

@@ -196,14 +196,14 @@ fn a_shorter_time_costs_what_is_older() {
     );
     assert_eq!(
         evidence(&cut, &seen()),
-        "about 600 records (60 kB) are older than 1d and become deletable at once; group `late` (stable) has not read 600 of them"
+        "about 600 records (60 kB) are older than 1d and become deletable at once; group `late` (stable) has not read 600 of them; the other 600 records become deletable within 1d; before, they were kept for 7d"
     );
     let risks = of_turn(&applying(&cut), &cut, &seen());
     assert_eq!(risks[0].field.as_deref(), Some("config.retention.ms"));
 }
 
 #[test]
-fn a_cut_that_takes_nothing_is_low_and_one_that_nobody_could_weigh_is_critical() {
+fn a_cut_of_what_is_young_is_as_bad_as_it_is_short_and_one_that_nobody_could_weigh_is_critical() {
     let cut = turn(&[DELETES, WEEK], &[("config.retention.ms", json!("1d"))]);
     let code = "topic-retention-lowered";
     assert_eq!(told(&cut, &empty()), [(code, Harm::Low, Some(0))]);
@@ -211,7 +211,18 @@ fn a_cut_that_takes_nothing_is_low_and_one_that_nobody_could_weigh_is_critical()
         kept_from: Ok(Each::from([(0, Some(500)), (1, Some(0))])),
         ..seen()
     };
-    assert_eq!(told(&cut, &all_new), [(code, Harm::Low, Some(0))]);
+    assert_eq!(told(&cut, &all_new), [(code, Harm::Medium, Some(1_200))]);
+    let minute = turn(&[DELETES, WEEK], &[("config.retention.ms", json!("1m"))]);
+    assert_eq!(told(&minute, &all_new), [(code, Harm::High, Some(1_200))]);
+    assert_eq!(
+        evidence(&minute, &all_new),
+        "all that it holds, 1,200 records (120 kB), become deletable within 1m; before, they were kept for 7d; group `late` (stable) has not read 1,200 of them"
+    );
+    // all of it goes within the minute, half of it at once
+    assert_eq!(
+        told(&minute, &seen()),
+        [(code, Harm::Critical, Some(1_200))]
+    );
     let unread = Seen::nothing("needs a right");
     assert_eq!(told(&cut, &unread), [(code, Harm::Critical, None)]);
     assert_eq!(
@@ -287,11 +298,32 @@ fn deletion_that_begins_costs_what_is_older_or_too_much() {
     let code = "topic-deletion-on";
     for policy in [json!("delete"), json!(["compact", "delete"])] {
         let told = told(&begins("-1", policy), &seen());
-        assert_eq!(told, [(code, Harm::Critical, Some(600))]);
+        assert_eq!(told, [(code, Harm::Critical, Some(1_200))]);
     }
     // half of partition 0, and all of partition 1, which is older
     let both = begins("50000", json!("delete"));
-    assert_eq!(told(&both, &seen()), [(code, Harm::Critical, Some(700))]);
+    let risks = of_turn(&applying(&both), &both, &seen());
+    assert!(
+        risks[0].evidence.starts_with("about 700 records"),
+        "{risks:?}"
+    );
+    let live_keys = Seen {
+        kept_from: Ok(Each::from([(0, Some(500)), (1, Some(0))])),
+        ..seen()
+    };
+    let week = begins("-1", json!("delete"));
+    assert_eq!(told(&week, &live_keys), [(code, Harm::High, Some(1_200))]);
+    assert!(
+        evidence(&week, &live_keys)
+            .contains("deletable within 7d; before, they were kept for ever")
+    );
+    let timeless = |size| {
+        let in_force = [COMPACTS, ("retention.ms", "-1"), ("retention.bytes", size)];
+        let policy = [("config.cleanup.policy", json!("delete"))];
+        told(&turn(&in_force, &policy), &live_keys)
+    };
+    assert_eq!(timeless("-1"), [(code, Harm::Low, Some(0))]);
+    assert_eq!(timeless("1000000"), [(code, Harm::Medium, Some(0))]);
     let ends = turn(
         &[("cleanup.policy", "compact,delete"), WEEK],
         &[("config.cleanup.policy", json!("delete"))],

@@ -8,7 +8,7 @@ use trueup::broker::nats::{ConsumerAction, JetStream};
 
 use super::{APPROVED, PATIENCE, has_keeper, held, info, take, with_consumer};
 use crate::broker::nats_server::NatsServer;
-use crate::cli::ownership::{applied, contains, context, ended, on, publish, with};
+use crate::cli::ownership::{applied, contains, context, ended, of, on, publish, with};
 
 #[tokio::test]
 async fn what_was_killed_on_the_way_goes_on_by_itself_or_back() {
@@ -135,6 +135,37 @@ async fn where_a_client_was_quicker_the_place_is_held_on() {
     assert_eq!(info(&nats).await["config"]["opt_start_seq"], json!(4));
     assert_eq!(held(&nats).await, 17);
     contains(&ended(&server, "plan", &after, 0), &["No changes."]);
+}
+
+#[tokio::test]
+async fn what_holds_the_place_is_not_deleted_without_consent() {
+    let server = NatsServer::start("");
+    let (context, nats) = (context(&server).await, server.connect().await);
+    let before = with_consumer("retention: interest,", "");
+    applied(&server, &before);
+    publish(&server, "s", 20).await;
+    take(&context, 10, &[0, 1, 2]).await;
+    let without = of(
+        "s",
+        "streams: { S: { subjects: [s], retention: interest } }",
+    );
+    let apply = "apply --auto-approve";
+    let told = [
+        "critical consumer-deleted: its replacement was cut short, and what holds its place goes, too: 17 messages pending",
+        "its stream drops those that no other consumer holds",
+    ];
+    killed_late(&nats).await;
+    let blocked = ended(&server, apply, &without, 3);
+    let blocked = blocked.split_whitespace().collect::<Vec<_>>().join(" ");
+    contains(&blocked, &told);
+    assert!(has_keeper(&nats).await);
+    assert_eq!(held(&nats).await, 17);
+    let bounded = |max: u64| format!("{apply} --approve consumer-deleted@consumer/S/c:max={max}");
+    ended(&server, &bounded(16), &without, 3);
+    assert_eq!(held(&nats).await, 17);
+    ended(&server, &bounded(17), &without, 0);
+    assert!(!has_keeper(&nats).await);
+    assert_eq!(held(&nats).await, 0);
 }
 
 /// What a run leaves that is killed before it deletes anything: the label, and the keeper.

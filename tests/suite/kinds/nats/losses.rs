@@ -15,10 +15,24 @@ async fn what_a_stream_holds_is_counted_exactly() {
     let told = |text: &'static str| {
         let bench = &bench;
         async move {
-            let step = doomed_now(bench.port(), &address(text)).await;
+            let mut step = doomed_now(bench.port(), &address(text)).await;
+            if text == "stream/S" {
+                step.rests_on = ["consumer/S/c", "consumer/S/idle"].map(address).into();
+            }
             risk(bench.port(), &step).await
         }
     };
+    let with_a_stranger = doomed_now(bench.port(), &address("stream/S")).await;
+    let with_a_stranger = risk(bench.port(), &with_a_stranger).await;
+    assert_eq!(
+        (with_a_stranger.harm, with_a_stranger.at_stake),
+        (Harm::High, Some(0))
+    );
+    let named = "consumer `c` is not the stack's and goes with it";
+    assert!(
+        with_a_stranger.evidence.contains(named),
+        "{with_a_stranger:?}"
+    );
     for (text, code) in [
         ("stream/S", Code::StreamDeleted),
         ("kv/b", Code::BucketDeleted),

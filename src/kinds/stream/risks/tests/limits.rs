@@ -122,16 +122,15 @@ fn a_limit_of_each_subject_is_counted_by_subject() {
 fn a_lower_age_costs_what_is_older() {
     let (code, field) = (Code::StreamAgeLowered, "max_age");
     let mut to = scene(json!({ field: 0 }), json!({ field: 5 }));
-    assert_eq!(cost(&to, code, field), Some((Harm::Low, Some(0))));
     to.aged = Ok(Cut {
         count: 1,
         ..Cut::default()
     });
     let one = found(&to, code, field).unwrap();
-    assert_eq!((one.harm, one.at_stake), (Harm::Critical, Some(1)));
+    assert_eq!((one.harm, one.at_stake), (Harm::Critical, Some(10)));
     assert_eq!(
         one.evidence,
-        "1 of its 10 messages is older than the new age and deleted at once"
+        "1 of its 10 messages is older than the new age and deleted at once; the other 9 messages expire within 5ns; before, they were kept for ever"
     );
     assert_eq!(cost(&dark(to), code, field), Some((Harm::Critical, None)));
     assert_eq!(
@@ -142,6 +141,32 @@ fn a_lower_age_costs_what_is_older() {
         ),
         None
     );
+}
+
+#[test]
+fn a_lower_age_costs_what_goes_sooner() {
+    let (code, field) = (Code::StreamAgeLowered, "max_age");
+    let day = 86_400_000_000_000_u64;
+    let to = |before: u64, after: u64| scene(json!({ field: before }), json!({ field: after }));
+    let week = to(7 * day, day);
+    assert_eq!(cost(&week, code, field), Some((Harm::Medium, Some(10))));
+    let minute = to(7 * day, day / 1_440);
+    assert_eq!(cost(&minute, code, field), Some((Harm::High, Some(10))));
+    assert_eq!(
+        found(&minute, code, field).unwrap().evidence,
+        "all that it holds, 10 messages (1.0 kB), expire within 1m; before, they were kept for 7d"
+    );
+    let unlimited = to(0, 30 * day);
+    assert_eq!(cost(&unlimited, code, field), Some((Harm::High, Some(10))));
+    let nothing = empty(to(0, 5));
+    assert_eq!(cost(&nothing, code, field), Some((Harm::Low, Some(0))));
+    // one that is not gone so soon is not part of what is consented to
+    let mut part = to(7 * day, day);
+    part.aged = Ok(Cut {
+        count: 4,
+        ..Cut::default()
+    });
+    assert_eq!(cost(&part, code, field), Some((Harm::Critical, Some(4))));
 }
 
 #[test]

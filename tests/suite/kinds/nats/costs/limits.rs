@@ -1,7 +1,7 @@
 //! Limits, age and history.
 
 use serde_json::{Value, json};
-use trueup::model::{Code, Harm, Outcome};
+use trueup::model::{Approval, Code, Harm, Outcome};
 
 use super::{held, lost_as_told, publish, risk};
 use crate::kinds::nats::bench::{Bench, Patience, manifest};
@@ -55,6 +55,42 @@ async fn what_lies_beyond_a_limit_goes() {
         let told = lost_as_told(&bench, &stream, &fewer, (LIMIT, "max_msgs_per_subject")).await;
         assert_eq!(held(&bench, &stream).await, 12, "{told:?}");
     }
+}
+
+#[tokio::test]
+async fn limits_that_are_lowered_together_are_approved_together() {
+    let bench = Bench::start().await;
+    let of = |limit: u64, each: u64| {
+        let said = json!({ "subjects": ["s.>"], "max_msgs": limit, "max_msgs_per_subject": each });
+        manifest(json!({ "stream/S": said }))
+    };
+    bench.settle(&of(1_000, 1_000)).await;
+    let subjects: Vec<String> = (0..20).map(|n| format!("s.u.{n}")).collect();
+    let messages = subjects.iter().map(|subject| (subject.as_str(), 1));
+    let messages: Vec<(&str, usize)> = messages.chain([("s.c", 1); 20]).collect();
+    publish(&bench.context().await, &messages).await;
+    let bounded = |max: u64| Approval {
+        risk: LIMIT,
+        address: "stream/S".parse().unwrap(),
+        max: Some(max),
+        max_bytes: None,
+        terms: None,
+    };
+    let plan = approved(&of(20, 2), bench.port(), &[bounded(20)]).await;
+    for field in ["max_msgs", "max_msgs_per_subject"] {
+        let told = risk(&plan, LIMIT, field);
+        assert_eq!(told.at_stake_in_all, Some(38), "{told:?}");
+        let why = "38 messages are at stake, more than its bound of 20";
+        assert!(told.unapproved.as_ref().unwrap().ends_with(why), "{told:?}");
+    }
+    for (address, outcome) in bench.apply(&plan).await {
+        let is_held = matches!(outcome, Outcome::NotAttempted { .. });
+        assert!(is_held, "{address}: {outcome:?}");
+    }
+    assert_eq!(held(&bench, "S").await, 40);
+    let plan = approved(&of(20, 2), bench.port(), &[bounded(38)]).await;
+    assert_eq!(bench.apply(&plan).await[0].1, Outcome::Applied);
+    assert_eq!(held(&bench, "S").await, 2, "38 went");
 }
 
 #[tokio::test]
@@ -134,7 +170,14 @@ async fn what_is_older_than_a_new_age_goes() {
             risk(&plan, Code::StreamAgeLowered, "max_age")
         }
     };
-    assert_eq!(told("1h".to_owned()).await.harm, Harm::Low);
+    let soon = told("1h".to_owned()).await;
+    assert_eq!(
+        (soon.harm, soon.at_stake),
+        (Harm::High, Some(5)),
+        "{soon:?}"
+    );
+    let later = told("12h".to_owned()).await;
+    assert_eq!((later.harm, later.at_stake), (Harm::Medium, Some(5)));
 
     // a second lot, some seconds younger by the server's own clock
     let instant = |value: &Value| value.as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
@@ -150,10 +193,14 @@ async fn what_is_older_than_a_new_age_goes() {
     let part = told(format!("{between}ms")).await;
     assert_eq!(
         (part.harm, part.at_stake),
-        (Harm::Critical, Some(5)),
+        (Harm::Critical, Some(8)),
         "{part:?}"
     );
     assert!(part.evidence.starts_with("5 of its 8 messages"), "{part:?}");
+    assert!(
+        part.evidence.contains("the other 3 messages expire within"),
+        "{part:?}"
+    );
 
     while since(&bench.info("S").await) < 4_500 {
         patience.wait().await;
@@ -183,4 +230,51 @@ async fn a_stream_that_drops_what_it_refused_is_cut_to_its_limit() {
     let at = (Code::StreamDiscardChanged, "discard");
     let told = lost_as_told(&bench, "S", &of("old", 4), at).await;
     assert_eq!((told.harm, told.at_stake), (Harm::Critical, Some(5)));
+}
+
+#[tokio::test]
+async fn what_is_young_goes_no_sooner_than_somebody_consented_to() {
+    let bench = Bench::start().await;
+    let of = |age: &str| {
+        manifest(json!({
+            "stream/S": { "subjects": ["s"], "max_age": age },
+            "kv/b": { "ttl": age },
+            "object-store/o": { "ttl": age },
+        }))
+    };
+    bench.settle(&of("unlimited")).await;
+    let context = bench.context().await;
+    publish(&context, &[("s", 1), ("$KV.b.x", 1), ("$O.o.C.x", 1)]).await;
+    let all = ["S", "KV_b", "OBJ_o"];
+    let plan = approved(&of("2s"), bench.port(), &[]).await;
+    for field in ["max_age", "ttl"] {
+        let told = risk(&plan, Code::StreamAgeLowered, field);
+        assert_eq!(
+            (told.harm, told.at_stake),
+            (Harm::High, Some(1)),
+            "{told:?}"
+        );
+        assert!(
+            told.evidence
+                .contains("within 2s; before, it was kept for ever"),
+            "{told:?}"
+        );
+    }
+    for (address, outcome) in bench.apply(&plan).await {
+        let is_held = matches!(outcome, Outcome::NotAttempted { .. });
+        assert!(is_held, "{address}: {outcome:?}");
+    }
+    for stream in all {
+        assert_eq!(held(&bench, stream).await, 1, "{stream}");
+    }
+    let plan = bench.plan(&of("2s")).await;
+    for (address, outcome) in bench.apply(&plan).await {
+        assert_eq!(outcome, Outcome::Applied, "{address}");
+    }
+    let mut patience = Patience::default();
+    for stream in all {
+        while held(&bench, stream).await > 0 {
+            patience.wait().await;
+        }
+    }
 }

@@ -1,0 +1,90 @@
+//! An age that is lowered: what is older goes at once, and what is younger goes sooner than it was kept for.
+
+use std::time::Duration;
+
+use super::cut::{Certainty, Cut, told_unread};
+use super::limits::{is_lowered, lost};
+use super::scene::{Scene, clauses};
+use super::{Need, Rule};
+use crate::kinds::loss::{Finding, kept_for, of_sooner};
+use crate::kinds::stream::said::Said;
+use crate::model::unit::Unit;
+use crate::model::{Code, Harm, counted, grouped, rough_size};
+
+pub(super) const LOWERED: Rule = Rule {
+    code: Code::StreamAgeLowered,
+    fields: &["max_age"],
+    fires: |change| is_lowered(change, "max_age"),
+    needs: &[Need::Consumers, Need::Readers, Need::Age],
+    foretold: None,
+    find: lowered,
+};
+
+fn lowered(scene: &Scene<'_>) -> Finding {
+    let at_once = |cut| {
+        lost(
+            scene,
+            cut,
+            "is older than the new age",
+            "are older than the new age",
+        )
+    };
+    let (held, cut) = match (&scene.held, scene.aged.clone()) {
+        (Ok(held), Ok(cut)) => (held, cut),
+        (Err(why), _) => return at_once(Err(why.clone())),
+        (_, cut) => return at_once(cut),
+    };
+    let rest = held.messages.saturating_sub(cut.count);
+    if rest == 0 {
+        return at_once(Ok(cut));
+    }
+    let harm = of_sooner(age(scene.live()), age(scene.next()));
+    let goes = format!(
+        "within {}; before, {} kept {}",
+        said(scene.next()).unwrap_or_default(),
+        if rest == 1 { "it was" } else { "they were" },
+        kept_for(said(scene.live())),
+    );
+    let verb = if rest == 1 { "expires" } else { "expire" };
+    if cut.count > 0 {
+        let now = at_once(Ok(cut));
+        let what = if rest == 1 { "message" } else { "messages" };
+        let later = format!("the other {} {what} {verb} {goes}", grouped(rest));
+        // what goes so soon is part of what somebody consents to
+        let soon = if harm == Harm::High { rest } else { 0 };
+        return Finding {
+            evidence: clauses([Some(now.evidence), Some(later)]),
+            at_stake: now.at_stake.map(|count| count.saturating_add(soon)),
+            harm: now.harm,
+        };
+    }
+    let all = Cut {
+        count: rest,
+        certainty: Certainty::AtMost,
+        stays_from: None,
+    };
+    let size = rough_size(held.bytes);
+    let what = format!(
+        "all that it holds, {} ({size}), {verb} {goes}",
+        counted(rest, "message")
+    );
+    Finding {
+        harm,
+        evidence: clauses([
+            Some(what),
+            told_unread(all, &scene.consumers),
+            scene.readers.clone(),
+        ]),
+        at_stake: Some(rest),
+    }
+}
+
+/// How long it keeps what it has; none for ever.
+fn age(said: Said<'_>) -> Option<Duration> {
+    let nanos = said.limit("max_age")?;
+    u64::try_from(nanos).ok().map(Duration::from_nanos)
+}
+
+fn said(said: Said<'_>) -> Option<String> {
+    said.limit("max_age").map(|nanos| Unit::Nanos.format(nanos))
+}
