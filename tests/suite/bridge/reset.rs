@@ -9,7 +9,7 @@ use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
 use serde_json::{Value, json};
 
-use super::world::{PATIENCE, World, produce_numbers};
+use super::world::{PATIENCE, World, produce, produce_numbers};
 use crate::broker::kafka::{create, new_topic, unique};
 use crate::sandbox::variable;
 
@@ -202,6 +202,35 @@ async fn a_topic_that_was_made_anew_is_read_after_a_reset() {
 #[tokio::test]
 async fn a_topic_that_was_made_anew_is_read_exactly_once_after_a_reset() {
     topic_made_anew("exactly_once").await;
+}
+
+#[tokio::test]
+async fn dead_letters_of_what_is_moved_anew_are_no_duplicates() {
+    let world = World::new().await;
+    let route = unique("in");
+    let topic = world.topic("models", 1, &[]).await;
+    world.stream("MODELS", &["models.>"]).await;
+    world.stream("DEAD", &["dead"]).await;
+    produce(&topic, &[(0, None, Some(b"keyless"), &[])]).await;
+    let spec = json!({
+        "from": {"topic": topic}, "to": {"stream": "MODELS", "subject": "models.{key}"},
+        "on_error": "dlq", "dlq": {"stream": "DEAD", "subject": "dead"},
+    });
+    world.route(&route, &spec).await;
+    let worker = world.worker();
+    world.messages("DEAD", "dead", 1).await;
+    set(&world, &route, "start");
+    let letters = world.messages("DEAD", "dead", 2).await;
+    assert_eq!(letters.len(), 2, "{}", worker.said());
+    let id = |at: usize| {
+        letters[at]
+            .headers
+            .as_ref()
+            .unwrap()
+            .get("Nats-Msg-Id")
+            .cloned()
+    };
+    assert_ne!(id(0), id(1));
 }
 
 #[tokio::test]
