@@ -91,13 +91,10 @@ fn sides(change: &Change) -> Line {
     let after = change.after.as_ref().map(one_line);
     match (before(change), after) {
         (None, Some(after)) => Line::new().plain(&after),
-        (Some(before), after) => Line::new()
-            .plain(&before)
-            .put(Tone::Faint, " -> ")
-            .put(
-                Tone::Strong,
-                &after.unwrap_or_else(|| "broker default".to_owned()),
-            ),
+        (Some(before), after) => Line::new().plain(&before).put(Tone::Faint, " -> ").put(
+            Tone::Strong,
+            &after.unwrap_or_else(|| "broker default".to_owned()),
+        ),
         (None, None) => Line::new(),
     }
 }
