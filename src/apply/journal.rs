@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -17,6 +18,8 @@ pub struct Journal {
     targets: Vec<Target>,
     now: fn() -> String,
     pages: Mutex<Pages>,
+    /// Somebody else wrote into the stack's part meanwhile.
+    is_overtaken: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -74,7 +77,13 @@ impl Journal {
             targets: plan.targets.clone(),
             now,
             pages,
+            is_overtaken: AtomicBool::new(false),
         }
+    }
+
+    /// Whether somebody else wrote into the stack's part of the ledger while this was at work: the lock kept nobody out.
+    pub fn is_overtaken(&self) -> bool {
+        self.is_overtaken.load(Ordering::Relaxed)
     }
 
     /// Records that these steps are about to be sent.
@@ -140,9 +149,12 @@ impl Journal {
         pages: &mut MutexGuard<'_, Pages>,
         changes: Vec<(Address, Option<Record>)>,
     ) -> Result<(), StoreError> {
-        self.ledger
-            .write(&mut pages.book, &self.stack, changes)
-            .await
+        let written = self.ledger.write(&mut pages.book, &self.stack, changes);
+        let written = written.await;
+        if let Err(StoreError::Conflict { .. }) = written {
+            self.is_overtaken.store(true, Ordering::Relaxed);
+        }
+        written
     }
 
     /// What was applied before counts until this step is done: whichever of both is there, the stack set it.
@@ -165,5 +177,31 @@ impl Journal {
         let on = identity_of(&step.address, &self.targets);
         let claim = step.claim.clone().unwrap_or_default();
         present(&step.address, incarnation, on, claim, (self.now)())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::ledger::FileStore;
+    use crate::report::samples;
+
+    #[tokio::test]
+    async fn whoever_is_overtaken_knows_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = FileStore::new(folder.path().join("ledger.json"));
+        let ledger = Ledger::new(Arc::new(store));
+        let plan = samples::of(vec![samples::step("stream/A", Action::Create, 1)], 0);
+        let book = ledger.read().await.unwrap();
+        let at = || "2026-01-01T00:00:00Z".to_owned();
+        let journal = || Journal::new(ledger.clone(), book.clone(), &plan, at);
+        let (one, other) = (journal(), journal());
+        let steps: Vec<&Step> = plan.steps.iter().collect();
+        one.intend(&steps).await.unwrap();
+        let late = other.intend(&steps).await;
+        assert!(matches!(late, Err(StoreError::Conflict { .. })), "{late:?}");
+        assert_eq!((one.is_overtaken(), other.is_overtaken()), (false, true));
     }
 }

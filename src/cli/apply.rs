@@ -360,6 +360,7 @@ async fn carry_out(
     }
     let exit = match kept.map(|kept| kept.lock.holds()) {
         Some(Err(_)) => Exit::Locked,
+        Some(Ok(())) if kept.is_some_and(|kept| kept.journal.is_overtaken()) => Exit::Locked,
         Some(Ok(())) | None => signal.unwrap_or(outcome),
     };
     let again = (exit != Exit::Done).then(|| command.again(plan, global, &args.targets));

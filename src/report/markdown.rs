@@ -12,7 +12,7 @@ use super::json::word_and_why;
 use super::line::safe;
 use super::one_line;
 use super::text::{Drift, blocked_why, counts, drift_counts, held};
-use super::value::{LONG, cut};
+use super::value::{LONG, before, cut};
 use crate::apply::Done;
 use crate::model::{Action, Change, KindName, Refusal, Step};
 use crate::plan::Plan;
@@ -172,12 +172,12 @@ const fn mark(action: Action) -> &'static str {
 }
 
 fn sides(change: &Change) -> (String, String) {
-    let said = |value: &Option<Value>| value.as_ref().map(|v| code(&cut(&one_line(v), LONG)));
-    let after = match (&change.before, said(&change.after)) {
+    let said = |text: String| code(&cut(&text, LONG));
+    let after = match (&change.before, change.after.as_ref().map(one_line)) {
         (Some(_), None) => "broker default".to_owned(),
-        (_, after) => after.unwrap_or_default(),
+        (_, after) => after.map(said).unwrap_or_default(),
     };
-    (said(&change.before).unwrap_or_default(), after)
+    (before(change).map(said).unwrap_or_default(), after)
 }
 
 /// Why steps are blocked, what could not be read and what is worth knowing, each reason once.

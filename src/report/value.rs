@@ -1,12 +1,24 @@
 use serde_json::Value;
 
 use super::line::safe;
+use crate::model::Change;
 
 /// A value as a manifest would say it, on one line: `7d`, `[a, b]`, `{tier: hot}`.
 pub fn one_line(value: &Value) -> String {
     match value {
         Value::String(text) => scalar(text, false),
         other => nested(other),
+    }
+}
+
+/// What was there before a change, on one line. No partition has 0 replicas: in a plan that stands for a throttle that is left
+/// behind where the replicas are.
+pub(super) fn before(change: &Change) -> Option<String> {
+    let before = change.before.as_ref()?;
+    let is_throttled = change.field == "replication_factor" && *before == 0;
+    match change.after.as_ref().filter(|_| is_throttled) {
+        Some(after) => Some(format!("{}, throttled", one_line(after))),
+        None => Some(one_line(before)),
     }
 }
 
@@ -78,6 +90,22 @@ fn scalar(text: &str, inside: bool) -> String {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn no_topic_has_0_replicas() {
+        let change = |field: &str, before: Value, after: Value| Change {
+            field: field.to_owned(),
+            before: Some(before),
+            after: Some(after),
+            note: None,
+        };
+        let moved = change("replication_factor", json!(0), json!(3));
+        assert_eq!(before(&moved).unwrap(), "3, throttled");
+        let raised = change("replication_factor", json!(1), json!(3));
+        assert_eq!(before(&raised).unwrap(), "1");
+        let other = change("max_age", json!(0), json!(3));
+        assert_eq!(before(&other).unwrap(), "0");
+    }
 
     #[test]
     fn what_is_cut_is_counted_in_characters() {

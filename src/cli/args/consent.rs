@@ -116,7 +116,7 @@ mod tests {
             "3",
             "--allow-empty",
             "--throttle",
-            "8MB",
+            "8MiB",
             "--take-ownership-from",
             "other",
         ];

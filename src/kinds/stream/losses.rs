@@ -97,7 +97,7 @@ fn unknown(why: &str) -> Holdings {
 }
 
 /// The names of its consumers that the stack lets go of before it: they are its own.
-fn own<'s>(step: &'s Step) -> HashSet<&'s str> {
+fn own(step: &Step) -> HashSet<&str> {
     let names = step
         .rests_on
         .iter()

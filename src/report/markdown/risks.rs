@@ -53,7 +53,7 @@ fn line(step: &Step, risk: &Risk) -> String {
         }
         None => String::new(),
     };
-    let in_all = in_all(step, risk).map(|total| format!("; {}", escaped(&total)));
+    let in_all = in_all(step, risk).map(|total| format!("; {total}"));
     format!(
         "- {mark} {about}: {harm} **{}** {}{}{consent}",
         risk.code,

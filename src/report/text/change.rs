@@ -3,7 +3,7 @@ use similar::{Algorithm, ChangeTag, DiffOp, capture_diff_slices};
 
 use crate::model::{Change, KindName, Step};
 use crate::report::line::safe;
-use crate::report::value::{LONG, cut, lines};
+use crate::report::value::{LONG, before, cut, lines};
 use crate::report::{Line, Page, Tone, one_line};
 
 /// The column of values never begins further left than this, behind the fields' names.
@@ -89,15 +89,12 @@ const fn mark(change: &Change) -> (Tone, &'static str) {
 /// `old -> new` on one line.
 fn sides(change: &Change) -> Line {
     let after = change.after.as_ref().map(one_line);
-    match (&change.before, after) {
+    match (before(change), after) {
         (None, Some(after)) => Line::new().plain(&after),
-        (Some(before), after) => Line::new()
-            .plain(&one_line(before))
-            .put(Tone::Faint, " -> ")
-            .put(
-                Tone::Strong,
-                &after.unwrap_or_else(|| "broker default".to_owned()),
-            ),
+        (Some(before), after) => Line::new().plain(&before).put(Tone::Faint, " -> ").put(
+            Tone::Strong,
+            &after.unwrap_or_else(|| "broker default".to_owned()),
+        ),
         (None, None) => Line::new(),
     }
 }
