@@ -39,10 +39,10 @@ pub async fn reset(planes: &Planes<'_>, name: &str, place: &Place) -> Result<Str
         let what = "there is no connection to NATS";
         return Err(Problem::error(Code::Unreachable, what));
     };
-    let spec = at_rest(nats, name).await?;
+    let (spec, epoch) = at_rest(nats, name).await?;
     let done = match &spec.from.stream {
-        Some(_) => outward(planes, nats, name, &spec, place).await?,
-        None => inward(planes, name, &spec, place).await?,
+        Some(_) => outward(planes, nats, name, (&spec, epoch), place).await?,
+        None => inward(planes, name, (&spec, epoch), place).await?,
     };
     renew(planes.brokers, nats, name).await?;
     Ok(done)
@@ -53,7 +53,7 @@ async fn outward(
     planes: &Planes<'_>,
     nats: &JetStream,
     name: &str,
-    spec: &RouteSpec,
+    (spec, epoch): (&RouteSpec, u64),
     place: &Place,
 ) -> Result<String, Problem> {
     let begins = begins(nats, name, spec, place).await?;
@@ -63,6 +63,7 @@ async fn outward(
                 stream: begins.stream.clone(),
                 created: begins.created.clone(),
                 sequence: sequence.saturating_sub(1),
+                epoch,
             };
             let written = position::write(&planes.kafka, name, shard, &position).await;
             written.map_err(|fault| problem(name, &fault))?;
@@ -83,7 +84,7 @@ async fn outward(
 async fn inward(
     planes: &Planes<'_>,
     name: &str,
-    spec: &RouteSpec,
+    (spec, epoch): (&RouteSpec, u64),
     place: &Place,
 ) -> Result<String, Problem> {
     let told = |fault: Fault| problem(name, &fault);
@@ -110,6 +111,7 @@ async fn inward(
                 topic_id: description.topic_id.clone().unwrap_or_default(),
                 cluster_id: cluster_id.clone(),
                 next_offset: *next_offset,
+                epoch,
             };
             let place = (name, *partition);
             let written = batches::write(&planes.nats, stream, place, &position).await;

@@ -40,7 +40,7 @@ pub(super) struct Route {
     pub(super) record: Record,
     pub(super) revision: u64,
     pub(super) gauge: Gauge,
-    pub(super) poison: Mutex<Lines>,
+    pub(super) poison: Arc<Mutex<Lines>>,
 }
 
 /// How many lines of a route tell of poison in a minute.
@@ -55,20 +55,36 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    /// Whether one more line is told now; if so, how many were not since the last one.
-    fn next(&mut self, now: Instant) -> Option<u64> {
-        let is_over = |begin: Instant| now.duration_since(begin) > Duration::from_secs(60);
+    /// Whether one more line is told now.
+    fn next(&mut self, now: Instant) -> Telling {
+        let is_over = |begin: Instant| now.duration_since(begin) > MINUTE;
         if self.begin.is_none_or(is_over) {
             (self.begin, self.told) = (Some(now), 0);
         }
-        if self.told == LINES {
-            self.untold += 1;
-            return None;
+        if self.told < LINES {
+            self.told += 1;
+            return Telling::Now;
         }
-        self.told += 1;
-        Some(std::mem::take(&mut self.untold))
+        self.untold += 1;
+        match self.untold {
+            1 => Telling::Later,
+            _ => Telling::Counted,
+        }
     }
 }
+
+/// What becomes of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Telling {
+    /// It is told.
+    Now,
+    /// It is the first that is not told: how many there were is, in a minute.
+    Later,
+    /// It is among those.
+    Counted,
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// How much is written at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,22 +142,29 @@ impl Route {
     /// Tells of a message that was passed over or put among the dead letters; of very many, of some in each minute.
     pub(super) fn tell_poison(&self, what: &str) {
         tracing::debug!(route = self.name, "{what}");
-        let next = self
-            .poison
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .next(Instant::now());
+        let telling = {
+            let mut lines = self.poison.lock().unwrap_or_else(PoisonError::into_inner);
+            lines.next(Instant::now())
+        };
         let did = match self.spec().on_error.unwrap_or_default() {
             OnError::Skip => "skipped",
             OnError::Dlq | OnError::Stop => "dead letter",
         };
         let label = self.label();
-        match next {
-            None => {}
-            Some(0) => self.shared.tell(&format!("route/{label}: {did}: {what}")),
-            Some(untold) => self.shared.tell(&format!(
-                "route/{label}: {did}: {what}; and {untold} before it that are not told one by one"
-            )),
+        match telling {
+            Telling::Now => self.shared.tell(&format!("route/{label}: {did}: {what}")),
+            Telling::Counted => {}
+            Telling::Later => {
+                let (lines, shared) = (Arc::clone(&self.poison), Arc::clone(&self.shared));
+                tokio::spawn(async move {
+                    tokio::time::sleep(MINUTE).await;
+                    let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
+                    let untold = std::mem::take(&mut lines.untold);
+                    shared.tell(&format!(
+                        "route/{label}: {did}: {untold} more, not told one by one"
+                    ));
+                });
+            }
         }
     }
 
@@ -222,12 +245,13 @@ mod tests {
     fn poison_is_told_a_few_times_a_minute() {
         let (mut lines, begin) = (Lines::default(), Instant::now());
         for _ in 0..LINES {
-            assert_eq!(lines.next(begin), Some(0));
+            assert_eq!(lines.next(begin), Telling::Now);
         }
-        assert_eq!((lines.next(begin), lines.next(begin)), (None, None));
+        assert_eq!(lines.next(begin), Telling::Later);
+        assert_eq!(lines.next(begin), Telling::Counted);
+        assert_eq!(lines.untold, 2);
         let later = begin + Duration::from_secs(61);
-        assert_eq!(lines.next(later), Some(2));
-        assert_eq!(lines.next(later), Some(0));
+        assert_eq!(lines.next(later), Telling::Now);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The routes that a worker runs: started, changed and stopped while the others go on.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::{JoinHandle, JoinSet};
@@ -62,7 +62,7 @@ impl Slots {
                     record: record.clone(),
                     revision,
                     gauge: Gauge::new(state),
-                    poison: Mutex::default(),
+                    poison: Arc::default(),
                 })
             })
             .collect();

@@ -221,6 +221,7 @@ mod tests {
             id: uuid::Uuid::nil(),
             stack: "s".to_owned(),
             source: None,
+            epoch: 0,
             resets: 0,
             spec: RouteSpec::default(),
             trueup: "0".to_owned(),

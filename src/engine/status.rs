@@ -35,6 +35,8 @@ pub enum Going {
     Silent,
     /// No worker has it.
     NoWorker,
+    /// What the table holds of it can't be read.
+    Unreadable,
     /// It is declared, and not there.
     Absent,
 }
@@ -213,9 +215,9 @@ async fn of_one(
     };
     let held = live.as_ref().and_then(|live| spec_of(&live.fields));
     let spec = held.clone().or_else(|| said.clone()).unwrap_or_default();
-    let seen = match (&held, &fault) {
-        (Some(held), _) => Some(standing(brokers, &name, held).await),
-        (None, _) => None,
+    let seen = match &live {
+        Some(live) => Some(standing(brokers, &name, live).await),
+        None => None,
     };
     let recorded = live.as_ref().and_then(|live| live.raw.get("source"));
     let recorded = recorded.and_then(Value::as_str);
@@ -248,7 +250,10 @@ async fn of_one(
             stack.filter(|stack| !stack.is_empty()).map(str::to_owned)
         }),
         declared: said.as_ref().map(state),
-        going: going(held.as_ref().map(state), &workers),
+        going: match fault {
+            Some(_) => Going::Unreadable,
+            None => going(held.as_ref().map(state), &workers),
+        },
         state: held.as_ref().map(state),
         drifts,
         from: from(&spec),

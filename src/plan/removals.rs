@@ -121,6 +121,7 @@ fn spare_what_routes_need(steps: &mut [Step], desired: Desired<'_>) {
                     KindName::Stream | KindName::Topic | KindName::Kv
                 )
                 && route::needs(&route.address, &route.declared, &step.address)
+                && !route::is_left_behind(&route.address, &route.declared, &step.address)
         });
         needed.for_each(|step| step.refusals.push(lies_on_it(&route.address)));
     }

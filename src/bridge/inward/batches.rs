@@ -42,6 +42,8 @@ pub(in crate::bridge) struct Position {
     pub(in crate::bridge) topic_id: String,
     pub(in crate::bridge) cluster_id: String,
     pub(in crate::bridge) next_offset: i64,
+    #[serde(default)]
+    pub(in crate::bridge) epoch: u64,
 }
 
 /// The next offset of a partition, and the sequence of the message that tells it; none where there is none. The offset is none
@@ -66,6 +68,9 @@ pub(super) async fn position(
             "the position on `{subject}` can't be read: {error}"
         ))
     })?;
+    if position.epoch < route.record.epoch {
+        return Ok(Some((None, last.sequence)));
+    }
     let is_of_another_life =
         position.topic_id != setup.topic_id || position.cluster_id != setup.cluster_id;
     if is_of_another_life && route.record.source.as_ref() == Some(&setup.topic_id) {
@@ -96,6 +101,7 @@ pub(super) async fn with_position(
         topic_id: setup.topic_id.clone(),
         cluster_id: setup.cluster_id.clone(),
         next_offset,
+        epoch: setup.route.record.epoch,
     };
     let (headers, payload) = position.message(*after);
     let ending = Ending::Position(subject, headers, payload);
@@ -251,7 +257,7 @@ mod tests {
 
     #[test]
     fn a_position_reads_back() {
-        let text = r#"{"topic_id":"t","cluster_id":"c","next_offset":7}"#;
+        let text = r#"{"topic_id":"t","cluster_id":"c","next_offset":7,"epoch":2}"#;
         let position: Position = serde_json::from_str(text).unwrap();
         assert_eq!(serde_json::to_string(&position).unwrap(), text);
     }

@@ -24,6 +24,8 @@ pub(in crate::bridge) struct Position {
     pub(in crate::bridge) created: String,
     /// The last message that was written.
     pub(in crate::bridge) sequence: u64,
+    #[serde(default)]
+    pub(in crate::bridge) epoch: u64,
 }
 
 /// How many of the last offsets are looked at first: each transaction takes two.

@@ -238,7 +238,11 @@ impl<'p> Pump<'p> {
                         tokio::time::sleep(Duration::from_millis(5)).await;
                     }
                     Some(code) if is_of_record(code) => return Ok(Some(words(&error))),
-                    Some(_) | None => return Err(Fault::from(error)),
+                    // what broke the transaction is in the reports
+                    Some(_) | None => {
+                        self.check_reports()?;
+                        return Err(Fault::from(error));
+                    }
                 },
             }
         }
@@ -356,6 +360,7 @@ impl<'p> Pump<'p> {
             stream: self.setup.stream.name.clone(),
             created: self.setup.stream.created.clone(),
             sequence: self.pulled.max(self.setup.after),
+            epoch: self.route.record.epoch,
         };
         let value = serde_json::to_vec(&position).unwrap_or_default();
         let key = self.route.shard.to_string();
@@ -441,7 +446,10 @@ impl<'p> Pump<'p> {
                     self.route.become_(State::Degraded, Some(&why));
                     self.check_stop()?;
                 }
-                Err(error) => return Err(Fault::from(error).of("the commit")),
+                Err(error) => {
+                    self.check_reports()?;
+                    return Err(Fault::from(error).of("the commit"));
+                }
             }
         }
     }

@@ -124,6 +124,10 @@ fn made_anew(route: &Route, stream: &str) -> Fault {
 
 /// The sequence that a position tells, when it is of this stream.
 fn sequence(route: &Route, position: Position, stream: &StreamGround) -> Result<u64, Fault> {
+    if position.epoch < route.record.epoch {
+        // what was moved since is not in it
+        return Ok(0);
+    }
     let is_same =
         position.stream == stream.name && is_same_instant(&position.created, &stream.created);
     let is_for_this_life = || {

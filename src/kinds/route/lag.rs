@@ -6,10 +6,11 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::ends::is_exactly_once;
-use super::{RouteSpec, Start, consumer_name, group, position_subject, shards};
+use super::{RouteSpec, Start, consumer_name, group, position_subject, shards, spec_of};
 use crate::broker::Brokers;
 use crate::broker::kafka::{Kafka, KafkaError, Span, TopicDescription};
 use crate::broker::nats::{JetStream, NatsError};
+use crate::kinds::Live;
 use crate::kinds::kafka::UNKNOWN_TOPIC;
 use crate::kinds::loss::Read;
 use crate::kinds::stream::life;
@@ -42,7 +43,16 @@ pub struct Standing {
 }
 
 /// Reads where a route stands.
-pub async fn standing(brokers: &Brokers, name: &str, spec: &RouteSpec) -> Standing {
+pub async fn standing(brokers: &Brokers, name: &str, live: &Live) -> Standing {
+    let Some(spec) = &spec_of(&live.fields) else {
+        let why = "the record in the table is of another version";
+        return Standing {
+            lag: Err(why.to_owned()),
+            source: Err(why.to_owned()),
+        };
+    };
+    let epoch = live.raw.get("epoch").and_then(Value::as_u64);
+    let epoch = epoch.unwrap_or_default();
     let unconnected = |broker: &str| Standing {
         lag: Err(format!("there is no connection to {broker}")),
         source: Err(format!("there is no connection to {broker}")),
@@ -53,7 +63,9 @@ pub async fn standing(brokers: &Brokers, name: &str, spec: &RouteSpec) -> Standi
             None => unconnected("NATS"),
         },
         (None, Some(topic)) => match &brokers.kafka {
-            Some(kafka) => from_topic(kafka, brokers.nats.as_ref(), name, spec, topic).await,
+            Some(kafka) => {
+                from_topic(kafka, brokers.nats.as_ref(), name, (spec, epoch), topic).await
+            }
             None => unconnected("Kafka"),
         },
         (None, None) => Standing {
@@ -135,7 +147,7 @@ async fn from_topic(
     kafka: &Kafka,
     nats: Option<&JetStream>,
     name: &str,
-    spec: &RouteSpec,
+    spec: (&RouteSpec, u64),
     topic: &str,
 ) -> Standing {
     let described = match kafka.describe_topics(&[topic.to_owned()]).await {
@@ -179,7 +191,7 @@ async fn of_group(
     kafka: &Kafka,
     nats: Option<&JetStream>,
     name: &str,
-    spec: &RouteSpec,
+    (spec, epoch): (&RouteSpec, u64),
     (topic, description): (&str, TopicDescription),
 ) -> Read<Lag> {
     let life = description.topic_id.clone().unwrap_or_default();
@@ -195,7 +207,7 @@ async fn of_group(
             let subject = position_subject(name, partition);
             let kept = nats.last_on(stream, &subject).await;
             let kept = kept.map_err(|error| error.to_string())?;
-            if let Some(next) = kept.and_then(|kept| next_offset(&kept, &life)) {
+            if let Some(next) = kept.and_then(|kept| next_offset(&kept, &life, epoch)) {
                 positions.insert(*partition, next);
             }
         }
@@ -288,10 +300,11 @@ async fn committed(
     }
 }
 
-/// The offset in a position that a route keeps in its target, when it is of this life of the topic.
-fn next_offset(position: &[u8], life: &str) -> Option<i64> {
+/// The offset in a position that a route keeps in its target, when it is of this life of the topic, and of no earlier time.
+fn next_offset(position: &[u8], life: &str, epoch: u64) -> Option<i64> {
     let position: Value = serde_json::from_slice(position).ok()?;
-    let is_of_it = position["topic_id"].as_str() == Some(life);
+    let is_current = position["epoch"].as_u64().unwrap_or_default() >= epoch;
+    let is_of_it = is_current && position["topic_id"].as_str() == Some(life);
     is_of_it.then(|| position["next_offset"].as_i64())?
 }
 
@@ -349,8 +362,9 @@ mod tests {
     #[test]
     fn a_position_is_read() {
         let position = br#"{"topic_id":"x","next_offset":7}"#;
-        assert_eq!(next_offset(position, "x"), Some(7));
-        assert_eq!(next_offset(position, "y"), None, "of another life");
-        assert_eq!(next_offset(b"rubbish", "x"), None);
+        assert_eq!(next_offset(position, "x", 0), Some(7));
+        assert_eq!(next_offset(position, "x", 1), None, "of an earlier time");
+        assert_eq!(next_offset(position, "y", 0), None, "of another life");
+        assert_eq!(next_offset(b"rubbish", "x", 0), None);
     }
 }

@@ -26,6 +26,10 @@ pub struct Record {
     pub stack: String,
     /// Which life of its source it was made for: the stream's `created`, the topic's id. None where the source could not be read.
     pub source: Option<String>,
+    /// Positions of an earlier one mean nothing: it grows where `delivery` or `to.stream` changes, as what was moved meanwhile is
+    /// not in them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub epoch: u64,
     /// How often it was set to another place by hand.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub resets: u64,

@@ -84,18 +84,20 @@ pub async fn set_state(nats: &JetStream, name: &str, state: RouteState) -> Resul
     .hint("try again"))
 }
 
-/// What the table says of a route whose messages nobody moves; a worker of one that is paused is waited for.
+/// What the table says of a route whose messages nobody moves, and of which epoch its positions are; a worker of one that is
+/// paused is waited for.
 ///
 /// # Errors
 /// A route that is not there, can't be read, or is moved by a worker; as for any request.
-pub async fn at_rest(nats: &JetStream, name: &str) -> Result<RouteSpec, Problem> {
-    let (_, live) = found(&Table::new(nats), name).await?;
+pub async fn at_rest(nats: &JetStream, name: &str) -> Result<(RouteSpec, u64), Problem> {
+    let (entry, live) = found(&Table::new(nats), name).await?;
     let Some(spec) = spec_of(&live.fields) else {
         let what = format!("what the table holds of `route/{name}` can't be read");
         return Err(Problem::error(Code::Unreadable, what));
     };
     await_rest(nats, name, &spec).await?;
-    Ok(spec)
+    let epoch = entry.record.as_ref().map_or(0, wire::epoch_of);
+    Ok((spec, epoch))
 }
 
 /// That a route's messages are moved by somebody, and what to do before it is set.

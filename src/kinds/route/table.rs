@@ -96,11 +96,11 @@ impl Table {
     /// # Errors
     /// As for any writing.
     pub async fn put_new(&self, name: &str, record: &Doc) -> Result<Put, NatsError> {
-        let mut written = self.write(name, Some(record), 0).await?;
-        if written == Written::NoBucket {
+        // asked for, because a worker that listens to its subjects hides that no stream takes them
+        if self.bucket.info().await?.is_none() {
             self.bucket.create(&TEMPLATE).await?;
-            written = self.write(name, Some(record), 0).await?;
         }
+        let mut written = self.write(name, Some(record), 0).await?;
         if written == Written::Overtaken
             && let Some(marker) = self.bucket.last(name).await?
             && marker.value.is_none()

@@ -199,8 +199,20 @@ async fn anew(brokers: &Brokers, fields: &Flat, deltas: &[Delta]) -> Doc {
 pub(super) fn changed(entry: &Entry, mut fields: Flat, deltas: &[Delta]) -> Doc {
     Delta::lay_over(&mut fields, deltas);
     let mut record = entry.record.clone().unwrap_or_default();
+    let begins = |delta: &Delta| ["delivery", "to.stream"].contains(&delta.path.as_str());
+    if deltas.iter().any(begins) {
+        record.insert("epoch".to_owned(), json!(epoch_of(&record) + 1));
+    }
     say(&mut record, fields);
     record
+}
+
+/// Of which time the positions are that a route goes by.
+pub(super) fn epoch_of(record: &Doc) -> u64 {
+    record
+        .get("epoch")
+        .and_then(Value::as_u64)
+        .unwrap_or_default()
 }
 
 /// Puts these fields into a record. Whose it is stands beside them there.

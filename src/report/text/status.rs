@@ -127,6 +127,7 @@ fn state(route: &RouteStatus) -> (Tone, String) {
         Going::Failed => (Tone::Bad, "failed"),
         Going::Silent => (Tone::Bad, "silent: its worker gives no sign of life"),
         Going::NoWorker => (Tone::Change, "no worker"),
+        Going::Unreadable => return (Tone::Bad, "unreadable".to_owned()),
         Going::Absent => return (Tone::Bad, "not in the table".to_owned()),
     };
     let said = match route.declared {

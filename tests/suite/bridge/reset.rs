@@ -290,3 +290,32 @@ async fn a_consumer_that_was_made_anew_further_on_leaves_nothing_out() {
     let numbers: Vec<u64> = records.iter().map(|it| it.number()).collect();
     assert_eq!(numbers, (0..30).collect::<Vec<_>>());
 }
+
+/// Sets the delivery of a route as `apply` does.
+async fn with_delivery(world: &World, route: &str, delivery: &str, epoch: u64) {
+    let bucket = world.bucket().await;
+    let record = bucket.get(route).await.unwrap().unwrap();
+    let mut record: Value = serde_json::from_slice(&record).unwrap();
+    record["spec"]["delivery"] = json!(delivery);
+    record["epoch"] = json!(epoch);
+    bucket.put(route, record.to_string().into()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_position_of_before_another_delivery_is_never_taken_up_again() {
+    let world = World::new().await;
+    let (out, into) = outward(&world, "exactly_once").await;
+    let (back, from) = inward(&world, "exactly_once").await;
+    let worker = world.worker();
+    world.records(&into, 10).await;
+    world.messages("MODELS", "models.>", 10).await;
+    for (delivery, epoch, sent) in [("at_least_once", 1, 20), ("exactly_once", 2, 30)] {
+        with_delivery(&world, &out, delivery, epoch).await;
+        with_delivery(&world, &back, delivery, epoch).await;
+        world.publish_numbers("events", sent - 10..sent, 1).await;
+        produce_numbers(&from, sent - 10..sent, 2, 2).await;
+        assert_eq!(world.records(&into, sent as usize).await.len() as u64, sent);
+        let messages = world.messages("MODELS", "models.>", sent as usize).await;
+        assert_eq!(messages.len() as u64, sent, "{}", worker.said());
+    }
+}

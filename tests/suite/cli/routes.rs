@@ -298,6 +298,19 @@ async fn a_route_is_steered_by_hand_and_brought_back_by_the_manifest() {
         &["runs already"],
     );
 
+    // a table that was deleted is made anew, though workers listen to it
+    let context_of_worker = context(&world.nats).await;
+    let worker = async_nats::connect(world.nats.url()).await.unwrap();
+    let listening = worker.subscribe("$KV.trueup-routes.>").await.unwrap();
+    worker.flush().await.unwrap();
+    context_of_worker
+        .delete_key_value("trueup-routes")
+        .await
+        .unwrap();
+    world.ends("apply --auto-approve", &manifest, 0);
+    contains(&world.ends("plan", &manifest, 0), &["No changes."]);
+    drop(listening);
+
     // set to its end, nothing is left; to its start, all of it is; the consumer stays as it is declared
     for (place, left) in [
         ("end", 0),
