@@ -9,6 +9,7 @@ use super::progress::Progress;
 use super::reach::Reach;
 use super::screen::Screen;
 use super::signals::Signals;
+use super::work::brokers_of;
 use crate::engine::{self, RouteStatus, StackStatus};
 use crate::kinds::Resources;
 use crate::model::Broker;
@@ -33,19 +34,31 @@ pub(super) async fn run(
     let mut signals = Signals::listen()?;
     let progress = Progress::start(global);
     let look = async {
-        let both = [Broker::Nats, Broker::Kafka];
-        let port = reach.connect(&both, &progress).await?;
+        let chosen = reach
+            .manifest()
+            .map(|manifest| Chosen::of(manifest, global, reach.environment()));
+        let chosen = chosen.transpose()?;
+        let brokers = match (reach.manifest(), &chosen) {
+            // of the brokers that the manifest speaks of, and of that of its ledger
+            (Some(manifest), Some(chosen)) => {
+                let mut brokers = brokers_of(manifest.resources.keys());
+                brokers.extend(chosen.place.broker());
+                brokers
+            }
+            _ => vec![Broker::Nats, Broker::Kafka],
+        };
+        let port = reach.connect(&brokers, &progress).await?;
         progress.phase("reading routes".to_owned());
         let now = Timestamp::now().as_millisecond();
         let stack = reach.manifest().map(|manifest| manifest.stack.as_str());
-        let routes = engine::route_status(port.brokers(), declared, stack, now).await;
-        let routes = routes.map_err(|problem| reach.failure(vec![problem]))?;
-        let Some(manifest) = reach.manifest() else {
-            return Ok((None, routes));
+        let routes = match brokers.contains(&Broker::Nats) {
+            true => engine::route_status(port.brokers(), declared, stack, now).await,
+            false => Ok(Vec::new()),
         };
-        let ledger = Chosen::of(manifest, global, reach.environment())?.open(&port);
-        let stack = match ledger {
-            Some(ledger) => {
+        let routes = routes.map_err(|problem| reach.failure(vec![problem]))?;
+        let ledger = chosen.and_then(|chosen| chosen.open(&port));
+        let stack = match reach.manifest().zip(ledger) {
+            Some((manifest, ledger)) => {
                 let read = engine::stack_status(&ledger, &manifest.stack).await;
                 Some(read.map_err(|error| ledger::failure(&error))?)
             }

@@ -55,3 +55,24 @@ fn what_is_no_longer_declared_is_deleted_and_the_ledger_itself_is_nobodys() {
         &["`__trueup` is trueup's own ledger"],
     );
 }
+
+#[test]
+fn a_quota_on_reading_is_waited_for() {
+    let stack = unique("held-back");
+    let topic = |n: usize| format!("{stack}-{n}: {{ partitions: 1, replication_factor: 1 }}");
+    let topics: Vec<String> = (0..15).map(topic).collect();
+    let of = |topics: &str| {
+        let brokers = variable("KAFKA_BROKERS");
+        let text = format!(
+            "stack: {stack}\nconnections: {{ kafka: {{ bootstrap.servers: \"{brokers}\", client.id: {stack} }} }}\nkafka:\n  topics: {{ {topics} }}\n  quotas: {{ client-id/{stack}: {{ consumer_byte_rate: 1000 }} }}\n"
+        );
+        file(&text, ".yaml")
+    };
+    let manifest = of(&topics.join(", "));
+    ended("apply --auto-approve", &manifest, 0);
+    for _ in 0..3 {
+        contains(&ended("plan", &manifest, 0), &["No changes."]);
+    }
+    let nothing = format!("destroy --stack {stack}");
+    ended(&nothing, &manifest, 0);
+}

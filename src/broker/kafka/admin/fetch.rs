@@ -1,11 +1,13 @@
 //! A look at the last records of topics.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use futures::{StreamExt, stream};
 use indexmap::IndexMap;
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
-use kafka_protocol::messages::{BrokerId, FetchRequest};
+use kafka_protocol::messages::{BrokerId, FetchRequest, FetchResponse};
+use tokio::time::Instant;
 
 use super::{Span, TopicDescription, topic_name};
 use crate::broker::kafka::batch::READS_IN_FLIGHT;
@@ -25,6 +27,9 @@ const OF_ONE_TOPIC: usize = 8;
 
 /// How often what is behind an answer is asked for.
 const ROUNDS: usize = 4;
+
+/// How long a quota may hold reading back.
+const THROTTLED_AT_MOST: Duration = Duration::from_secs(60);
 
 /// Partitions of one request: an answer stays within 4 MiB.
 const PER_FETCH: usize = 64;
@@ -100,6 +105,27 @@ impl Kafka {
         looks.into_iter().map(|look| whole(look, &seen)).collect()
     }
 
+    /// The answer of a Fetch. A broker that holds a client back by its quota answers at once, with nothing in it and the time that
+    /// it wants (KIP-219): that is waited for, and it is asked again.
+    pub(in crate::broker::kafka) async fn fetched(
+        &self,
+        target: Target,
+        request: &FetchRequest,
+    ) -> Result<FetchResponse, KafkaError> {
+        let end = Instant::now() + THROTTLED_AT_MOST;
+        loop {
+            let answer = self.ask(target, Effect::Read, request, |_| false).await?;
+            let throttle = u64::try_from(answer.throttle_time_ms).unwrap_or(0);
+            let is_held_back =
+                throttle > 0 && answer.responses.is_empty() && answer.error_code == 0;
+            if !is_held_back || Instant::now() > end {
+                return Ok(answer);
+            }
+            tracing::debug!(throttle, "a quota holds reading back");
+            tokio::time::sleep(Duration::from_millis(throttle)).await;
+        }
+    }
+
     async fn look_once(
         &self,
         leader: i32,
@@ -149,7 +175,7 @@ impl Kafka {
             .with_session_id(0)
             .with_session_epoch(-1)
             .with_topics(topics.collect());
-        let answer = self.ask(target, Effect::Read, &request, |_| false).await?;
+        let answer = self.fetched(target, &request).await?;
         ItemError::check(answer.error_code, None).map_err(refused)?;
         let from: IndexMap<(String, i32), i64> = looks
             .iter()

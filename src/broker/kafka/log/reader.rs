@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::frames::{Entry, decode};
 use super::{Log, PARTITION, Seat, check};
 use crate::broker::kafka::admin::topic_name;
-use crate::broker::kafka::client::{Effect, Target};
+use crate::broker::kafka::client::Target;
 use crate::broker::kafka::error::{ItemError, KafkaError};
 
 /// Up to where it was read, in which life of the topic.
@@ -128,10 +128,7 @@ impl Log {
             .with_session_epoch(-1)
             .with_topics(vec![topic]);
         let target = Target::Node(leader);
-        let answer = self
-            .kafka
-            .ask(target, Effect::Read, &request, |_| false)
-            .await?;
+        let answer = self.kafka.fetched(target, &request).await?;
         check("Fetch", answer.error_code)?;
         let mut topics = answer.responses.into_iter();
         let part = topics
