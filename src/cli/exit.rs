@@ -31,7 +31,7 @@ macro_rules! exits {
 exits! {
     Done 0 "done; nothing to do, or all of it was done";
     Error 1 "an error: wrong usage, a problem in a manifest, a broker or a resource that can't be read";
-    Changes 2 "changes, drift, or a route that is not well (`plan` and `status --detailed-exitcode`, `drift`)";
+    Changes 2 "changes, drift, or a route that is not well (`drift`, `plan|status --detailed-exitcode`)";
     Blocked 3 "what is left to do is blocked; the way out stands at each step";
     Locked 4 "somebody else works on the stack, or the lock was lost";
     Stale 5 "the saved plan is stale: what it rests on has moved";

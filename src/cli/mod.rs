@@ -44,6 +44,7 @@ mod work;
 use std::ffi::OsString;
 use std::future::Future;
 use std::process::ExitCode;
+use std::time::Duration;
 
 pub use args::{Cli, command};
 pub use exit::Exit;
@@ -107,7 +108,7 @@ fn run(cli: &Cli, screen: &Screen) -> Result<Exit, Failure> {
         Command::Status { detailed_exitcode } => {
             on_brokers(status::run(*detailed_exitcode, global, screen))
         }
-        Command::Bridge(command) => on_brokers(bridge::run(command, global, screen)),
+        Command::Bridge(command) => on_data_planes(bridge::run(command, global, screen)),
         Command::Doctor => on_brokers(doctor::run(global, screen)),
         Command::Graph(args) => graph::run(args, global, screen),
         Command::Convert(args) => convert::run(args, global, screen),
@@ -120,11 +121,24 @@ fn run(cli: &Cli, screen: &Screen) -> Result<Exit, Failure> {
 
 /// Runs what speaks with brokers; when it is done, nothing is waited for.
 fn on_brokers(work: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::system(format!("can't start: {error}")))?;
+    let runtime = runtime()?;
     let exit = runtime.block_on(work);
     runtime.shutdown_background();
     exit
+}
+
+/// The same of what moves messages: threads that were in librdkafka end before the process does, or have not for so long. One
+/// that ends later clears up what OpenSSL has cleared up already at the end of the process, and crashes.
+fn on_data_planes(work: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
+    let runtime = runtime()?;
+    let exit = runtime.block_on(work);
+    runtime.shutdown_timeout(Duration::from_secs(2));
+    exit
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::system(format!("can't start: {error}")))
 }

@@ -250,7 +250,8 @@ impl World {
         let said = [ran.stdout, ran.stderr].concat();
         let said = String::from_utf8(said).unwrap();
         let wanted = i32::from(is_refused);
-        assert_eq!(ran.status.code(), Some(wanted), "{arguments:?}: {said}");
+        let ended = ran.status;
+        assert_eq!(ended.code(), Some(wanted), "{arguments:?}: {ended}: {said}");
         said.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 

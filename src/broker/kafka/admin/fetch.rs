@@ -7,7 +7,6 @@ use futures::{StreamExt, stream};
 use indexmap::IndexMap;
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 use kafka_protocol::messages::{BrokerId, FetchRequest, FetchResponse};
-use tokio::time::Instant;
 
 use super::{Span, TopicDescription, topic_name};
 use crate::broker::kafka::batch::READS_IN_FLIGHT;
@@ -106,23 +105,24 @@ impl Kafka {
     }
 
     /// The answer of a Fetch. A broker that holds a client back by its quota answers at once, with nothing in it and the time that
-    /// it wants (KIP-219): that is waited for, and it is asked again.
+    /// it wants (KIP-219): that is waited for, and it is asked again. How long was waited comes with it.
     pub(in crate::broker::kafka) async fn fetched(
         &self,
         target: Target,
         request: &FetchRequest,
-    ) -> Result<FetchResponse, KafkaError> {
-        let end = Instant::now() + THROTTLED_AT_MOST;
+    ) -> Result<(FetchResponse, Duration), KafkaError> {
+        let mut waited = Duration::ZERO;
         loop {
             let answer = self.ask(target, Effect::Read, request, |_| false).await?;
             let throttle = u64::try_from(answer.throttle_time_ms).unwrap_or(0);
-            let is_held_back =
-                throttle > 0 && answer.responses.is_empty() && answer.error_code == 0;
-            if !is_held_back || Instant::now() > end {
-                return Ok(answer);
+            let throttle = Duration::from_millis(throttle);
+            let is_empty = answer.responses.is_empty() && answer.error_code == 0;
+            if throttle.is_zero() || !is_empty || waited > THROTTLED_AT_MOST {
+                return Ok((answer, waited));
             }
-            tracing::debug!(throttle, "a quota holds reading back");
-            tokio::time::sleep(Duration::from_millis(throttle)).await;
+            tracing::debug!(?throttle, "a quota holds reading back");
+            tokio::time::sleep(throttle).await;
+            waited += throttle;
         }
     }
 
@@ -175,7 +175,7 @@ impl Kafka {
             .with_session_id(0)
             .with_session_epoch(-1)
             .with_topics(topics.collect());
-        let answer = self.fetched(target, &request).await?;
+        let (answer, _) = self.fetched(target, &request).await?;
         ItemError::check(answer.error_code, None).map_err(refused)?;
         let from: IndexMap<(String, i32), i64> = looks
             .iter()

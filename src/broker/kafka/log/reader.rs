@@ -73,10 +73,11 @@ impl Log {
         let mut next = since.map_or(0, |since| since.next);
         let mut entries = Vec::new();
         let mut end = None;
-        let patience = Instant::now() + OPEN_AT_MOST;
+        let mut patience = Instant::now() + OPEN_AT_MOST;
         let mut wait = 0;
         loop {
-            let part = self.fetch(seat.leader, next, wait).await?;
+            let (part, held_back) = self.fetch(seat.leader, next, wait).await?;
+            patience += held_back;
             if part.error_code == OUT_OF_RANGE {
                 (anew, next, end) = (true, self.start(seat).await?, None);
                 entries.clear();
@@ -111,7 +112,13 @@ impl Log {
         })
     }
 
-    async fn fetch(&self, leader: i32, from: i64, wait: i32) -> Result<PartitionData, KafkaError> {
+    /// What lies behind an offset, and how long a quota held it back.
+    async fn fetch(
+        &self,
+        leader: i32,
+        from: i64,
+        wait: i32,
+    ) -> Result<(PartitionData, Duration), KafkaError> {
         let partition = FetchPartition::default()
             .with_partition(PARTITION)
             .with_fetch_offset(from)
@@ -128,13 +135,14 @@ impl Log {
             .with_session_epoch(-1)
             .with_topics(vec![topic]);
         let target = Target::Node(leader);
-        let answer = self.kafka.fetched(target, &request).await?;
+        let (answer, held_back) = self.kafka.fetched(target, &request).await?;
         check("Fetch", answer.error_code)?;
         let mut topics = answer.responses.into_iter();
         let part = topics
             .next()
             .and_then(|topic| topic.partitions.into_iter().next());
-        part.ok_or_else(|| KafkaError::refused("Fetch", ItemError::left_out()))
+        let part = part.ok_or_else(|| KafkaError::refused("Fetch", ItemError::left_out()))?;
+        Ok((part, held_back))
     }
 
     /// Where the records begin, after older ones were deleted.

@@ -118,7 +118,7 @@ async fn more_replicas_in_sync_than_there_are_stop_producers() {
 #[tokio::test]
 async fn what_may_not_be_read_is_as_bad_as_it_can_be() {
     let world = World::plain().await;
-    let name = unique("hidden-change");
+    let name = unique("unseen-change");
     let of = |config: Value| all([topic(&name, json!({ "config": config }))]);
     world
         .bring(&of(json!({ "max.message.bytes": "1MB" })))
