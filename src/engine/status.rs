@@ -10,8 +10,8 @@ use crate::broker::Brokers;
 use crate::broker::nats::{Bucket, JetStream, Last, NatsError, many};
 use crate::kinds::Resources;
 use crate::kinds::route::{
-    Entry, RouteSpec, RouteState, Standing, Table, WORKERS, address_of, declaration, live_of,
-    spec_of, standing,
+    Entry, RouteSpec, RouteState, Standing, Table, WORKERS, address_of, begin_anew, declaration,
+    live_of, spec_of, standing,
 };
 use crate::ledger::{Holder, Ledger, Phase, Record, StoreError};
 use crate::model::unit::Unit;
@@ -271,7 +271,8 @@ fn position(name: &str, seen: &Standing, recorded: Option<&str>) -> Option<Strin
     match (&seen.source, recorded) {
         (Ok(None), _) => Some("its source is not there".to_owned()),
         (Ok(Some(now)), Some(recorded)) if now != recorded => Some(format!(
-            "its source was deleted and made anew, so that its position is of no use; `trueup bridge pause {name}`, `trueup bridge reset {name} --to start` (or another place) and `resume` begin anew"
+            "its source was deleted and made anew, so that its position is of no use; {}",
+            begin_anew(name)
         )),
         (Ok(Some(_)), _) | (Err(_), _) => {
             let why = seen.lag.as_ref().err();

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use crate::bridge::fault::Fault;
 use crate::bridge::stop::Stop;
 use crate::broker::nats::{DataError, NatsData};
+use crate::kinds::stream::consumer_filters;
 
 /// There is no such consumer (`JSConsumerNotFoundErr`).
 const NO_CONSUMER: u64 = 10014;
@@ -85,16 +86,8 @@ pub(super) async fn hole(
     if floor <= position {
         return Ok(None);
     }
-    let config = found.get("config").unwrap_or(&Value::Null);
-    let one = config["filter_subject"].as_str();
-    let many = config["filter_subjects"].as_array().into_iter().flatten();
-    let filters = one.into_iter().chain(many.filter_map(Value::as_str));
-    let mut filters: Vec<&str> = filters.filter(|filter| !filter.is_empty()).collect();
-    if filters.is_empty() {
-        filters.push(">");
-    }
     let mut first = None;
-    for filter in filters {
+    for filter in consumer_filters(found) {
         let body = json!({ "seq": position + 1, "next_by_subj": filter });
         let call = format!("STREAM.MSG.GET.{stream}");
         match nats.api(&call, Some(&body)).await {

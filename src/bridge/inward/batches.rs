@@ -13,7 +13,7 @@ use super::partition::Gathered;
 use super::setup::Setup;
 use crate::bridge::fault::Fault;
 use crate::broker::nats::{Acked, DataError, NatsData};
-use crate::kinds::route::position_subject;
+use crate::kinds::route::{begin_anew, position_subject};
 
 const BATCH_ID: &str = "Nats-Batch-Id";
 const BATCH_SEQUENCE: &str = "Nats-Batch-Sequence";
@@ -78,9 +78,9 @@ pub(super) async fn position(
     }
     if is_of_another_life {
         return Err(Fault::standing(format!(
-            "the position on `{subject}` is of another life of topic `{}`; `trueup bridge pause {route}`, `trueup bridge reset {route} --to start` (or another place) and `resume` begin anew",
+            "the position on `{subject}` is of another life of topic `{}`; {}",
             setup.topic.name,
-            route = route.name
+            begin_anew(&route.name)
         )));
     }
     Ok(Some((Some(position.next_offset), last.sequence)))

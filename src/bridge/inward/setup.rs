@@ -9,7 +9,7 @@ use crate::bridge::ground::{self, StreamGround, TopicGround};
 use crate::bridge::letters::{Policy, TopicLetters};
 use crate::bridge::mapping::Inward;
 use crate::bridge::route::{Batch, Route};
-use crate::kinds::route::{Delivery, group};
+use crate::kinds::route::{Delivery, begin_anew, group};
 
 /// How long a worker may show no sign of life before it counts itself out: less than its group waits for it.
 const FROZEN: Duration = Duration::from_secs(4);
@@ -98,8 +98,8 @@ impl Setup {
             .is_some_and(|source| *source != topic_id)
         {
             return Err(Fault::standing(format!(
-                "topic `{source}` was made anew since the route was applied, so that its position means nothing; `trueup bridge pause {route}`, `trueup bridge reset {route} --to start` (or another place) and `resume` begin anew",
-                route = route.name
+                "topic `{source}` was made anew since the route was applied, so that its position means nothing; {}",
+                begin_anew(&route.name)
             )));
         }
         let max_payload = shared.nats.server().max_payload;

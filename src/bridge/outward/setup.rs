@@ -14,7 +14,7 @@ use crate::bridge::reports::Reported;
 use crate::bridge::route::{Batch, Route};
 use crate::bridge::stop::Stop;
 use crate::broker::kafka::{RdError, Sender, Sizes};
-use crate::kinds::route::{Delivery, position_topic, transactional_id};
+use crate::kinds::route::{Delivery, begin_anew, position_topic, transactional_id};
 
 /// What a producer takes where nobody says more (`message.max.bytes`, `max.message.bytes`).
 pub(super) const USUAL_LARGEST: u64 = 1_048_588;
@@ -117,8 +117,8 @@ pub(in crate::bridge) async fn source(route: &Route) -> Result<StreamGround, Fau
 
 fn made_anew(route: &Route, stream: &str) -> Fault {
     Fault::standing(format!(
-        "stream `{stream}` was made anew since the route was applied, so that its position means nothing; `trueup bridge pause {route}`, `trueup bridge reset {route} --to start` (or another place) and `resume` begin anew",
-        route = route.name
+        "stream `{stream}` was made anew since the route was applied, so that its position means nothing; {}",
+        begin_anew(&route.name)
     ))
 }
 

@@ -13,7 +13,7 @@ use crate::broker::nats::{JetStream, NatsError};
 use crate::kinds::Live;
 use crate::kinds::kafka::UNKNOWN_TOPIC;
 use crate::kinds::loss::Read;
-use crate::kinds::stream::life;
+use crate::kinds::stream::{consumer_filters, life};
 use crate::model::Doc;
 
 /// Up to how many offsets of a partition the records among them are counted.
@@ -116,7 +116,7 @@ async fn first_left(
         .get("ack_floor")
         .and_then(|floor| floor["stream_seq"].as_u64())
         .unwrap_or_default();
-    let filters = filters(info);
+    let filters = consumer_filters(info);
     let mut first: Option<(u64, String)> = None;
     for filter in &filters {
         let next = nats.message_on(stream, floor + 1, filter).await?;
@@ -124,19 +124,6 @@ async fn first_left(
         first = [first, next].into_iter().flatten().min();
     }
     Ok(first.map(|(_, time)| time))
-}
-
-fn filters(info: &Doc) -> Vec<String> {
-    let config = info.get("config");
-    let one = config.and_then(|config| config["filter_subject"].as_str());
-    let many = config.and_then(|config| config["filter_subjects"].as_array());
-    let many = many.into_iter().flatten().filter_map(Value::as_str);
-    let all = one.into_iter().filter(|one| !one.is_empty()).chain(many);
-    let mut filters: Vec<String> = all.map(str::to_owned).collect();
-    if filters.is_empty() {
-        filters.push(">".to_owned());
-    }
-    filters
 }
 
 fn number(info: &Doc, field: &str) -> u64 {
@@ -336,7 +323,7 @@ mod tests {
 
     #[test]
     fn a_consumer_tells_its_filters() {
-        let of = |config: Value| filters(json!({ "config": config }).as_object().unwrap());
+        let of = |config: Value| consumer_filters(json!({ "config": config }).as_object().unwrap());
         assert_eq!(of(json!({})), [">"]);
         assert_eq!(of(json!({ "filter_subject": "a" })), ["a"]);
         assert_eq!(of(json!({ "filter_subjects": ["a", "b"] })), ["a", "b"]);

@@ -33,7 +33,9 @@ pub use key::{KEY_FORMS, KeyRule};
 pub use lag::{Lag, Standing, standing};
 pub use record::*;
 pub use spec::*;
-pub use steer::{Begins, LETTING_GO, Place, at_rest, begin, begins, moved_by, renew, set_state};
+pub use steer::{
+    Begins, LETTING_GO, Place, at_rest, begin, begin_anew, begins, moved_by, renew, set_state,
+};
 pub(super) use switches::asked_of;
 pub use table::{Entry, Put, Table};
 pub use template::{NoSubject, SubjectTemplate, TopicTemplate};

@@ -54,6 +54,13 @@ pub const LETTING_GO: Duration = Duration::from_secs(40);
 /// How often a writing is tried where others write at the same time.
 const TRIES: usize = 5;
 
+/// The way out where a route's position means nothing any more, after what is wrong.
+pub fn begin_anew(route: &str) -> String {
+    format!(
+        "`trueup bridge pause {route}`, `trueup bridge reset {route} --to start` (or another place) and `resume` begin anew"
+    )
+}
+
 /// Sets whether messages move, in the table. Says whether that was a change.
 ///
 /// # Errors

@@ -62,6 +62,7 @@ pub(crate) use names::{bucket_of, stream_name};
 pub(super) use origins::{has_sources, is_mirror, local_origins};
 pub(super) use overlaps::captured;
 pub(super) use patterns::{first_covering, first_overlapping};
+pub use risks::consumer_filters;
 pub(super) use risks::{
     Standing, by_sight as losses_by_sight, foretells, foretold, or_everything, risks as losses,
     standing,

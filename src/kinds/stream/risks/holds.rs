@@ -95,15 +95,20 @@ impl Standing {
     }
 }
 
-/// Reads a consumer's document.
-pub(in crate::kinds) fn standing(info: &Doc) -> Standing {
-    let number = |field: &str| info.get(field).and_then(Value::as_u64).unwrap_or_default();
-    let config = info.get("config").cloned().unwrap_or_default();
+/// The filters of a consumer, by its document; `>` where it has none.
+pub fn consumer_filters(info: &Doc) -> Vec<String> {
+    let config = info.get("config").unwrap_or(&Value::Null);
     let one = config["filter_subject"]
         .as_str()
         .filter(|text| !text.is_empty());
     let many = config["filter_subjects"].as_array().into_iter().flatten();
     let filters = one.into_iter().chain(many.filter_map(Value::as_str));
+    or_everything(filters.map(str::to_owned).collect())
+}
+
+/// Reads a consumer's document.
+pub(in crate::kinds) fn standing(info: &Doc) -> Standing {
+    let number = |field: &str| info.get(field).and_then(Value::as_u64).unwrap_or_default();
     let floor = info
         .get("ack_floor")
         .and_then(|floor| floor["stream_seq"].as_u64());
@@ -113,7 +118,7 @@ pub(in crate::kinds) fn standing(info: &Doc) -> Standing {
             .and_then(Value::as_str)
             .unwrap_or_default()
             .to_owned(),
-        filters: or_everything(filters.map(str::to_owned).collect()),
+        filters: consumer_filters(info),
         pending: number("num_pending"),
         unacknowledged: number("num_ack_pending"),
         floor: floor.unwrap_or_default(),

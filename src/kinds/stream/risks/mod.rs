@@ -24,6 +24,7 @@ use crate::kinds::loss::{Finding, no_more_than};
 use crate::kinds::{Delta, Resources, Sight, declared_of, is_in_place};
 use crate::model::{Address, Code, Problem, Resource, Risk, Step};
 
+pub use holds::consumer_filters;
 pub(in crate::kinds) use holds::{Standing, or_everything, standing};
 use scene::Scene;
 
