@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::{Action, Code, Harm, Risk, Step, counted, rough_size};
+use crate::model::{Action, Code, Harm, Risk, Step, counted, grouped, rough_size};
 
 /// What was read, or why it could not be.
 pub(super) type Read<T> = Result<T, String>;
@@ -113,9 +113,64 @@ pub(super) fn of_sooner(before: Option<Duration>, after: Option<Duration>) -> Ha
     }
 }
 
-/// How long something was kept, in words.
-pub(super) fn kept_for(age: Option<String>) -> String {
-    age.map_or_else(|| "for ever".to_owned(), |age| format!("for {age}"))
+/// What is there and kept for a shorter time from now on.
+#[derive(Debug)]
+pub(super) struct Sooner {
+    /// How many.
+    pub(super) rest: u64,
+    /// What one of them is called.
+    pub(super) what: &'static str,
+    /// What one of them does, and what several do: `expires`, `expire`.
+    pub(super) does: [&'static str; 2],
+    /// How long it is kept, in words.
+    pub(super) within: String,
+    /// How long it was, in words; none for ever.
+    pub(super) before: Option<String>,
+    /// How bad that is.
+    pub(super) harm: Harm,
+}
+
+impl Sooner {
+    /// In words, where others go at once.
+    pub(super) fn others(&self) -> String {
+        let plural = if self.rest == 1 { "" } else { "s" };
+        let (rest, what) = (grouped(self.rest), self.what);
+        format!("the other {rest} {what}{plural} {}", self.goes())
+    }
+
+    /// In words, where it is all that there is, of this size.
+    pub(super) fn all(&self, size: Option<String>) -> String {
+        let size = size.map(|size| format!(" ({size})")).unwrap_or_default();
+        let all = counted(self.rest, self.what);
+        format!("all that it holds, {all}{size}, {}", self.goes())
+    }
+
+    /// A loss at once with this behind it: what goes so soon is part of what somebody consents to.
+    pub(super) fn behind(&self, now: Finding) -> Finding {
+        let soon = if self.harm == Harm::High {
+            self.rest
+        } else {
+            0
+        };
+        Finding {
+            at_stake: now.at_stake.map(|count| count.saturating_add(soon)),
+            ..Finding::of(now.harm, [now.evidence, self.others()])
+        }
+    }
+
+    fn goes(&self) -> String {
+        let [one, many] = self.does;
+        let (does, they) = match self.rest {
+            1 => (one, "it was"),
+            _ => (many, "they were"),
+        };
+        let before = self.before.as_ref();
+        let before = before.map_or_else(|| "for ever".to_owned(), |age| format!("for {age}"));
+        format!(
+            "{does} within {}; before, {they} kept {before}",
+            self.within
+        )
+    }
 }
 
 /// Risks of one resource, those of one code bound together to what there is: what two fields lose may be the same.

@@ -6,10 +6,10 @@ use super::cut::{Certainty, Cut, told_unread};
 use super::limits::{is_lowered, lost};
 use super::scene::{Scene, clauses};
 use super::{Need, Rule};
-use crate::kinds::loss::{Finding, kept_for, of_sooner};
+use crate::kinds::loss::{Finding, Sooner, of_sooner};
 use crate::kinds::stream::said::Said;
 use crate::model::unit::Unit;
-use crate::model::{Code, Harm, counted, grouped, rough_size};
+use crate::model::{Code, rough_size};
 
 pub(super) const LOWERED: Rule = Rule {
     code: Code::StreamAgeLowered,
@@ -38,40 +38,26 @@ fn lowered(scene: &Scene<'_>) -> Finding {
     if rest == 0 {
         return at_once(Ok(cut));
     }
-    let harm = of_sooner(age(scene.live()), age(scene.next()));
-    let goes = format!(
-        "within {}; before, {} kept {}",
-        said(scene.next()).unwrap_or_default(),
-        if rest == 1 { "it was" } else { "they were" },
-        kept_for(said(scene.live())),
-    );
-    let verb = if rest == 1 { "expires" } else { "expire" };
+    let sooner = Sooner {
+        rest,
+        what: "message",
+        does: ["expires", "expire"],
+        within: said(scene.next()).unwrap_or_default(),
+        before: said(scene.live()),
+        harm: of_sooner(age(scene.live()), age(scene.next())),
+    };
     if cut.count > 0 {
-        let now = at_once(Ok(cut));
-        let what = if rest == 1 { "message" } else { "messages" };
-        let later = format!("the other {} {what} {verb} {goes}", grouped(rest));
-        // what goes so soon is part of what somebody consents to
-        let soon = if harm == Harm::High { rest } else { 0 };
-        return Finding {
-            evidence: clauses([Some(now.evidence), Some(later)]),
-            at_stake: now.at_stake.map(|count| count.saturating_add(soon)),
-            harm: now.harm,
-        };
+        return sooner.behind(at_once(Ok(cut)));
     }
     let all = Cut {
         count: rest,
         certainty: Certainty::AtMost,
         stays_from: None,
     };
-    let size = rough_size(held.bytes);
-    let what = format!(
-        "all that it holds, {} ({size}), {verb} {goes}",
-        counted(rest, "message")
-    );
     Finding {
-        harm,
+        harm: sooner.harm,
         evidence: clauses([
-            Some(what),
+            Some(sooner.all(Some(rough_size(held.bytes)))),
             told_unread(all, &scene.consumers),
             scene.readers.clone(),
         ]),

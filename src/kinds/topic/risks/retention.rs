@@ -7,9 +7,9 @@ use super::evidence::{Each, Seen};
 use super::turn::{After, Before, Turn};
 use super::{Rule, Want};
 use crate::broker::kafka::Span;
-use crate::kinds::loss::{Finding, Read, kept_for, of_sooner, unread};
+use crate::kinds::loss::{Finding, Read, Sooner, of_sooner, unread};
 use crate::model::unit::Unit;
-use crate::model::{Code, Harm, counted, grouped, rough_size};
+use crate::model::{Code, Harm, counted, rough_size};
 
 pub(super) const TIME: Rule = Rule {
     code: Code::TopicRetentionLowered,
@@ -168,37 +168,23 @@ fn sooner(turn: &Turn, seen: &Seen, going: &Read<Each<Span>>, now: Finding) -> F
     let Some(next) = kept(After) else {
         return in_its_turn(turn, rest, now);
     };
-    let harm = of_sooner(age(kept(Before)), age(Some(next)));
-    let before = kept_for(kept(Before).map(|ms| Unit::Millis.format(ms)));
-    let goes = format!(
-        "deletable within {}; before, {} kept {before}",
-        Unit::Millis.format(next),
-        if rest == 1 { "it was" } else { "they were" },
-    );
-    let verb = if rest == 1 { "becomes" } else { "become" };
+    let sooner = Sooner {
+        rest,
+        what: "record",
+        does: ["becomes deletable", "become deletable"],
+        within: Unit::Millis.format(next),
+        before: kept(Before).map(|ms| Unit::Millis.format(ms)),
+        harm: of_sooner(age(kept(Before)), age(Some(next))),
+    };
     if gone > 0 {
-        let what = if rest == 1 { "record" } else { "records" };
-        let later = format!("the other {} {what} {verb} {goes}", grouped(rest));
-        // what goes so soon is part of what somebody consents to
-        let soon = if harm == Harm::High { rest } else { 0 };
-        let lost = now.at_stake.map(|count| count.saturating_add(soon));
-        let told = Finding::of(now.harm, [now.evidence, later]);
-        return Finding {
-            at_stake: lost,
-            ..told
-        };
+        return sooner.behind(now);
     }
     let sizes = seen.sizes.as_ref().ok();
-    let size = sizes.map(|sizes| format!(" ({})", rough_size(sizes.values().sum())));
-    let first = format!(
-        "all that it holds, {}{}, {verb} {goes}",
-        counted(rest, "record"),
-        size.unwrap_or_default()
-    );
+    let size = sizes.map(|sizes| rough_size(sizes.values().sum()));
     let spans = seen.spans.as_ref().ok();
     let readers = spans.map(|spans| seen.readers.of_them(turn.name(), spans));
-    let clauses = std::iter::once(first).chain(readers.into_iter().flatten());
-    Finding::of(harm, clauses).at_stake(rest)
+    let clauses = std::iter::once(sooner.all(size)).chain(readers.into_iter().flatten());
+    Finding::of(sooner.harm, clauses).at_stake(rest)
 }
 
 /// What no time ends, but a size does: the oldest go as new ones come.
