@@ -26,28 +26,24 @@ pub(super) enum Gravity {
 }
 
 impl Fault {
-    pub(super) fn passing(text: impl Into<String>) -> Fault {
+    fn new(gravity: Gravity, text: impl Into<String>) -> Fault {
         Fault {
-            gravity: Gravity::Passing,
+            gravity,
             text: text.into(),
             is_refusal: false,
         }
+    }
+
+    pub(super) fn passing(text: impl Into<String>) -> Fault {
+        Fault::new(Gravity::Passing, text)
     }
 
     pub(super) fn standing(text: impl Into<String>) -> Fault {
-        Fault {
-            gravity: Gravity::Standing,
-            text: text.into(),
-            is_refusal: false,
-        }
+        Fault::new(Gravity::Standing, text)
     }
 
     pub(super) fn moved(text: impl Into<String>) -> Fault {
-        Fault {
-            gravity: Gravity::Moved,
-            text: text.into(),
-            is_refusal: false,
-        }
+        Fault::new(Gravity::Moved, text)
     }
 
     /// The same with what was tried before it.

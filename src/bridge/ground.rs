@@ -1,11 +1,16 @@
 //! What a route stands on: whether its stream and its topics are there, and what they take.
 
+use std::time::Duration;
+
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
 use super::fault::Fault;
 use crate::broker::kafka::{Kafka, TopicDescription};
 use crate::broker::nats::NatsData;
+
+/// For how long limits are believed that were read before, when something is about to be given up for them.
+pub(super) const BELIEVED: Duration = Duration::from_secs(30);
 
 /// A stream as it is now.
 #[derive(Clone, Debug)]

@@ -36,8 +36,7 @@ pub struct Planes<'p> {
 /// A route that is not there or that a worker moves; a place that its source does not know; as for any request.
 pub async fn reset(planes: &Planes<'_>, name: &str, place: &Place) -> Result<String, Problem> {
     let Some(nats) = &planes.brokers.nats else {
-        let what = "there is no connection to NATS";
-        return Err(Problem::error(Code::Unreachable, what));
+        return Err(unconnected("NATS"));
     };
     let (spec, epoch) = at_rest(nats, name).await?;
     let done = match &spec.from.stream {
@@ -89,8 +88,9 @@ async fn inward(
 ) -> Result<String, Problem> {
     let told = |fault: Fault| problem(name, &fault);
     let topic = spec.from.topic.clone().unwrap_or_default();
-    let admin = planes.kafka.admin().await;
-    let admin = admin.map_err(|error| told(error.into()))?;
+    let Some(admin) = &planes.brokers.kafka else {
+        return Err(unconnected("Kafka"));
+    };
     let described = admin.describe_topics(std::slice::from_ref(&topic)).await;
     let described = described.map_err(|error| told(error.into()))?;
     let Some((_, description)) = described.into_iter().next() else {
@@ -153,6 +153,11 @@ async fn set(
     let done = setting.await;
     let done = done.unwrap_or_else(|error| Err(Fault::passing(error.to_string())));
     done.map_err(|fault| problem(name, &fault))
+}
+
+fn unconnected(broker: &str) -> Problem {
+    let what = format!("there is no connection to {broker}");
+    Problem::error(Code::Unreachable, what)
 }
 
 fn problem(name: &str, fault: &Fault) -> Problem {

@@ -14,7 +14,7 @@ use super::setup::{Setup, Way};
 use super::{batches, rounds};
 use crate::bridge::fault::{Fault, Gravity};
 use crate::bridge::gauge::{State, count};
-use crate::bridge::ground;
+use crate::bridge::ground::{self, BELIEVED};
 use crate::bridge::letters::{Letter, Policy};
 use crate::bridge::mapping::{Arrived, Mapped, Message};
 use crate::bridge::stop::Stop;
@@ -60,13 +60,10 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 
 /// How often a stream may refuse the same messages before what is known of it is read anew.
-const REFUSALS: u32 = 3;
+pub(super) const REFUSALS: u32 = 3;
 
 /// What a partition holds at least, in bytes, however many there are.
 const LEAST_HELD: usize = 256 << 10;
-
-/// For how long the limits of a stream are believed that were read before.
-const BELIEVED: Duration = Duration::from_secs(30);
 
 /// Moves a partition's records until its stop is asked for, or a fault ends the session.
 pub(super) async fn run(session: Arc<Session>, index: i32, place: Place, queue: Queue, stop: Stop) {

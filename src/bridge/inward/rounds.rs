@@ -6,7 +6,7 @@ use async_nats::header::{NATS_EXPECTED_STREAM, NATS_MESSAGE_ID};
 use futures::TryStreamExt;
 use indexmap::IndexMap;
 
-use super::partition::Gathered;
+use super::partition::{Gathered, REFUSALS};
 use super::setup::Setup;
 use crate::bridge::fault::{Fault, Gravity};
 use crate::bridge::gauge::State;
@@ -15,9 +15,6 @@ use crate::bridge::stop::Stop;
 
 /// How many subjects have a message in flight at once.
 const IN_FLIGHT: usize = 256;
-
-/// How often a message is published that the stream refuses, before that is looked into.
-const REFUSALS: u32 = 3;
 
 /// The pause before a message is published again.
 const PAUSE: Duration = Duration::from_millis(200);

@@ -10,7 +10,7 @@ use super::{Suspects, headers_of, poison_words, unfit};
 use crate::bridge::fault::{Fault, is_of_record, of_code};
 use crate::bridge::feed::{Delivered, Feed, acknowledge};
 use crate::bridge::gauge::{State, count};
-use crate::bridge::ground;
+use crate::bridge::ground::{self, BELIEVED};
 use crate::bridge::lease::Lease;
 use crate::bridge::letters::{Letter, Policy};
 use crate::bridge::mapping::{Mapped, Pulled};
@@ -23,9 +23,6 @@ const QUIET: Duration = Duration::from_secs(5);
 
 /// After how long without a message it is looked whether the server has all acknowledgements.
 const ACKNOWLEDGED: Duration = Duration::from_secs(10);
-
-/// For how long the limits of topics are believed that were read before.
-const BELIEVED: Duration = Duration::from_secs(30);
 
 /// How long one attempt to commit may take.
 const COMMIT: Duration = Duration::from_secs(10);
