@@ -261,14 +261,13 @@ impl<'a> Track<'a> {
             }
         }
         let stays = Staying::among(held.iter().map(|(step, _)| *step));
-        let (ready, bared): (Vec<&Step>, Vec<&Step>) = ready
-            .into_iter()
-            .partition(|step| stays.holds(step).is_none());
-        held.extend(
-            bared
-                .into_iter()
-                .filter_map(|step| Some((step, stays.holds(step)?))),
-        );
+        ready.retain(|step| match stays.holds(step) {
+            Some(because) => {
+                held.push((*step, because));
+                false
+            }
+            None => true,
+        });
         let not_attempted = |(step, because): (&Step, String)| {
             (step.address.clone(), Outcome::NotAttempted { because })
         };

@@ -9,7 +9,7 @@ use super::progress::Progress;
 use super::reach::Reach;
 use super::screen::Screen;
 use super::signals::Signals;
-use super::work::brokers_of;
+use super::work::brokers_with;
 use crate::engine::{self, RouteStatus, StackStatus};
 use crate::kinds::Resources;
 use crate::model::Broker;
@@ -41,9 +41,7 @@ pub(super) async fn run(
         let brokers = match (reach.manifest(), &chosen) {
             // of the brokers that the manifest speaks of, and of that of its ledger
             (Some(manifest), Some(chosen)) => {
-                let mut brokers = brokers_of(manifest.resources.keys());
-                brokers.extend(chosen.place.broker());
-                brokers
+                brokers_with(manifest.resources.keys(), &chosen.place)
             }
             _ => vec![Broker::Nats, Broker::Kafka],
         };

@@ -14,7 +14,7 @@ use super::screen::{Screen, resources};
 use super::{next, snapshot, target};
 use crate::engine::{self, LiveBrokers, Port};
 use crate::kinds::Resources;
-use crate::ledger::Book;
+use crate::ledger::{Book, LedgerPlace};
 use crate::manifest::{Connections, Input, Inputs, Loaded, Manifest, Sources};
 use crate::model::{Address, Broker, Code, Problem, Tally};
 use crate::plan::{Desired, Owned, Plan, PlanLedger, PlanProblem};
@@ -146,10 +146,8 @@ impl Work {
     ) -> Result<LiveBrokers, Failure> {
         let chosen = target::chosen(targets, &self.manifest.resources)?;
         let planned = self.desired(chosen.as_ref());
-        let mut brokers = brokers_of(planned.planned().map(|resource| &resource.address));
-        brokers.extend(self.ledger.place.broker());
-        brokers.sort_unstable();
-        brokers.dedup();
+        let addresses = planned.planned().map(|resource| &resource.address);
+        let brokers = brokers_with(addresses, &self.ledger.place);
         self.connect(&brokers, progress).await
     }
 
@@ -381,6 +379,18 @@ pub(super) async fn connect(
     progress.phase(format!("connecting to {}", names.join(" and ")));
     let endpoints = endpoints(connections, brokers, environment)?;
     engine::connect(endpoints).await
+}
+
+/// The brokers that hold these resources and the ledger, NATS first.
+pub(super) fn brokers_with<'a>(
+    addresses: impl Iterator<Item = &'a Address>,
+    ledger: &LedgerPlace,
+) -> Vec<Broker> {
+    let mut brokers = brokers_of(addresses);
+    brokers.extend(ledger.broker());
+    brokers.sort_unstable();
+    brokers.dedup();
+    brokers
 }
 
 /// The brokers that hold these resources, NATS first.
