@@ -8,6 +8,7 @@ mod complaint;
 mod converge;
 mod copies;
 mod deletion;
+mod exchanges;
 mod followers;
 mod instants;
 mod judge;
@@ -249,6 +250,7 @@ impl Kind for Stream {
 
     fn arrange(&self, steps: &mut [Step], _all: &Resources, observations: &Observations) {
         followers::arrange(steps, observations);
+        exchanges::refuse(steps);
     }
 
     async fn observe(&self, brokers: &Brokers, addresses: &[Address]) -> Observations {

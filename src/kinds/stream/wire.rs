@@ -112,8 +112,8 @@ pub(in crate::kinds) fn fields_of(declaration: &Declaration, info: Doc) -> Flat 
     fields
 }
 
-/// Carries steps out side by side. What failed because of another stream's subjects gets a second
-/// try when the others are done: the other may have given them up.
+/// Carries steps out side by side. What failed because of another stream's subjects is tried again for as long as others get
+/// done: one of them may have given them up.
 pub(in crate::kinds) async fn carry_out(
     view: &dyn View,
     brokers: &Brokers,
@@ -122,24 +122,38 @@ pub(in crate::kinds) async fn carry_out(
     let Some(nats) = &brokers.nats else {
         return withheld(steps, "there is no connection to NATS");
     };
-    let first = each(steps.iter().map(|step| write(view, nats, step))).await;
+    let mut results = each(steps.iter().map(|step| write(view, nats, step))).await;
+    let mut done = steps.len() - overlapping(&results).len();
+    while done > 0 {
+        let waiting = overlapping(&results);
+        let again = each(waiting.iter().map(|at| write(view, nats, steps[*at]))).await;
+        for (at, result) in waiting.iter().zip(again) {
+            results[*at] = result;
+        }
+        done = waiting.len() - overlapping(&results).len();
+    }
     let mut outcomes = Vec::new();
-    for (step, result) in steps.iter().zip(first) {
-        let outcome = match result {
-            Err(error) if error.api_code() == Some(OVERLAP) && steps.len() > 1 => {
-                write(view, nats, step).await
-            }
-            other => other,
-        };
-        let told = match outcome {
+    for (step, result) in steps.iter().zip(results) {
+        let told = match result {
             Err(error) if error.api_code() == Some(OVERLAP) => {
-                overlapping(view, nats, step, &error).await
+                with_captor(view, nats, step, &error).await
             }
             other => told(other, step, nats),
         };
         outcomes.push((step.address.clone(), told));
     }
     outcomes
+}
+
+/// The places of those that the server refused for another stream's subjects.
+fn overlapping(results: &[Result<Outcome, NatsError>]) -> Vec<usize> {
+    let is_overlap = |result: &Result<Outcome, NatsError>| {
+        let error = result.as_ref().err();
+        error.is_some_and(|error| error.api_code() == Some(OVERLAP))
+    };
+    let places = results.iter().enumerate();
+    let refused = places.filter(|(_, result)| is_overlap(result));
+    refused.map(|(at, _)| at).collect()
 }
 
 /// Runs these, some at once, with the results in their order.
@@ -152,7 +166,7 @@ pub(in crate::kinds) async fn each<F: Future>(work: impl Iterator<Item = F>) -> 
 }
 
 /// A step that the server refused for another stream's subjects, with that stream's name.
-async fn overlapping(view: &dyn View, nats: &JetStream, step: &Step, error: &NatsError) -> Outcome {
+async fn with_captor(view: &dyn View, nats: &JetStream, step: &Step, error: &NatsError) -> Outcome {
     failed(match captor(view, nats, step).await {
         Ok(Some(other)) => format!(
             "its subjects overlap with those of the live stream `{other}`: take other subjects, change `{other}`, or source from it"

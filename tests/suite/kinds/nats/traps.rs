@@ -1,6 +1,6 @@
 //! What looks like drift and is none, and what looks like success and is none.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use trueup::model::Outcome;
 
 use super::bench::{Bench, manifest};
@@ -72,6 +72,47 @@ async fn subjects_may_move_from_one_stream_to_another() {
             "stream/B": { "subjects": ["z", "x.>"] }, "stream/A": { "subjects": ["y"] },
         })))
         .await;
+}
+
+#[tokio::test]
+async fn subjects_are_passed_on_along_a_chain_in_one_apply() {
+    let bench = Bench::start().await;
+    let streams = |subjects: [&str; 4]| {
+        manifest(json!({
+            "stream/A": { "subjects": [subjects[0]] }, "stream/B": { "subjects": [subjects[1]] },
+            "stream/C": { "subjects": [subjects[2]] }, "stream/D": { "subjects": [subjects[3]] },
+        }))
+    };
+    bench.settle(&streams(["a", "b", "c", "d"])).await;
+    bench.settle(&streams(["b", "c", "d", "e"])).await;
+}
+
+#[tokio::test]
+async fn streams_that_swap_subjects_are_refused_by_the_plan_and_done_in_two() {
+    let bench = Bench::start().await;
+    let streams = |a: Value, b: Value| {
+        manifest(json!({ "stream/A": { "subjects": a }, "stream/B": { "subjects": b } }))
+    };
+    bench
+        .settle(&streams(json!(["a.>", "x"]), json!(["b.>"])))
+        .await;
+    let swapped = streams(json!(["b.>"]), json!(["a.>", "x"]));
+    let plan = bench.plan(&swapped).await;
+    for step in &plan.steps {
+        let [refusal] = &step.refusals[..] else {
+            panic!("{step:#?}")
+        };
+        assert_eq!(refusal.code.as_str(), "subject-overlap");
+        assert!(refusal.message.contains("in a circle"), "{refusal:?}");
+    }
+    // the way out that the refusal names
+    bench
+        .settle(&streams(json!(["a.>", "x"]), json!(["parked"])))
+        .await;
+    bench
+        .settle(&streams(json!(["b.>"]), json!(["parked"])))
+        .await;
+    bench.settle(&swapped).await;
 }
 
 #[tokio::test]
