@@ -30,6 +30,7 @@ pub(super) use topics::request as topics_of;
 pub use topics::{Partition, TopicDescription};
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use indexmap::{IndexMap, IndexSet};
 use kafka_protocol::messages::TopicName;
@@ -39,6 +40,7 @@ use super::batch::Results;
 use super::client::api::Request;
 use super::client::{Effect, Kafka, Target};
 use super::error::{ItemError, KafkaError};
+use super::held::Answered;
 
 /// How long a broker may take for a change before it answers `REQUEST_TIMED_OUT`, in ms.
 const BROKER_TIMEOUT_MS: i32 = 30_000;
@@ -61,14 +63,29 @@ impl Kafka {
         request: &R,
         told: fn(&R::Response) -> Vec<Told>,
     ) -> Result<Results, KafkaError> {
+        let changed = self.held_change(names, effect, request, told, |_| 0);
+        changed.await.map(|(results, _)| results)
+    }
+
+    /// The same of a request that a quota on changes counts, with the time that the answer tells, in ms on the wire.
+    async fn held_change<R: Request>(
+        &self,
+        names: impl Iterator<Item = &str>,
+        effect: Effect,
+        request: &R,
+        told: fn(&R::Response) -> Vec<Told>,
+        throttle_ms: fn(&R::Response) -> i32,
+    ) -> Result<Answered, KafkaError> {
         let moved = |answer: &R::Response| {
             let codes = told(answer);
             codes.iter().any(|told| told.code == NOT_CONTROLLER)
         };
         let answer = self.ask(Target::Controller, effect, request, moved).await?;
+        let throttle = u64::try_from(throttle_ms(&answer)).unwrap_or(0);
         let answers = told(&answer).into_iter();
         let answers = answers.map(|told| (told.name, item(told.code, &told.message)));
-        Ok(in_order(names, answers.collect()))
+        let results = in_order(names, answers.collect());
+        Ok((results, Duration::from_millis(throttle)))
     }
 }
 

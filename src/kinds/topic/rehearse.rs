@@ -7,10 +7,12 @@ use super::deletion;
 use super::order::Order;
 use super::replicas::FACTOR;
 use super::rules::nearest_key;
-use crate::broker::kafka::{ConfigChange, ItemError, Kafka, KafkaError, NewTopic, Operation};
+use crate::broker::kafka::{
+    ConfigChange, HELD_BACK, ItemError, Kafka, KafkaError, NewTopic, Operation,
+};
 use crate::kinds::Rehearsal;
 use crate::kinds::kafka::{TOPIC_EXISTS, is_denial, needs, refuse_all};
-use crate::model::{Action, Address, Code, KindName, Problem, Refusal, Step};
+use crate::model::{Action, Address, Code, KindName, Problem, Refusal, Step, few};
 
 type Answers = IndexMap<String, Result<(), ItemError>>;
 
@@ -43,15 +45,16 @@ async fn ask(kafka: &Kafka, orders: &[Order]) -> Result<Rehearsal, KafkaError> {
     let configs: Vec<ConfigChange> = orders.iter().filter_map(|o| o.configs.clone()).collect();
     let mut said = Rehearsal::default();
     if !creates.is_empty() {
-        let (unseen, answers) = unseen(kafka.create_topics(&creates, true).await?);
+        let (held, answers) = held_back(kafka.create_topics(&creates, true).await?);
+        let (unseen, answers) = unseen(answers);
+        said.unasked.extend(held);
         said.unseen.extend(unseen);
         said.refusals.extend(refused(answers, of_create));
     }
     if !counts.is_empty() {
-        said.refusals.extend(refused(
-            kafka.create_partitions(&counts, true).await?,
-            of_partitions,
-        ));
+        let (held, answers) = held_back(kafka.create_partitions(&counts, true).await?);
+        said.unasked.extend(held);
+        said.refusals.extend(refused(answers, of_partitions));
     }
     if !configs.is_empty() {
         said.refusals.extend(refused(
@@ -77,6 +80,26 @@ async fn may_alter(kafka: &Kafka) -> Result<bool, KafkaError> {
 fn no_right_to_move() -> Refusal {
     let message = needs(&replicas_right());
     Refusal::new(Code::Denied, message, Code::Denied.way_out()).field(FACTOR)
+}
+
+/// One warning for all that a quota on changes holds back, and the other answers: only what is asked counts against it, too
+/// (KIP-599), and an apply waits until it lets them through.
+fn held_back(answers: Answers) -> (Option<Problem>, Answers) {
+    let is_held = |answer: &Result<(), ItemError>| {
+        let error = answer.as_ref().err();
+        error.is_some_and(|error| error.code == HELD_BACK)
+    };
+    let (held, others): (Answers, Answers) =
+        answers.into_iter().partition(|(_, answer)| is_held(answer));
+    let warning = (!held.is_empty()).then(|| {
+        let names = few(held.keys().map(|name| format!("`{name}`")), 3);
+        let message = format!(
+            "whether the cluster takes {names} can't be known now: the quota for changes (`controller_mutation_rate`) of this user is used up"
+        );
+        let hint = "an apply waits for the quota; what the cluster refuses otherwise shows only then";
+        Problem::warning(Code::RefusedByBroker, message).hint(hint)
+    });
+    (warning, others)
 }
 
 /// Those that exist, though the broker that was read did not know them, and the others.

@@ -5,12 +5,15 @@ use kafka_protocol::messages::create_partitions_request::CreatePartitionsTopic;
 use kafka_protocol::messages::create_partitions_response::CreatePartitionsTopicResult;
 use kafka_protocol::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
 use kafka_protocol::messages::create_topics_response::CreatableTopicResult;
-use kafka_protocol::messages::{CreatePartitionsRequest, CreateTopicsRequest};
+use kafka_protocol::messages::{
+    CreatePartitionsRequest, CreatePartitionsResponse, CreateTopicsRequest, CreateTopicsResponse,
+};
 
 use super::{BROKER_TIMEOUT_MS, Told, by_name, text, topic_name};
-use crate::broker::kafka::batch::{RECORDS_PER_REQUEST, Results, split, write};
+use crate::broker::kafka::batch::{RECORDS_PER_REQUEST, split, write};
 use crate::broker::kafka::client::{Effect, Kafka};
 use crate::broker::kafka::error::{ItemError, KafkaError};
+use crate::broker::kafka::held::{Answered, within_quota};
 
 /// A topic to create.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,14 +45,19 @@ impl Kafka {
     /// Creates topics, or only asks the broker whether it would (`validate_only`). Names must be distinct.
     ///
     /// Each topic has its own result, in the order given. An error of the call itself means that nothing was sent; a topic
-    /// whose answer was lost has [`crate::broker::kafka::Fate::Unknown`].
+    /// whose answer was lost has [`crate::broker::kafka::Fate::Unknown`]. What a quota on changes holds back
+    /// (`controller_mutation_rate`, KIP-599) is sent again when its time has come; asked only, it has error 89.
     pub async fn create_topics(
         &self,
         topics: &[NewTopic],
         validate_only: bool,
     ) -> Result<IndexMap<String, Result<(), ItemError>>, KafkaError> {
         let slices = split(topics, RECORDS_PER_REQUEST, NewTopic::records);
-        let results = write(slices, |slice| self.create_some(slice, validate_only)).await?;
+        let send = |topics| self.create_some(topics, validate_only);
+        let results = match validate_only {
+            true => write(slices, |slice| async { Ok(send(slice).await?.0) }).await?,
+            false => write(slices, |slice| within_quota(slice, send)).await?,
+        };
         Ok(by_name(topics.iter().map(|topic| &topic.name), results))
     }
 
@@ -57,22 +65,24 @@ impl Kafka {
         &self,
         topics: Vec<NewTopic>,
         validate_only: bool,
-    ) -> Result<Results, KafkaError> {
+    ) -> Result<Answered, KafkaError> {
         let request = CreateTopicsRequest::default()
             .with_topics(topics.iter().map(creatable).collect())
             .with_timeout_ms(BROKER_TIMEOUT_MS)
             .with_validate_only(validate_only);
         let names = topics.iter().map(|topic| topic.name.as_str());
         let effect = Effect::of(validate_only);
-        self.change(names, effect, &request, |answer| {
+        let told = |answer: &CreateTopicsResponse| {
             let told = |topic: &CreatableTopicResult| Told {
                 name: topic.name.to_string(),
                 code: topic.error_code,
                 message: topic.error_message.clone(),
             };
             answer.topics.iter().map(told).collect()
-        })
-        .await
+        };
+        let throttle = |answer: &CreateTopicsResponse| answer.throttle_time_ms;
+        self.held_change(names, effect, &request, told, throttle)
+            .await
     }
 
     /// Raises topics to these partition counts, or only asks whether that would be done. Names must be distinct.
@@ -86,10 +96,11 @@ impl Kafka {
         let slices = split(counts, RECORDS_PER_REQUEST, |(_, count)| {
             usize::try_from(*count).unwrap_or(1)
         });
-        let results = write(slices, |slice| {
-            self.create_some_partitions(slice, validate_only)
-        })
-        .await?;
+        let send = |counts| self.create_some_partitions(counts, validate_only);
+        let results = match validate_only {
+            true => write(slices, |slice| async { Ok(send(slice).await?.0) }).await?,
+            false => write(slices, |slice| within_quota(slice, send)).await?,
+        };
         Ok(by_name(counts.iter().map(|(name, _)| name), results))
     }
 
@@ -97,7 +108,7 @@ impl Kafka {
         &self,
         counts: Vec<(String, i32)>,
         validate_only: bool,
-    ) -> Result<Results, KafkaError> {
+    ) -> Result<Answered, KafkaError> {
         let raised = |(name, count): &(String, i32)| {
             CreatePartitionsTopic::default()
                 .with_name(topic_name(name))
@@ -110,15 +121,17 @@ impl Kafka {
             .with_validate_only(validate_only);
         let names = counts.iter().map(|(name, _)| name.as_str());
         let effect = Effect::of(validate_only);
-        self.change(names, effect, &request, |answer| {
+        let told = |answer: &CreatePartitionsResponse| {
             let told = |topic: &CreatePartitionsTopicResult| Told {
                 name: topic.name.to_string(),
                 code: topic.error_code,
                 message: topic.error_message.clone(),
             };
             answer.results.iter().map(told).collect()
-        })
-        .await
+        };
+        let throttle = |answer: &CreatePartitionsResponse| answer.throttle_time_ms;
+        self.held_change(names, effect, &request, told, throttle)
+            .await
     }
 }
 

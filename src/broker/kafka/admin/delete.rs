@@ -3,15 +3,16 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use indexmap::IndexMap;
-use kafka_protocol::messages::DeleteTopicsRequest;
 use kafka_protocol::messages::delete_topics_request::DeleteTopicState;
 use kafka_protocol::messages::delete_topics_response::DeletableTopicResult;
+use kafka_protocol::messages::{DeleteTopicsRequest, DeleteTopicsResponse};
 use uuid::Uuid;
 
 use super::{BROKER_TIMEOUT_MS, Told, by_name};
-use crate::broker::kafka::batch::{RECORDS_PER_REQUEST, Results, split, write};
+use crate::broker::kafka::batch::{RECORDS_PER_REQUEST, split, write};
 use crate::broker::kafka::client::{Effect, Kafka, Target};
 use crate::broker::kafka::error::{ItemError, KafkaError};
+use crate::broker::kafka::held::{Answered, within_quota};
 
 /// A topic to delete: that one and none that has its name by now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,11 +38,12 @@ impl Kafka {
         self.must_speak::<DeleteTopicsRequest>(Target::Controller, BY_ID)
             .await?;
         let slices = split(topics, RECORDS_PER_REQUEST, |_| 1);
-        let results = write(slices, |slice| self.delete_some(slice)).await?;
+        let send = |topics| self.delete_some(topics);
+        let results = write(slices, |slice| within_quota(slice, send)).await?;
         Ok(by_name(topics.iter().map(|topic| &topic.name), results))
     }
 
-    async fn delete_some(&self, topics: Vec<OldTopic>) -> Result<Results, KafkaError> {
+    async fn delete_some(&self, topics: Vec<OldTopic>) -> Result<Answered, KafkaError> {
         let ids = topics.iter().filter_map(|topic| id(&topic.topic_id));
         let named = ids.map(|id| {
             DeleteTopicState::default()
@@ -52,15 +54,18 @@ impl Kafka {
             .with_topics(named.collect())
             .with_timeout_ms(BROKER_TIMEOUT_MS);
         let ids = topics.iter().map(|topic| topic.topic_id.as_str());
-        let results = self.change(ids, Effect::Write, &request, |answer| {
+        let told = |answer: &DeleteTopicsResponse| {
             let told = |topic: &DeletableTopicResult| Told {
                 name: text_of(topic.topic_id),
                 code: topic.error_code,
                 message: topic.error_message.clone(),
             };
             answer.responses.iter().map(told).collect()
-        });
-        let results = results.await?.into_iter().zip(&topics);
+        };
+        let throttle = |answer: &DeleteTopicsResponse| answer.throttle_time_ms;
+        let deleted = self.held_change(ids, Effect::Write, &request, told, throttle);
+        let (results, throttle) = deleted.await?;
+        let results = results.into_iter().zip(&topics);
         let results = results.map(|(result, topic)| match id(&topic.topic_id) {
             Some(_) => result,
             None => Err(ItemError::unsendable(format!(
@@ -68,7 +73,7 @@ impl Kafka {
                 topic.topic_id
             ))),
         });
-        Ok(results.collect())
+        Ok((results.collect(), throttle))
     }
 }
 

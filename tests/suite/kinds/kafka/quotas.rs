@@ -3,10 +3,10 @@
 use indexmap::IndexMap;
 use serde_json::{Value, json};
 use trueup::kinds::{Resources, kind};
-use trueup::model::{Action, Address, Code, KindName, Resource};
+use trueup::model::{Action, Address, Code, KindName, Outcome, Resource};
 
 use super::unique;
-use super::world::World;
+use super::world::{World, all, topic};
 
 fn one(kind: KindName, name: &str, declared: Value) -> (Address, Resource) {
     let address = Address::new(kind, name);
@@ -75,6 +75,40 @@ async fn without_a_right_nothing_is_absent_and_the_right_is_named() {
         let all = kind.list(limited.port.brokers(), &|_: &Address| true);
         assert_eq!(all.await.unwrap_err().message, format!("needs {right}"));
     }
+}
+
+/// What is only asked counts against the quota, too, so that an apply finds it used up by its own plan.
+#[tokio::test]
+async fn a_quota_on_changes_is_waited_for_and_refuses_no_plan() {
+    let client = unique("slow");
+    let rate = json!({ "controller_mutation_rate": 10 });
+    let quota = one(KindName::Quota, &format!("client-id/{client}"), rate);
+    World::plain().await.bring(&all([quota.1])).await;
+    let slow = World::client(&client).await;
+    let topics = |of: &str| {
+        let topic = |number| {
+            let name = unique(&format!("{of}-{number}"));
+            topic(&name, json!({ "partitions": 20, "replication_factor": 1 }))
+        };
+        all((0..5).map(topic))
+    };
+    let wanted = topics("first");
+    // ten changes a second, and a hundred at once: two plans want more than that
+    for _ in 0..2 {
+        let plan = slow.plan(&wanted).await;
+        let refusals: Vec<_> = plan.steps.iter().flat_map(|step| &step.refusals).collect();
+        assert!(refusals.is_empty(), "{refusals:?}");
+    }
+    let plan = slow.plan(&wanted).await;
+    let told = plan.problems.iter().map(|problem| problem.message.as_str());
+    let told: Vec<&str> = told
+        .filter(|it| it.contains("controller_mutation_rate"))
+        .collect();
+    assert_eq!(told.len(), 1, "{:?}", plan.problems);
+    for done in slow.apply(&plan).await {
+        assert_eq!(done.outcome, Outcome::Applied, "{}", done.address);
+    }
+    slow.nothing_left(&wanted).await;
 }
 
 #[tokio::test]

@@ -36,6 +36,13 @@ impl World {
         World::of(&[("bootstrap.servers", bootstrap)], "User:ANONYMOUS").await
     }
 
+    /// A super user whose quotas are those of this client.
+    pub async fn client(id: &str) -> World {
+        let bootstrap = variable("KAFKA_BROKERS");
+        let properties = [("bootstrap.servers", bootstrap.as_str()), ("client.id", id)];
+        World::of(&properties, "User:ANONYMOUS").await
+    }
+
     /// The sandbox's user that ACLs bite.
     pub async fn limited() -> World {
         let properties = [
