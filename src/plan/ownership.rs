@@ -149,7 +149,7 @@ impl Owned<'_> {
         };
         match (live, record.phase) {
             (None, Phase::Present) => Title {
-                risks: recreated(address.kind).into_iter().collect(),
+                risks: recreated(resource).into_iter().collect(),
                 ..Title::default()
             },
             (None, Phase::Intent | Phase::Deleting) => Title::default(),
@@ -351,17 +351,38 @@ fn labelled_by(other: &str) -> Refusal {
     )
 }
 
-/// What holds data and vanished comes back empty.
-fn recreated(kind: KindName) -> Option<Risk> {
+/// What holds data and vanished comes back empty, and a consumer without its place.
+fn recreated(resource: &Resource) -> Option<Risk> {
+    let kind = resource.address.kind;
     let harm = match kind {
         KindName::Stream | KindName::Kv | KindName::ObjectStore | KindName::Topic => Harm::High,
         KindName::Consumer => Harm::Medium,
         KindName::Acl | KindName::Quota | KindName::User | KindName::Route => return None,
     };
-    let evidence = "it was deleted outside of trueup, and is made anew without what it held";
-    let safer = "find out who deleted it, and restore it where there is a copy";
+    let (lacks, safer) = match kind {
+        KindName::Consumer => (begins(resource), "find out who deleted it"),
+        _ => (
+            "without what it held",
+            "find out who deleted it, and restore it where there is a copy",
+        ),
+    };
+    let evidence = format!("it was deleted outside of trueup, and is made anew {lacks}");
     Some(Risk {
         safer: Some(safer.to_owned()),
         ..Risk::of(Code::RecreatedEmpty, harm, evidence)
     })
+}
+
+/// Where a consumer begins whose place nobody knows any more.
+fn begins(consumer: &Resource) -> &'static str {
+    let policy = consumer.declared.get("deliver_policy");
+    match policy.and_then(Value::as_str) {
+        None | Some("all") => {
+            "without its place: all that its stream holds for it is delivered again, what was acknowledged included"
+        }
+        Some("new") => "without its place: what came since it was deleted is not delivered to it",
+        Some(_) => {
+            "without its place: it begins where `deliver_policy` says, so that messages may come again or be passed over"
+        }
+    }
 }

@@ -68,21 +68,32 @@ pub fn principal_fault(text: &str) -> Option<Problem> {
     principal(text).map(Complaint::problem)
 }
 
-/// A principal is `Type:name`; Kafka refuses another form, and takes an empty name.
+/// A principal is `Type:name`; Kafka refuses another form, and takes an empty name. Types and names are compared as they stand, and
+/// only `User:*` is a wildcard (`StandardAuthorizer`, Kafka 4.3).
 pub(super) fn principal(principal: &str) -> Option<Complaint> {
-    let sound = principal
-        .split_once(':')
-        .is_some_and(|(kind, _)| !kind.is_empty());
-    (!sound).then(|| {
-        Complaint::error(
+    match principal.split_once(':') {
+        None | Some(("", _)) => Some(Complaint::error(
             Code::BadName,
             format!("`{principal}` is no principal"),
             match principal.trim_matches(':') {
                 "" => "write the type and the name, such as `User:alice`".to_owned(),
                 name => format!("write the type and the name: `User:{name}`"),
             },
-        )
-    })
+        )),
+        Some((kind, name)) if kind != "User" && kind.eq_ignore_ascii_case("user") => {
+            Some(Complaint::warning(
+                Code::BadName,
+                format!("`{kind}` is not the type `User`, so no user is ever `{principal}`"),
+                format!("capitals count: write `User:{name}`"),
+            ))
+        }
+        Some((_, name)) if name.len() > 1 && name.ends_with('*') => Some(Complaint::warning(
+            Code::BadName,
+            format!("`{principal}` is only the user whose name ends with a `*`"),
+            "the only wildcard of a principal is `User:*`, for everybody; name each user",
+        )),
+        Some(_) => None,
+    }
 }
 
 /// Kafka compares the IP address that a client comes from with the text of the ACL.
@@ -247,4 +258,22 @@ pub(super) fn one_resource(count: usize) -> Complaint {
         format!("the ACL is about {count} resources, not one"),
         "name one of `topic`, `group`, `cluster`, `transactional_id`, `delegation_token`, `user`; make an entry for each",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_only_looks_like_a_user_or_like_everybody_is_warned_of() {
+        let told = |text: &str| principal(text).map(|it| (it.is_error(), it.message));
+        assert_eq!(told("User:*"), None);
+        assert_eq!(told("User:CN=a*b,O=c"), None);
+        assert_eq!(told("Group:b"), None, "another principal builder's");
+        let (is_error, message) = told("user:b").unwrap();
+        assert!(!is_error && message.contains("type `User`"), "{message}");
+        let (is_error, message) = told("User:h*").unwrap();
+        assert!(!is_error && message.contains("ends with"), "{message}");
+        assert!(told("b").unwrap().0);
+    }
 }
