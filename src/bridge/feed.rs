@@ -1,5 +1,6 @@
 //! Messages of a durable consumer, in order and without holes, never more of them than a budget allows.
 
+mod ahead;
 mod rewind;
 
 use std::time::Duration;
@@ -13,6 +14,7 @@ use tokio::time::Instant;
 use super::fault::Fault;
 use super::stop::Stop;
 use crate::broker::nats::NatsData;
+pub(super) use ahead::{Unreadable, pass_over, unreadable};
 use rewind::{back, hole, info, is_fit, number, rewind};
 
 /// How long the server keeps a request for messages that are not there yet.
@@ -62,6 +64,8 @@ pub(super) struct Feed {
     heard: Instant,
     /// The place that the next delivery must have; none where several workers share the consumer.
     expected: Option<u64>,
+    /// How many messages may still come, where not all.
+    left: Option<usize>,
 }
 
 impl Feed {
@@ -77,27 +81,23 @@ impl Feed {
         Feed::open(nats, stream, consumer, budget, None).await
     }
 
-    /// Reads a route's consumer from the first message on that was not acknowledged, as the only one. Where the route knows up to
-    /// which message everything is written, nothing behind that is left out, be it acknowledged or not.
+    /// Reads a route's consumer from the first message on that was not acknowledged, as the only one. Nothing behind the position,
+    /// up to which everything is written, is left out, be it acknowledged or not.
     pub(super) async fn rewound(
         nats: &NatsData,
         (stream, consumer, route): (&str, &str, &str),
         budget: Budget,
-        position: Option<u64>,
+        position: u64,
         stop: &Stop,
     ) -> Result<Feed, Fault> {
         let found = info(nats, stream, consumer).await?;
         is_fit(&found, consumer, "all")?;
-        let hole = match position {
-            Some(position) => hole(nats, stream, &found, position).await?,
-            None => None,
-        };
-        let delivered = match hole.zip(position) {
+        let delivered = match hole(nats, stream, &found, position).await? {
             None => rewind(nats, stream, consumer, found, stop).await?,
-            Some((missing, position)) => {
+            Some(missing) => {
                 let back = back(nats, stream, consumer, position + 1).await;
                 back.map_err(|fault| fault.of(&format!(
-                    "message {missing} of stream `{stream}` counts as acknowledged, and the route's position is {position}: its consumer was made anew, or somebody else acknowledged; `trueup bridge pause {route}`, `trueup bridge reset {route} --to {}` and `resume` go on behind the position",
+                    "message {missing} of stream `{stream}` counts as acknowledged, and the route's position is {position}: its consumer was made anew, somebody else acknowledged, or a message that was out was removed; `trueup bridge pause {route}`, `trueup bridge reset {route} --to {}` and `resume` go on behind the position",
                     position + 1
                 )))?
             }
@@ -148,7 +148,18 @@ impl Feed {
             connections,
             heard: Instant::now(),
             expected,
+            left: None,
         })
+    }
+
+    /// Takes no more than so many messages.
+    pub(super) fn limit(&mut self, messages: usize) {
+        self.left = Some(messages);
+    }
+
+    /// Whether all came that may.
+    pub(super) fn is_at_limit(&self) -> bool {
+        self.left == Some(0)
     }
 
     /// The next message; comes back without one only with a fault. May be given up at any await.
@@ -199,10 +210,14 @@ impl Feed {
         {
             return Ok(());
         }
+        let most = self.left.unwrap_or(usize::MAX).min(self.budget.messages);
         let more = Budget {
-            messages: self.budget.messages - self.asked.messages,
+            messages: most.saturating_sub(self.asked.messages),
             bytes: self.budget.bytes - self.asked.bytes,
         };
+        if more.messages == 0 {
+            return Ok(());
+        }
         let body = json!({
             "batch": more.messages,
             "max_bytes": more.bytes,
@@ -216,7 +231,10 @@ impl Feed {
         );
         sent.await
             .map_err(|error| Fault::passing(error.to_string()))?;
-        self.asked = self.budget;
+        self.asked = Budget {
+            messages: self.asked.messages + more.messages,
+            bytes: self.budget.bytes,
+        };
         Ok(())
     }
 
@@ -228,6 +246,7 @@ impl Feed {
             return Ok(None);
         }
         self.asked.messages = self.asked.messages.saturating_sub(1);
+        self.left = self.left.map(|left| left.saturating_sub(1));
         self.asked.bytes = self.asked.bytes.saturating_sub(message.length);
         let Some(delivered) = placed(message) else {
             return Err(Fault::passing(
@@ -310,6 +329,16 @@ impl Delivered {
             .map(ToString::to_string)
             .unwrap_or_default()
     }
+}
+
+/// Up to which message of its stream a consumer has everything acknowledged.
+pub(super) async fn acknowledged(
+    nats: &NatsData,
+    stream: &str,
+    consumer: &str,
+) -> Result<u64, Fault> {
+    let found = info(nats, stream, consumer).await?;
+    Ok(number(&found, "ack_floor", "stream_seq"))
 }
 
 /// Acknowledges by this subject. With `sure` it is waited for until the server has it.

@@ -13,7 +13,7 @@ use crate::broker::kafka::KafkaData;
 use crate::broker::nats::{JetStream, NatsData};
 use crate::kinds::route::{
     self, LETTING_GO, Place, RouteSpec, RouteState, at_rest, begins, group, is_exactly_once,
-    moved_by, renew,
+    keeps_position_in_topic, moved_by, renew,
 };
 use crate::model::{Code, Problem};
 
@@ -56,7 +56,7 @@ async fn outward(
     place: &Place,
 ) -> Result<String, Problem> {
     let begins = begins(nats, name, spec, place).await?;
-    if is_exactly_once(spec) {
+    if keeps_position_in_topic(spec) {
         for (shard, (_, _, sequence)) in (1..).zip(&begins.consumers) {
             let position = position::Position {
                 stream: begins.stream.clone(),
@@ -112,6 +112,7 @@ async fn inward(
                 cluster_id: cluster_id.clone(),
                 next_offset: *next_offset,
                 epoch,
+                resets: 0,
             };
             let place = (name, *partition);
             let written = batches::write(&planes.nats, stream, place, &position).await;

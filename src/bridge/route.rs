@@ -114,6 +114,8 @@ impl Batch {
 pub(super) enum End {
     /// Somebody asked.
     Stopped,
+    /// The next session has something else to do.
+    Again,
 }
 
 /// The pauses between sessions that fail: the first, and the longest.
@@ -193,6 +195,7 @@ impl Route {
     ) -> bool {
         let fault = match ended {
             Ok(End::Stopped) => return false,
+            Ok(End::Again) => return !stop.is_asked(),
             Err(_) if stop.is_asked() => return false,
             Err(fault) => fault,
         };

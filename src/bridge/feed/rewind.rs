@@ -6,16 +6,16 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
+use super::ahead::next_behind;
 use crate::bridge::fault::Fault;
 use crate::bridge::stop::Stop;
 use crate::broker::nats::{DataError, NatsData};
-use crate::kinds::stream::consumer_filters;
 
 /// There is no such consumer (`JSConsumerNotFoundErr`).
 const NO_CONSUMER: u64 = 10014;
 
 /// There is no such message (`JSNoMessageFoundErr`).
-const NO_MESSAGE: u64 = 10037;
+pub(super) const NO_MESSAGE: u64 = 10037;
 
 /// Goes back to the first message that was not acknowledged. The place of the last delivery, after which the first one comes.
 ///
@@ -52,7 +52,7 @@ pub(super) async fn rewind(
 }
 
 /// Since when a consumer can be set to another place (`CONSUMER.RESET`).
-const RESETS: (u64, u64, u64) = (2, 14, 0);
+pub(super) const RESETS: (u64, u64, u64) = (2, 14, 0);
 
 /// Goes back to this sequence, whatever was acknowledged. The place of the last delivery.
 pub(super) async fn back(
@@ -86,19 +86,8 @@ pub(super) async fn hole(
     if floor <= position {
         return Ok(None);
     }
-    let mut first = None;
-    for filter in consumer_filters(found) {
-        let body = json!({ "seq": position + 1, "next_by_subj": filter });
-        let call = format!("STREAM.MSG.GET.{stream}");
-        match nats.api(&call, Some(&body)).await {
-            Ok(answer) => {
-                let message = answer.get("message").and_then(|it| it["seq"].as_u64());
-                first = [first, message].into_iter().flatten().min();
-            }
-            Err(error) if error.err_code() == Some(NO_MESSAGE) => {}
-            Err(error) => return Err(Fault::from(error).of("what is behind the position")),
-        }
-    }
+    let first = next_behind(nats, stream, found, position).await?;
+    let first = first.and_then(|message| message["seq"].as_u64());
     Ok(first.filter(|sequence| *sequence <= floor))
 }
 

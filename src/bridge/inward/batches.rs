@@ -44,14 +44,24 @@ pub(in crate::bridge) struct Position {
     pub(in crate::bridge) next_offset: i64,
     #[serde(default)]
     pub(in crate::bridge) epoch: u64,
+    /// How often the route had been set to another place by hand.
+    #[serde(default)]
+    pub(in crate::bridge) resets: u64,
 }
 
-/// The next offset of a partition, and the sequence of the message that tells it; none where there is none. The offset is none
-/// where the message is of an earlier source, and the route was made for the one that is there.
-pub(super) async fn position(
-    setup: &Setup,
-    partition: i32,
-) -> Result<Option<(Option<i64>, u64)>, Fault> {
+/// What a position says of where its partition goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// There.
+    At(i64),
+    /// Not before: it is of a time before another delivery, in which the group went on.
+    NotBefore(i64),
+    /// It is of an earlier source, and the route was made for the one that is there; or it was set elsewhere since.
+    Void,
+}
+
+/// What the position of a partition says, and the sequence of the message that tells it; none where there is none.
+pub(super) async fn position(setup: &Setup, partition: i32) -> Result<Option<(Next, u64)>, Fault> {
     let route = &setup.route;
     let subject = position_subject(&route.name, partition);
     let found = route.shared.nats.last(&setup.stream.name, &subject).await;
@@ -68,13 +78,17 @@ pub(super) async fn position(
             "the position on `{subject}` can't be read: {error}"
         ))
     })?;
-    if position.epoch < route.record.epoch {
-        return Ok(Some((None, last.sequence)));
-    }
     let is_of_another_life =
         position.topic_id != setup.topic_id || position.cluster_id != setup.cluster_id;
+    if position.epoch < route.record.epoch {
+        let next = match is_of_another_life || position.resets != route.record.resets {
+            true => Next::Void,
+            false => Next::NotBefore(position.next_offset),
+        };
+        return Ok(Some((next, last.sequence)));
+    }
     if is_of_another_life && route.record.source.as_ref() == Some(&setup.topic_id) {
-        return Ok(Some((None, last.sequence)));
+        return Ok(Some((Next::Void, last.sequence)));
     }
     if is_of_another_life {
         return Err(Fault::standing(format!(
@@ -83,7 +97,7 @@ pub(super) async fn position(
             begin_anew(&route.name)
         )));
     }
-    Ok(Some((Some(position.next_offset), last.sequence)))
+    Ok(Some((Next::At(position.next_offset), last.sequence)))
 }
 
 /// Publishes messages and the position behind them, where the position is still the one that `after` tells.
@@ -102,6 +116,7 @@ pub(super) async fn with_position(
         cluster_id: setup.cluster_id.clone(),
         next_offset,
         epoch: setup.route.record.epoch,
+        resets: setup.route.record.resets,
     };
     let (headers, payload) = position.message(*after);
     let ending = Ending::Position(subject, headers, payload);
@@ -117,7 +132,7 @@ pub(super) async fn with_position(
     }
     // stored after all, or not, or somebody else went on: the position tells
     match self::position(setup, partition).await? {
-        Some((Some(next), sequence)) if next == next_offset => {
+        Some((Next::At(next), sequence)) if next == next_offset => {
             *after = sequence;
             Ok(())
         }

@@ -10,6 +10,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
+use super::batches::{self, Next};
 use super::partition::{self, Place};
 use super::setup::{Setup, Way};
 use crate::bridge::fault::{Fault, of_code};
@@ -301,14 +302,18 @@ impl Session {
         match self.setup.way {
             Way::Batches | Way::Rounds => Ok(Place { begin, after: 0 }),
             Way::BatchesWithPosition => {
-                let position = super::batches::position(&self.setup, partition).await?;
-                Ok(match position {
-                    Some((next, after)) => Place {
-                        begin: next.map_or(begin, Offset::Offset),
-                        after,
-                    },
-                    None => Place { begin, after: 0 },
-                })
+                let position = batches::position(&self.setup, partition).await?;
+                let Some((next, after)) = position else {
+                    return Ok(Place { begin, after: 0 });
+                };
+                let begin = match (next, begin) {
+                    (Next::Void, begin) => begin,
+                    (Next::NotBefore(next), Offset::Offset(committed)) => {
+                        Offset::Offset(next.max(committed))
+                    }
+                    (Next::At(next) | Next::NotBefore(next), _) => Offset::Offset(next),
+                };
+                Ok(Place { begin, after })
             }
         }
     }

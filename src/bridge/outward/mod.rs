@@ -13,7 +13,7 @@ mod unordered;
 use std::collections::BTreeMap;
 
 use super::fault::Fault;
-use super::feed::{Budget, Delivered, Feed};
+use super::feed::{Budget, Delivered, Feed, unreadable};
 use super::gauge::State;
 use super::ground::TopicGround;
 use super::lease::{Lease, Wanted};
@@ -31,6 +31,8 @@ struct Suspects {
     known: BTreeMap<u64, String>,
     /// Up to here one message at a time is written.
     careful_until: u64,
+    /// Up to where everything was written when the last session began.
+    began: Option<u64>,
 }
 
 /// Runs until somebody asks to stop.
@@ -42,7 +44,7 @@ pub(super) async fn run(route: &Route, stop: &Stop) {
     loop {
         let ended = match route.spec().ordering.unwrap_or_default() {
             Ordering::Stream => in_order(route, &mut wanted, &mut suspects, stop).await,
-            Ordering::None => unordered::session(route, stop).await,
+            Ordering::None => unordered::session(route, &mut suspects, stop).await,
         };
         if !route.after(ended, &mut pauses, stop).await {
             return;
@@ -102,19 +104,30 @@ async fn led(
     };
     let consumer = consumer_name(&route.name, route.shard);
     let stream = &setup.stream.name;
-    let position = (setup.after > 0).then_some(setup.after);
     let feed = Feed::rewound(
         &route.shared.nats,
         (stream, &consumer, &route.name),
         budget,
-        position,
+        setup.after,
         stop,
     );
-    let feed = feed.await?;
+    let mut feed = feed.await?;
+    // a second session that gets no further: perhaps it can't pull what comes next
+    let stands_still = suspects.began.replace(setup.after) == Some(setup.after);
+    let unreadable = match stands_still {
+        true => unreadable(&route.shared.nats, stream, &consumer, budget.messages).await?,
+        false => None,
+    };
+    if let Some(unreadable) = &unreadable {
+        feed.limit(unreadable.before);
+    }
     lease.check()?;
     route.become_(State::Running, None);
     let mut pump = Pump::new(route, lease, setup, feed, suspects, stop);
-    let ended = pump.run(stop).await;
+    let ended = match &unreadable {
+        Some(next) if next.before == 0 => pump.pass_over(next, &consumer).await,
+        Some(_) | None => pump.run(stop).await,
+    };
     if ended.is_err() {
         pump.give_up().await;
     }
@@ -145,12 +158,8 @@ fn unfit(route: &Route, record: &Record<'_>, target: &TopicGround) -> Option<Str
 }
 
 /// What a line says of a message that can't be written.
-fn poison_words(stream: &str, delivered: &Delivered, why: &str) -> String {
-    let subject = &delivered.message.subject;
-    format!(
-        "message {} of stream `{stream}` (`{subject}`): {why}",
-        delivered.sequence
-    )
+fn poison_words(stream: &str, (sequence, subject): (u64, &str), why: &str) -> String {
+    format!("message {sequence} of stream `{stream}` (`{subject}`): {why}")
 }
 
 /// The headers of a message as they came, by name.

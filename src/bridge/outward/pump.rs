@@ -8,7 +8,7 @@ use super::position::Position;
 use super::setup::Setup;
 use super::{Suspects, headers_of, poison_words, unfit};
 use crate::bridge::fault::{Fault, is_of_record, of_code};
-use crate::bridge::feed::{Delivered, Feed, acknowledge};
+use crate::bridge::feed::{Delivered, Feed, Unreadable, acknowledge, pass_over};
 use crate::bridge::gauge::{State, count};
 use crate::bridge::ground::{self, BELIEVED};
 use crate::bridge::lease::Lease;
@@ -61,6 +61,14 @@ struct Open {
     payload: u64,
 }
 
+/// A message that can't be written.
+struct Bad<'m> {
+    sequence: u64,
+    subject: &'m str,
+    payload: &'m [u8],
+    headers: Vec<(String, Option<Vec<u8>>)>,
+}
+
 /// Why a batch is filled no further.
 enum Full {
     /// It is large or old enough.
@@ -95,11 +103,19 @@ impl<'p> Pump<'p> {
 
     /// Moves messages until somebody asks to stop.
     pub(super) async fn run(&mut self, stop: &Stop) -> Result<End, Fault> {
+        if !self.setup.is_known {
+            // before anything can be taken for acknowledged that is not written
+            self.put_position().await?;
+            self.wait_for_reports().await?;
+            self.commit_transaction().await?;
+            self.open = Open::default();
+        }
         loop {
             let full = self.fill(stop).await?;
             let sure = !matches!(full, Full::Ripe);
             self.commit(sure).await?;
             match full {
+                Full::Ripe if self.feed.is_at_limit() => return Ok(End::Again),
                 Full::Ripe => {}
                 Full::Stopping => return Ok(End::Stopped),
                 Full::Halt(fault) => return Err(fault),
@@ -172,7 +188,8 @@ impl<'p> Pump<'p> {
         let batch = &self.setup.batch;
         let is_full = open.messages >= batch.messages
             || open.bytes >= batch.bytes
-            || open.last_sequence <= self.suspects.careful_until;
+            || open.last_sequence <= self.suspects.careful_until
+            || self.feed.is_at_limit();
         Ok(is_full.then_some(Full::Ripe))
     }
 
@@ -210,7 +227,13 @@ impl<'p> Pump<'p> {
                 }
             }
         };
-        self.poison(delivered, &why).await
+        let bad = Bad {
+            sequence: delivered.sequence,
+            subject: message.subject.as_str(),
+            payload: &message.payload,
+            headers: headers_of(delivered),
+        };
+        self.poison(bad, &why).await
     }
 
     /// Hands over what is to be written; why it can never be, where the producer knows.
@@ -248,13 +271,39 @@ impl<'p> Pump<'p> {
         Ok(None)
     }
 
-    async fn poison(&mut self, delivered: &Delivered, why: &str) -> Result<Option<Fault>, Fault> {
-        let message = &delivered.message;
+    /// Does with a message that can't be pulled what the route says of poison, and takes it for done.
+    pub(super) async fn pass_over(
+        &mut self,
+        next: &Unreadable,
+        consumer: &str,
+    ) -> Result<End, Fault> {
+        if next.sequence > self.setup.after {
+            let bad = Bad {
+                sequence: next.sequence,
+                subject: &next.subject,
+                payload: &next.payload,
+                headers: next.headers.clone(),
+            };
+            if let Some(halt) = self.poison(bad, &next.why).await? {
+                return Err(halt);
+            }
+            self.pulled = next.sequence;
+            self.open.messages += 1;
+            self.put_position().await?;
+            self.wait_for_reports().await?;
+            self.commit_transaction().await?;
+        }
+        let (nats, stream) = (&self.route.shared.nats, &self.setup.stream.name);
+        pass_over(nats, stream, consumer, next.sequence).await?;
+        Ok(End::Again)
+    }
+
+    async fn poison(&mut self, bad: Bad<'_>, why: &str) -> Result<Option<Fault>, Fault> {
         let stream = &self.setup.stream.name;
-        let what = poison_words(stream, delivered, why);
+        let what = poison_words(stream, (bad.sequence, bad.subject), why);
         if self.setup.policy == Policy::Stop {
             // it is tried again: what refuses it may be changed by then
-            self.suspects.known.remove(&delivered.sequence);
+            self.suspects.known.remove(&bad.sequence);
             return Ok(Some(Fault::standing(format!(
                 "{what}; mend that, or set `on_error` to `dlq` or `skip`"
             ))));
@@ -263,10 +312,10 @@ impl<'p> Pump<'p> {
             route: &self.route.name,
             life: format!("{}/{}", self.route.record.life(), self.setup.stream.created),
             why,
-            from: format!("stream/{stream}/{} {}", delivered.sequence, message.subject),
+            from: format!("stream/{stream}/{} {}", bad.sequence, bad.subject),
             key: None,
-            payload: Some(&message.payload),
-            headers: headers_of(delivered),
+            payload: Some(bad.payload),
+            headers: bad.headers,
         };
         self.is_poison_still().await?;
         self.route.tell_poison(&what);
@@ -331,7 +380,7 @@ impl<'p> Pump<'p> {
     /// Writes down the position, commits, and acknowledges everything up to the last message.
     async fn commit(&mut self, sure: bool) -> Result<(), Fault> {
         // where nothing is written, the position goes along all the same: it is never behind what is acknowledged
-        let only_position = self.setup.position.is_some() && self.pulled > self.setup.after;
+        let only_position = self.pulled > self.setup.after;
         if self.open.in_transaction || self.open.messages > 0 && only_position {
             self.put_position().await?;
             self.wait_for_reports().await?;
@@ -350,9 +399,7 @@ impl<'p> Pump<'p> {
     }
 
     async fn put_position(&mut self) -> Result<(), Fault> {
-        let Some(topic) = self.setup.position.clone() else {
-            return Ok(());
-        };
+        let topic = self.setup.position.clone();
         let position = Position {
             stream: self.setup.stream.name.clone(),
             created: self.setup.stream.created.clone(),

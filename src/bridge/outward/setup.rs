@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::position::{self, Position};
 use crate::bridge::fault::Fault;
+use crate::bridge::feed::acknowledged;
 use crate::bridge::ground::{self, StreamGround, TopicGround, is_same_instant};
 use crate::bridge::letters::Policy;
 use crate::bridge::mapping::Outward;
@@ -14,7 +15,7 @@ use crate::bridge::reports::Reported;
 use crate::bridge::route::{Batch, Route};
 use crate::bridge::stop::Stop;
 use crate::broker::kafka::{RdError, Sender, Sizes};
-use crate::kinds::route::{Delivery, begin_anew, position_topic, transactional_id};
+use crate::kinds::route::{begin_anew, consumer_name, position_topic, transactional_id};
 
 /// What a producer takes where nobody says more (`message.max.bytes`, `max.message.bytes`).
 pub(super) const USUAL_LARGEST: u64 = 1_048_588;
@@ -32,9 +33,10 @@ pub(super) struct Setup {
     pub(super) stream: StreamGround,
     /// The topics that messages go to, as [`Outward::topics`] has them.
     pub(super) targets: Vec<TopicGround>,
-    /// The topic of the position, where it is kept, and what was written up to now.
-    pub(super) position: Option<String>,
+    /// The topic of the position, up to where everything is written, and whether that stands there already.
+    pub(super) position: String,
     pub(super) after: u64,
+    pub(super) is_known: bool,
     /// The largest message that the stream can hold.
     pub(super) largest_message: usize,
     /// When the topics were read.
@@ -52,11 +54,10 @@ impl Setup {
             Outward::new(&route.name, spec).map_err(|e| Fault::standing(e.to_string()))?;
         let policy = Policy::of(spec)?;
         let stream = source(route).await?;
-        let exactly_once = spec.delivery == Some(Delivery::ExactlyOnce);
-        let position = exactly_once.then(|| position_topic(&route.name));
+        let position = position_topic(&route.name);
         let mut names = outward.topics();
         let targets = names.len();
-        names.extend(position.clone());
+        names.push(position.clone());
         if let Policy::ToTopic(topic) = &policy {
             names.push(topic.clone());
         }
@@ -71,22 +72,27 @@ impl Setup {
         if !fence(&sender, stop).await? {
             return Ok(None);
         }
-        let mut after = 0;
-        if let Some(topic) = &position {
-            let described = grounds.iter().find(|ground| ground.name == *topic);
-            let described = described.ok_or_else(|| Fault::passing("the position's topic went"))?;
-            let found = position::read(
-                &shared.kafka,
-                &admin,
-                topic,
-                &described.description,
-                route.shard,
-                stop,
-            );
-            after = found
-                .await?
-                .map_or(Ok(0), |read| sequence(route, read, &stream))?;
-        }
+        let described = grounds.iter().find(|ground| ground.name == position);
+        let described = described.ok_or_else(|| Fault::passing("the position's topic went"))?;
+        let found = position::read(
+            &shared.kafka,
+            &admin,
+            &position,
+            &described.description,
+            route.shard,
+            stop,
+        );
+        let known = match found.await? {
+            Some(read) => sequence(route, read, &stream)?,
+            None => None,
+        };
+        let after = match known {
+            Some(sequence) => sequence,
+            None => {
+                let consumer = consumer_name(&route.name, route.shard);
+                acknowledged(&shared.nats, &stream.name, &consumer).await?
+            }
+        };
         grounds.truncate(targets);
         let largest_message = shared.nats.server().max_payload + 4096;
         Ok(Some(Setup {
@@ -97,6 +103,7 @@ impl Setup {
             targets: grounds,
             position,
             after,
+            is_known: known.is_some(),
             largest_message,
             read,
             sender,
@@ -122,11 +129,15 @@ fn made_anew(route: &Route, stream: &str) -> Fault {
     ))
 }
 
-/// The sequence that a position tells, when it is of this stream.
-fn sequence(route: &Route, position: Position, stream: &StreamGround) -> Result<u64, Fault> {
+/// The sequence that a position tells, when it is of this stream; none where it is of an earlier time.
+fn sequence(
+    route: &Route,
+    position: Position,
+    stream: &StreamGround,
+) -> Result<Option<u64>, Fault> {
     if position.epoch < route.record.epoch {
         // what was moved since is not in it
-        return Ok(0);
+        return Ok(None);
     }
     let is_same =
         position.stream == stream.name && is_same_instant(&position.created, &stream.created);
@@ -136,7 +147,7 @@ fn sequence(route: &Route, position: Position, stream: &StreamGround) -> Result<
     };
     if !is_same && is_for_this_life() {
         // of an earlier source: the route was made for the one that is there
-        return Ok(0);
+        return Ok(None);
     }
     if !is_same {
         return Err(made_anew(route, &stream.name));
@@ -150,7 +161,7 @@ fn sequence(route: &Route, position: Position, stream: &StreamGround) -> Result<
             route = route.name
         )));
     }
-    Ok(position.sequence)
+    Ok(Some(position.sequence))
 }
 
 /// Whether older writers are fenced out; not when somebody asks to stop before.

@@ -10,9 +10,9 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::setup::{distinct, sizes, source};
-use super::{headers_of, poison_words};
+use super::{Suspects, headers_of, poison_words};
 use crate::bridge::fault::{Fault, is_of_record, of_code};
-use crate::bridge::feed::{Budget, Delivered, Feed, acknowledge};
+use crate::bridge::feed::{Budget, Delivered, Feed, acknowledge, acknowledged, unreadable};
 use crate::bridge::gauge::{State, count};
 use crate::bridge::ground::{self, TopicGround};
 use crate::bridge::letters::{Letter, Policy, TopicLetters};
@@ -53,7 +53,11 @@ struct InFlight {
 }
 
 /// A session.
-pub(super) async fn session(route: &Route, stop: &Stop) -> Result<End, Fault> {
+pub(super) async fn session(
+    route: &Route,
+    suspects: &mut Suspects,
+    stop: &Stop,
+) -> Result<End, Fault> {
     route.become_(State::Starting, None);
     let spec = route.spec();
     if spec.delivery == Some(Delivery::ExactlyOnce) {
@@ -95,6 +99,7 @@ pub(super) async fn session(route: &Route, stop: &Stop) -> Result<End, Fault> {
         bytes: (batch.bytes * 2).max((shared.nats.server().max_payload + 4096) * 2),
     };
     let consumer = consumer_name(&route.name, route.shard);
+    look_ahead(route, suspects, &stream.name, budget.messages).await?;
     let feed = Feed::shared(&shared.nats, &stream.name, &consumer, budget).await?;
     route.become_(State::Running, None);
     let mut pump = Pump {
@@ -116,6 +121,30 @@ pub(super) async fn session(route: &Route, stop: &Stop) -> Result<End, Fault> {
     match (ended, drained) {
         (Err(fault), _) | (Ok(_), Ok(Err(fault))) => Err(fault),
         (Ok(end), Ok(Ok(())) | Err(_)) => Ok(end),
+    }
+}
+
+/// Tells of a message that can't be pulled, where sessions get no further. Others of the route's workers may have what is before
+/// it, so that nothing but its removal takes it out of the way.
+async fn look_ahead(
+    route: &Route,
+    suspects: &mut Suspects,
+    stream: &str,
+    most: usize,
+) -> Result<(), Fault> {
+    let (nats, consumer) = (&route.shared.nats, consumer_name(&route.name, route.shard));
+    let floor = acknowledged(nats, stream, &consumer).await?;
+    if suspects.began.replace(floor) != Some(floor) {
+        return Ok(());
+    }
+    match unreadable(nats, stream, &consumer, most).await? {
+        None => Ok(()),
+        Some(next) => {
+            let what = poison_words(stream, (next.sequence, &next.subject), &next.why);
+            Err(Fault::standing(format!(
+                "{what}; remove it from the stream, or let the route keep the order: then `on_error` is for it, too"
+            )))
+        }
     }
 }
 
@@ -241,7 +270,8 @@ impl Pump<'_> {
     async fn poison(&self, delivered: &Delivered, why: &str) -> Result<(), Fault> {
         let route = self.route;
         let stream = route.spec().from.stream.as_deref().unwrap_or_default();
-        let what = poison_words(stream, delivered, why);
+        let subject = delivered.message.subject.as_str();
+        let what = poison_words(stream, (delivered.sequence, subject), why);
         let letter = Letter {
             route: &route.name,
             life: format!("{}/{}", route.record.life(), self.created),

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Delivery, OnError, RouteSpec, declaration, position_topic};
+use super::{Delivery, OnError, Ordering, RouteSpec, declaration, position_topic};
 use crate::kinds::Resources;
 use crate::kinds::stream::declared_as;
 use crate::model::{Address, Flat, KindName};
@@ -53,10 +53,15 @@ pub(super) fn dead_letters(spec: &RouteSpec) -> Vec<Address> {
     dlq.map_or_else(Vec::new, |dlq| both(&dlq.stream, &dlq.topic))
 }
 
-/// The topic of its position, where it has one.
+/// The topic of its position, where it has one: the consumer alone is none, as a server takes a message that is removed while it
+/// is out for acknowledged, with `ack_policy: all` and all before it, too (seen on 2.15.1).
 pub(super) fn position(name: &str, spec: &RouteSpec) -> Option<Address> {
-    let is_into_topic = spec.from.stream.is_some();
-    (is_into_topic && is_exactly_once(spec)).then(|| topic(&position_topic(name)))
+    keeps_position_in_topic(spec).then(|| topic(&position_topic(name)))
+}
+
+/// Whether it writes its position beside its messages: a route from a stream that keeps the order.
+pub fn keeps_position_in_topic(spec: &RouteSpec) -> bool {
+    spec.from.stream.is_some() && spec.ordering != Some(Ordering::None)
 }
 
 /// Whether each message comes once.

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::ends::{dead_letters, position, rests_on as uses, targets, topic};
 use super::switches::on_target;
 use super::{
-    Ordering, RouteSpec, Start, address_of, consumer_name, group, is_exactly_once, position_topic,
-    rules, spec_of, transactional_id,
+    Ordering, RouteSpec, Start, address_of, consumer_name, group, keeps_position_in_topic,
+    position_topic, rules, spec_of, transactional_id,
 };
 use crate::kinds::Resources;
 use crate::kinds::acl::{
@@ -96,7 +96,7 @@ pub fn needs(route: &Address, fields: &Flat, other: &Address) -> bool {
 
 /// Whether a topic held the position of a route that keeps none any more.
 pub fn is_left_behind(route: &Address, fields: &Flat, other: &Address) -> bool {
-    let keeps = spec_of(fields).is_some_and(|spec| is_exactly_once(&spec));
+    let keeps = spec_of(fields).is_some_and(|spec| keeps_position_in_topic(&spec));
     other.kind == KindName::Topic && other.name == position_topic(&route.name) && !keeps
 }
 

@@ -27,7 +27,7 @@ use std::sync::LazyLock;
 use async_trait::async_trait;
 use serde_json::Value;
 
-pub use ends::{is_exactly_once, rests_on as uses, spec_of};
+pub use ends::{is_exactly_once, keeps_position_in_topic, rests_on as uses, spec_of};
 pub use implied::{Implied, implied, implied_by, is_left_behind, needs};
 pub use key::{KEY_FORMS, KeyRule};
 pub use lag::{Lag, Standing, standing};

@@ -199,7 +199,12 @@ async fn anew(brokers: &Brokers, fields: &Flat, deltas: &[Delta]) -> Doc {
 pub(super) fn changed(entry: &Entry, mut fields: Flat, deltas: &[Delta]) -> Doc {
     Delta::lay_over(&mut fields, deltas);
     let mut record = entry.record.clone().unwrap_or_default();
-    let begins = |delta: &Delta| ["delivery", "to.stream"].contains(&delta.path.as_str());
+    // a route from a stream keeps its position whatever it promises, but not while it moves in any order
+    let begin: &[&str] = match fields.contains_key("from.stream") {
+        true => &["ordering"],
+        false => &["delivery", "to.stream"],
+    };
+    let begins = |delta: &Delta| begin.contains(&delta.path.as_str());
     if deltas.iter().any(begins) {
         record.insert("epoch".to_owned(), json!(epoch_of(&record) + 1));
     }

@@ -141,6 +141,35 @@ async fn a_topic_that_takes_more_is_noticed_before_anything_is_given_up() {
     assert_eq!(sizes, [1, 50_000, 1], "{}", worker.said());
 }
 
+/// A server takes a message that is removed while it is out for acknowledged, and with `ack_policy: all` every one before it.
+#[tokio::test]
+async fn a_message_that_is_removed_while_it_is_out_lets_none_before_it_be_passed_over() {
+    let world = World::new().await;
+    let route = unique("out");
+    world.stream("EVENTS", &["events.>"]).await;
+    let topic = world
+        .topic("events", 1, &[("max.message.bytes", "20000")])
+        .await;
+    world.consumer("EVENTS", &route, AckPolicy::All).await;
+    let spec = json!({ "from": {"stream": "EVENTS"}, "to": {"topic": topic} });
+    world.publish("events.a", HeaderMap::new(), "1").await;
+    let large = "x".repeat(50_000);
+    world.publish("events.a", HeaderMap::new(), &large).await;
+    world.publish_numbers("events", 3..11, 1).await;
+    world.route(&route, &spec).await;
+    let _worker = world.worker();
+    world.until_state(&route, "failed").await;
+    let stream = world.jetstream.get_stream("EVENTS").await.unwrap();
+    stream.delete_message(8).await.unwrap();
+    let consumer = format!("trueup-{route}");
+    let info = stream.consumer_info(&consumer).await.unwrap();
+    assert_eq!(info.ack_floor.stream_sequence, 8, "{info:?}");
+    raise(&topic).await;
+    let records = world.records(&topic, 9).await;
+    let lengths: Vec<usize> = records.iter().map(|it| it.text().len()).collect();
+    assert_eq!(lengths, [1, 50_000, 1, 1, 1, 1, 1, 1, 2]);
+}
+
 #[tokio::test]
 async fn a_target_that_is_deleted_is_told_and_gets_everything_when_it_is_back() {
     let world = World::new().await;

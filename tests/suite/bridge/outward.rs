@@ -15,9 +15,6 @@ async fn made(world: &World, delivery: &str, partitions: i32) -> (String, String
     world.stream("EVENTS", &["events.>"]).await;
     let topic = world.topic("events", partitions, &[]).await;
     world.consumer("EVENTS", &route, AckPolicy::All).await;
-    if delivery == "exactly_once" {
-        world.position_topic(&route).await;
-    }
     let spec = json!({
         "from": {"stream": "EVENTS"}, "to": {"topic": topic}, "key": "subject(2)",
         "delivery": delivery,

@@ -303,3 +303,118 @@ async fn what_went_along_a_route_before_is_dropped_and_counted() {
     assert_eq!(world.messages("EVENTS", ">", 2).await.len(), 2);
     assert_eq!(world.records(&topic, 1).await.len(), 1);
 }
+
+/// Publishes a message with a header as no client library writes it: its bytes after `NATS/1.0`.
+fn publish_raw(world: &World, subject: &str, header: &[u8], payload: &str) {
+    use std::io::{Read as _, Write as _};
+    let address = world.nats.url();
+    let address = address.trim_start_matches("nats://");
+    let mut connection = std::net::TcpStream::connect(address).unwrap();
+    let block = [b"NATS/1.0\r\n", header, b"\r\n\r\n"].concat();
+    let (head, all) = (block.len(), block.len() + payload.len());
+    let publish = format!("HPUB {subject} {head} {all}\r\n");
+    let said = [
+        b"CONNECT {\"verbose\":false,\"headers\":true}\r\n".as_slice(),
+        publish.as_bytes(),
+        &block,
+        payload.as_bytes(),
+        b"\r\nPING\r\n",
+    ];
+    connection.write_all(&said.concat()).unwrap();
+    let (mut heard, mut part) = (Vec::new(), [0; 1024]);
+    while !heard.windows(4).any(|four| four == b"PONG") {
+        let count = connection.read(&mut part).unwrap();
+        assert!(count > 0, "{}", String::from_utf8_lossy(&heard));
+        heard.extend_from_slice(&part[..count]);
+    }
+}
+
+/// A stream in which every third message breaks the connection of whoever pulls it.
+async fn broken(world: &World, more: &Value) -> (String, String) {
+    let route = unique("out");
+    world.stream("EVENTS", &["events.>"]).await;
+    let topic = world.topic("events", 1, &[]).await;
+    world.consumer("EVENTS", &route, AckPolicy::All).await;
+    for (number, header) in [b"Bin: \xff".as_slice(), b"with space: x"]
+        .iter()
+        .enumerate()
+    {
+        world.publish_numbers("events", 0..2, 1).await;
+        publish_raw(world, "events.bad", header, &format!("bad {number}"));
+    }
+    world.publish_numbers("events", 0..2, 1).await;
+    let spec = json!({"from": {"stream": "EVENTS"}, "to": {"topic": topic}});
+    world.route(&route, &with(spec, more)).await;
+    (route, topic)
+}
+
+#[tokio::test]
+async fn a_message_that_breaks_the_connection_is_passed_over_and_no_other() {
+    let world = World::new().await;
+    let (route, topic) = broken(&world, &json!({"on_error": "skip"})).await;
+    let worker = world.worker();
+    let records = world.records(&topic, 6).await;
+    assert_eq!(texts(&records), ["0", "1", "0", "1", "0", "1"]);
+    worker
+        .says("skipped: message 3 of stream `EVENTS` (`events.bad`): its header `Bin` is no text")
+        .await;
+    worker
+        .says("skipped: message 6 of stream `EVENTS` (`events.bad`): `with space` is no name")
+        .await;
+    world
+        .until(&route, "two passed over", |beat| counted(beat, "skipped"))
+        .await;
+    // and where nothing comes after it
+    publish_raw(&world, "events.bad", b"none", "last");
+    let third = |beat: &Value| beat["counts"]["skipped"] == 3 && beat["state"] == "running";
+    world.until(&route, "the last one passed over", third).await;
+    world.publish("events.a", HeaderMap::new(), "2").await;
+    assert_eq!(world.records(&topic, 7).await.len(), 7);
+}
+
+#[tokio::test]
+async fn a_message_that_breaks_the_connection_is_a_dead_letter_with_its_bytes() {
+    let world = World::new().await;
+    let dead = world.topic("dead", 1, &[]).await;
+    let dlq = json!({"on_error": "dlq", "dlq": {"topic": dead}});
+    let (_, topic) = broken(&world, &dlq).await;
+    let _worker = world.worker();
+    assert_eq!(world.records(&topic, 6).await.len(), 6);
+    let letters = world.records(&dead, 2).await;
+    assert_eq!(texts(&letters), ["bad 0", "bad 1"]);
+    assert_eq!(letters[0].header("Bin"), Some("\u{fffd}"), "read as text");
+    assert_eq!(letters[1].header("with space"), Some("x"));
+    assert_eq!(
+        letters[1].header("trueup-from"),
+        Some("stream/EVENTS/6 events.bad")
+    );
+}
+
+#[tokio::test]
+async fn a_route_stops_before_a_message_that_breaks_the_connection_and_says_which() {
+    let world = World::new().await;
+    for ordering in ["stream", "none"] {
+        let (route, _) = match ordering {
+            "stream" => broken(&world, &json!({})).await,
+            _ => {
+                let route = unique("out");
+                let topic = world.topic("events", 1, &[]).await;
+                world.consumer("EVENTS", &route, AckPolicy::Explicit).await;
+                let spec = json!({
+                    "from": {"stream": "EVENTS"}, "to": {"topic": topic}, "ordering": "none",
+                });
+                world.route(&route, &spec).await;
+                (route, topic)
+            }
+        };
+        let _worker = world.worker();
+        let is_told = |beat: &Value| {
+            let text = beat["last_error"]["text"].as_str().unwrap_or_default();
+            beat["state"] == "failed" && text.starts_with("message 3 of stream `EVENTS`")
+        };
+        world
+            .until(&route, "told which message it is", is_told)
+            .await;
+        world.bucket().await.delete(&route).await.unwrap();
+    }
+}

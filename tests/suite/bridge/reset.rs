@@ -7,6 +7,8 @@ use async_nats::jetstream::stream;
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::{Offset, TopicPartitionList};
 use serde_json::{Value, json};
 
 use super::world::{PATIENCE, World, produce, produce_numbers};
@@ -19,7 +21,6 @@ async fn outward(world: &World, delivery: &str) -> (String, String) {
     world.stream("EVENTS", &["events.>"]).await;
     let topic = world.topic("events", 1, &[]).await;
     world.consumer("EVENTS", &route, AckPolicy::All).await;
-    world.position_topic(&route).await;
     world.publish_numbers("events", 0..10, 1).await;
     let spec = json!({
         "from": {"stream": "EVENTS"}, "to": {"topic": topic}, "delivery": delivery,
@@ -299,6 +300,43 @@ async fn with_delivery(world: &World, route: &str, delivery: &str, epoch: u64) {
     record["spec"]["delivery"] = json!(delivery);
     record["epoch"] = json!(epoch);
     bucket.put(route, record.to_string().into()).await.unwrap();
+}
+
+/// The group's offsets as a worker leaves them that is killed before it commits.
+async fn uncommit(route: &str, topic: &str) {
+    let consumer: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", variable("KAFKA_BROKERS"))
+        .set("group.id", format!("trueup.{route}"))
+        .create()
+        .unwrap();
+    let mut offsets = TopicPartitionList::new();
+    for partition in 0..2 {
+        let offset = Offset::Offset(0);
+        offsets
+            .add_partition_offset(topic, partition, offset)
+            .unwrap();
+    }
+    let committing = tokio::task::spawn_blocking(move || {
+        consumer.commit(&offsets, CommitMode::Sync).unwrap();
+    });
+    committing.await.unwrap();
+}
+
+#[tokio::test]
+async fn what_stands_in_the_stream_counts_where_the_delivery_changed_and_no_worker_ran() {
+    let world = World::new().await;
+    let (route, topic) = inward(&world, "exactly_once").await;
+    let mut worker = world.worker();
+    world.messages("MODELS", "models.>", 10).await;
+    worker.signal("TERM");
+    assert_eq!(worker.ended(), 143, "{}", worker.said());
+    uncommit(&route, &topic).await;
+    with_delivery(&world, &route, "at_least_once", 1).await;
+    with_delivery(&world, &route, "exactly_once", 2).await;
+    produce_numbers(&topic, 10..20, 2, 2).await;
+    let worker = world.worker();
+    let messages = world.messages("MODELS", "models.>", 20).await;
+    assert_eq!(messages.len(), 20, "{}", worker.said());
 }
 
 #[tokio::test]

@@ -34,7 +34,6 @@ async fn a_right_that_is_taken_away_is_told_and_the_route_goes_on_when_it_is_bac
     world.stream("EVENTS", &["events.>"]).await;
     let topic = world.topic("events", 1, &[]).await;
     world.consumer("EVENTS", &route, AckPolicy::All).await;
-    world.position_topic(&route).await;
     let (id, position) = (
         format!("trueup.{route}.1"),
         format!("trueup.position.{route}"),

@@ -155,6 +155,10 @@ async fn what_is_missing_is_told_and_waited_for() {
     let new = crate::broker::kafka::new_topic(&topic, 1, &[]);
     crate::broker::kafka::create(&world.kafka, &[new]).await;
     worker
+        .says(&format!("no topic `trueup.position.{route}`"))
+        .await;
+    world.position_topic(&route).await;
+    worker
         .says(&format!("has no consumer `trueup-{route}`"))
         .await;
     world.consumer("EVENTS", &route, AckPolicy::All).await;

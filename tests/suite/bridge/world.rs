@@ -101,18 +101,21 @@ impl World {
         name
     }
 
-    /// The topic of a route's position.
+    /// The topic of a route's position, where it is not there yet.
     pub async fn position_topic(&self, route: &str) {
         let name = format!("trueup.position.{route}");
-        create(
-            &self.kafka,
-            &[new_topic(&name, 1, &[("cleanup.policy", "compact")])],
-        )
-        .await;
+        let known = self.kafka.describe_topics(std::slice::from_ref(&name));
+        if !known.await.unwrap()[&name].is_ok() {
+            let topic = new_topic(&name, 1, &[("cleanup.policy", "compact")]);
+            create(&self.kafka, &[topic]).await;
+        }
     }
 
-    /// The durable consumer of a route from a stream.
+    /// The durable consumer of a route from a stream, and where the route keeps an order the topic of its position.
     pub async fn consumer(&self, stream: &str, route: &str, ack: consumer::AckPolicy) {
+        if ack == consumer::AckPolicy::All {
+            self.position_topic(route).await;
+        }
         let config = consumer::pull::Config {
             durable_name: Some(format!("trueup-{route}")),
             ack_policy: ack,
