@@ -3,7 +3,7 @@
 use indexmap::IndexSet;
 use serde_json::Value;
 
-use super::replace::{Place, keeper_place, kept_place, may_have_keeper};
+use super::replace::{Place, keeper_place, kept_place};
 use super::wire::split;
 use crate::broker::Brokers;
 use crate::broker::nats::Answer;
@@ -22,11 +22,8 @@ pub(super) async fn of_deletions(brokers: &Brokers, steps: &[&Step]) -> Vec<(Add
     let streams: Vec<String> = streams.into_iter().collect();
     let (mut infos, streams) =
         tokio::join!(nats.consumer_infos(&names), nats.stream_infos(&streams));
-    let in_doubt = names.iter().filter(|name| match infos.get(*name) {
-        Some(Ok(info)) => may_have_keeper(info.as_ref()),
-        Some(Err(_)) | None => false,
-    });
-    let keepers: Vec<Place> = in_doubt.map(keeper_place).collect();
+    // one that a client made meanwhile does not show that it has a keeper
+    let keepers: Vec<Place> = names.iter().map(keeper_place).collect();
     let mut keepers = nats.consumer_infos(&keepers).await;
     let mut risk_of = |step: &&Step, name: &Place| {
         let retention = retention(streams.get(&name.0));

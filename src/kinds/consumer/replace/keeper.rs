@@ -6,6 +6,7 @@
 
 use serde_json::{Value, json};
 
+use super::seen::may_have_keeper;
 use crate::kinds::stream::life;
 use crate::model::{Doc, Flat};
 
@@ -53,6 +54,14 @@ pub(in crate::kinds::consumer) struct Kept {
     pub(super) name: String,
     pub(super) info: Doc,
     pub(in crate::kinds::consumer) from: u64,
+}
+
+impl Kept {
+    /// Whether a consumer is the one whose place it holds, or was made by trueup to go on there. One that a client made meanwhile
+    /// stands elsewhere.
+    pub(super) fn is_of(&self, consumer: &Doc) -> bool {
+        life(consumer) == life(&self.info) || may_have_keeper(Some(consumer))
+    }
 }
 
 /// Reads the keeper of a consumer; none where it is another's or no keeper at all.

@@ -25,7 +25,7 @@ pub(super) use keeper::{KEEPER, is_keeper, is_unwanted, kept as kept_place};
 pub(super) use next::{next, reasons};
 pub(super) use position::{acknowledged_beyond, resumes_at};
 pub(super) use rehearse::{rehearse, untold};
-pub(super) use seen::{Place, keeper_place, look, look_at, may_have_keeper};
+pub(super) use seen::{Place, keeper_place, look, look_at};
 pub(super) use start::{as_declared, carried_on};
 
 /// What is done, or why it can't be.
@@ -162,6 +162,11 @@ async fn hold_place(
     let Some(info) = nats.consumer_info(stream, name).await? else {
         return Ok(Err(gone()));
     };
+    if let Some(kept) = seen::keeper_of(nats, place).await?
+        && !kept.is_of(&info)
+    {
+        return Ok(Err(failed(taken(name, kept.from))));
+    }
     let mut fields = fields_of(&DECLARATION, info.clone());
     let label = start::label(live).into();
     if fields.insert(start::START.to_owned(), label) != fields.get(start::START).cloned() {

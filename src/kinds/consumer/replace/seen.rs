@@ -110,7 +110,7 @@ pub(in crate::kinds::consumer) fn keeper_place((stream, name): &Place) -> Place 
 }
 
 /// A consumer gets the label of its start before it gets a keeper.
-pub(in crate::kinds::consumer) fn may_have_keeper(consumer: Option<&Doc>) -> bool {
+pub(super) fn may_have_keeper(consumer: Option<&Doc>) -> bool {
     consumer.is_none_or(|info| {
         let metadata = info.get("config").and_then(|config| config.get("metadata"));
         let label = START.trim_start_matches("metadata.");

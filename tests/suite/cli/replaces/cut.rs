@@ -168,6 +168,38 @@ async fn what_holds_the_place_is_not_deleted_without_consent() {
     assert_eq!(held(&nats).await, 0);
 }
 
+#[tokio::test]
+async fn what_holds_the_place_is_weighed_where_a_client_made_the_consumer_anew() {
+    let server = NatsServer::start("");
+    let (context, nats) = (context(&server).await, server.connect().await);
+    let before = with_consumer("retention: interest,", "");
+    applied(&server, &before);
+    publish(&server, "s", 20).await;
+    take(&context, 10, &[0, 1, 2]).await;
+    killed_late(&nats).await;
+    let own = json!({ "name": "c", "durable_name": "c", "ack_policy": "explicit", "deliver_policy": "new" });
+    let create = ConsumerAction::Create;
+    nats.consumer_create("S", own.as_object().unwrap(), create, None)
+        .await
+        .unwrap();
+    applied(&server, &before);
+    let replaced = with_consumer("retention: interest,", "max_waiting: 128");
+    let said = ended(&server, APPROVED, &replaced, 6);
+    contains(&said, &["a client made `c` meanwhile", "at sequence 4"]);
+    assert_eq!(held(&nats).await, 17);
+    let without = of(
+        "s",
+        "streams: { S: { subjects: [s], retention: interest } }",
+    );
+    let blocked = ended(&server, "apply --auto-approve", &without, 3);
+    contains(
+        &blocked,
+        &["critical consumer-deleted", "17 messages pending"],
+    );
+    assert!(has_keeper(&nats).await);
+    assert_eq!(held(&nats).await, 17);
+}
+
 /// What a run leaves that is killed before it deletes anything: the label, and the keeper.
 async fn killed_early(nats: &JetStream) {
     let info = info(nats).await;
