@@ -5,6 +5,7 @@ use super::progress::Progress;
 use super::reach::Reach;
 use super::screen::Screen;
 use super::signals::Signals;
+use super::work::Work;
 use crate::engine::{self, Finding, Health, LiveBrokers};
 use crate::kinds::Resources;
 use crate::report::{findings_json, text};
@@ -28,6 +29,12 @@ pub(super) async fn run(global: &Global, screen: &Screen) -> Result<Exit, Failur
     let look = async {
         let mut findings = engine::doctor(endpoints, resources).await;
         findings.extend(of_ledger(&reach, &findings).await?);
+        let is_bad = |finding: &Finding| finding.verdict == Health::Bad;
+        if let Some(work) = reach.work()
+            && !findings.iter().any(is_bad)
+        {
+            findings.extend(of_records(work, &progress).await);
+        }
         Ok(findings)
     };
     let findings: Vec<Finding> = match signals.or(look).await? {
@@ -43,6 +50,19 @@ pub(super) async fn run(global: &Global, screen: &Screen) -> Result<Exit, Failur
         .iter()
         .any(|finding| finding.verdict == Health::Bad);
     Ok(if bad { Exit::Error } else { Exit::Done })
+}
+
+/// What a plan would say of where the stack's records are: that the other ledger has them, or can't be read.
+async fn of_records(work: &Work, progress: &Progress) -> Option<Finding> {
+    let broker = work.ledger().place.broker()?;
+    let brokers = work.manifest.brokers.iter().copied().chain([broker]);
+    let port = work.connect(&brokers.collect::<Vec<_>>(), progress).await;
+    let failure = match port {
+        Ok(port) => work.book(&port, progress).await.err()?,
+        Err(failure) => failure,
+    };
+    let problem = failure.complaints().problems.into_iter().next()?;
+    Some(Finding::of_ledger(broker, problem))
 }
 
 /// How the ledger is, where a manifest says whose it would be; a broker that can't be reached is told once.

@@ -52,6 +52,11 @@ impl Reach {
         self.work.as_ref().map(Work::ledger)
     }
 
+    /// The manifest and what it rests on, where one was named.
+    pub fn work(&self) -> Option<&Work> {
+        self.work.as_ref()
+    }
+
     /// The manifest, where one was named.
     pub fn manifest(&self) -> Option<&Manifest> {
         self.work.as_ref().map(|work| &work.manifest)

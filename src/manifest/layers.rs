@@ -96,6 +96,7 @@ pub(super) fn lay_over(
         problems,
         defaults,
     };
+    merge.warn_of_another_stack(&base.tree, &over.tree);
     merge.maps(&mut base.tree, over.tree);
     base.declared.extend(over.declared);
 }
@@ -134,6 +135,32 @@ struct Merge<'a> {
 }
 
 impl Merge<'_> {
+    /// Warns of an overlay that is for another stack than what it lies over: perhaps a file of another manifest.
+    fn warn_of_another_stack(&mut self, base: &Map, over: &Map) {
+        let text = |tree: &Map| match tree.get("stack") {
+            Some(entry) => match &entry.node.value {
+                Value::Text(text) => Some((text.to_string(), entry.key)),
+                _ => None,
+            },
+            None => None,
+        };
+        let (Some((was, first)), Some((is, second))) = (text(base), text(over)) else {
+            return;
+        };
+        if was == is {
+            return;
+        }
+        let what = format!("`stack` was `{was}`, and is `{is}` from here on");
+        let hint = format!(
+            "what stack `{is}` owns and none of the files declares is deleted: see that all of them belong to it"
+        );
+        let problem = Problem::warning(Code::Contradiction, what).hint(hint);
+        let problem = problem
+            .at(self.files.place(second))
+            .note(self.files.place(first), "it is another one here");
+        self.problems.push(problem);
+    }
+
     fn maps(&mut self, base: &mut Map, over: Map) {
         for (key, entry) in over {
             match base.get_mut(&key) {

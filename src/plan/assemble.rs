@@ -100,7 +100,9 @@ pub fn forecast(
         kind.arrange(&mut draft.steps, desired.resources, observations);
     }
     let mut steps = in_order(draft.steps);
-    steps.extend(removals::removals(desired, observations, surroundings));
+    let mut removals = removals::removals(desired, observations, surroundings);
+    ownership::keep_in_conflict(&steps, &mut removals);
+    steps.extend(removals);
     hold_apart(&mut steps);
     Plan {
         format_version: FORMAT_VERSION.to_owned(),

@@ -341,6 +341,27 @@ pub fn owned_by(other: &str, address: &Address) -> Refusal {
     )
 }
 
+/// A manifest that declares what another stack owns may be the wrong one, or that of two stacks: nothing is deleted for it.
+pub(super) fn keep_in_conflict(steps: &[Step], removals: &mut [Step]) {
+    let is_anothers = |step: &&Step| {
+        let mut refusals = step.refusals.iter();
+        refusals.any(|refusal| refusal.code == Code::OwnedByAnother)
+    };
+    let Some(conflict) = steps.iter().find(is_anothers) else {
+        return;
+    };
+    let refusal = Refusal::new(
+        Code::OwnedByAnother,
+        format!(
+            "nothing is deleted while the manifest declares what another stack owns (`{}`): it may be another stack's",
+            conflict.address
+        ),
+        "see that every `-f` and `stack` are meant; settle whose it is, then plan again",
+    );
+    let deletes = removals.iter_mut().filter(|s| s.action == Action::Delete);
+    deletes.for_each(|step| step.refusals.push(refusal.clone()));
+}
+
 fn labelled_by(other: &str) -> Refusal {
     Refusal::new(
         Code::OwnedByAnother,

@@ -65,7 +65,16 @@ impl Finding {
     }
 
     fn unreachable(broker: Broker, problem: Problem) -> Self {
-        let finding = Finding::new(broker, "connection", Health::Bad, problem.message);
+        Finding::bad(broker, "connection", problem)
+    }
+
+    /// What a plan would say of its ledger.
+    pub fn of_ledger(broker: Broker, problem: Problem) -> Self {
+        Finding::bad(broker, "ledger", problem)
+    }
+
+    fn bad(broker: Broker, what: &str, problem: Problem) -> Self {
+        let finding = Finding::new(broker, what, Health::Bad, problem.message);
         Finding {
             hint: problem.hint,
             ..finding

@@ -132,6 +132,47 @@ async fn two_stacks_leave_each_others_resources_alone() {
 }
 
 #[tokio::test]
+async fn a_manifest_with_what_another_stack_owns_deletes_nothing() {
+    let server = NatsServer::start("");
+    let (mine, yours) = (
+        of("mine", ONE),
+        of(
+            "yours",
+            "streams: { Y: { subjects: [y] }, Z: { subjects: [z] } }",
+        ),
+    );
+    applied(&server, &mine);
+    applied(&server, &yours);
+    let over = of("yours", "streams: { Y: { max_msgs: 100 } }");
+    let both = |command: &str, code: i32| {
+        let mut words = with(command, &mine);
+        words.extend(["-f", over.to_str().unwrap()]);
+        let ran = on(&server, &words);
+        let said = format!("{} {}", ran.stdout, ran.stderr);
+        assert_eq!(ran.code, code, "{command}: {said}");
+        said.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    contains(
+        &both("validate", 0),
+        &["`stack` was `mine`, and is `yours` from here on"],
+    );
+    contains(
+        &both("plan", 7),
+        &["nothing is deleted while the manifest declares what another stack owns (`stream/A`)"],
+    );
+    both("apply --auto-approve", 6);
+    let mut names: Vec<String> = context(&server)
+        .await
+        .stream_names()
+        .try_collect()
+        .await
+        .unwrap();
+    names.retain(|name| !name.starts_with("KV_"));
+    names.sort();
+    assert_eq!(names, ["A", "Y", "Z"]);
+}
+
+#[tokio::test]
 async fn what_was_made_anew_or_is_gone_is_not_deleted_and_not_remade_in_silence() {
     let server = NatsServer::start("");
     let (three, one) = (of("s", THREE), of("s", ONE));

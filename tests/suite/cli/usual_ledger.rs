@@ -145,6 +145,9 @@ async fn a_manifest_that_gets_nats_or_loses_it_does_not_lose_its_ledger() {
         contains(&refused, &["error[ledger-elsewhere]", &there]);
         contains(&refused, &["trueup ledger move --from kafka"]);
     }
+    let looked_at = user.ends(1, "doctor", &both);
+    let there = format!("holds 1 of stack `{}`", user.stack);
+    contains(&looked_at, &["bad NATS ledger", &there]);
     assert_eq!(streams(&server).await, [""; 0]);
     contains(
         &user.ends(0, "plan --ledger kafka", &both),
