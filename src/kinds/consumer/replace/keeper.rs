@@ -52,7 +52,7 @@ pub(super) fn document(consumer: &str, info: &Doc, from: u64) -> Doc {
 pub(in crate::kinds::consumer) struct Kept {
     /// The keeper's own name.
     pub(super) name: String,
-    pub(super) info: Doc,
+    pub(in crate::kinds::consumer) info: Doc,
     pub(in crate::kinds::consumer) from: u64,
 }
 

@@ -160,7 +160,10 @@ fn told(suspect: &Suspect<'_>, scene: &Scene) -> Vec<Risk> {
         .filter(|rule| (rule.fires)(&scene.turn));
     let risks =
         fired.map(|rule| (rule.find)(scene).risk(rule.code, field_of(rule, &suspect.deltas)));
-    let replaced = is_replaced(suspect.step).then(|| replaced::risk(scene, &suspect.deltas));
+    let replaced = is_replaced(suspect.step).then(|| match scene.is_amid {
+        true => replaced::amid(),
+        false => replaced::risk(scene, &suspect.deltas),
+    });
     replaced.into_iter().chain(risks).collect()
 }
 

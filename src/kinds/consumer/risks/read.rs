@@ -8,6 +8,7 @@ use crate::broker::nats::{Answer, JetStream, many};
 use crate::kinds::Sight;
 use crate::kinds::consumer::DECLARATION;
 use crate::kinds::consumer::losses::{retention, retention_of};
+use crate::kinds::consumer::replace::{Place, keeper_place, kept_place};
 use crate::kinds::consumer::wire::split;
 use crate::kinds::loss::Read;
 use crate::kinds::stream::{Said, Standing, fields_of, standing};
@@ -27,7 +28,7 @@ pub(super) async fn scenes(
         let dark = |suspect| Some(dark(suspect, "there is no connection to NATS"));
         return suspects.iter().map(dark).collect();
     };
-    let names: Vec<(String, String)> = suspects.iter().map(|s| split(&s.step.address)).collect();
+    let names: Vec<Place> = suspects.iter().map(|s| split(&s.step.address)).collect();
     let streams: Vec<String> = unique(names.iter().map(|(stream, _)| stream.clone()));
     let looked_into = suspects.iter().zip(&names).filter(|(suspect, _)| {
         let mut rules = suspect.rules.iter();
@@ -39,8 +40,15 @@ pub(super) async fn scenes(
         nats.stream_infos(&streams),
         contents(nats, looked_into)
     );
-    let scene = |(suspect, name): (&Suspect<'_>, &(String, String))| {
-        let mut scene = looked(suspect, infos.swap_remove(name))?;
+    let is_gone = |name: &&Place| matches!(infos.get(*name), Some(Ok(None)));
+    let gone = names.iter().filter(is_gone);
+    let keepers: Vec<Place> = gone.map(keeper_place).collect();
+    let mut keepers = nats.consumer_infos(&keepers).await;
+    let scene = |(suspect, name): (&Suspect<'_>, &Place)| {
+        let mut scene = match keepers.swap_remove(&keeper_place(name)) {
+            Some(keeper) => held(suspect, &name.1, keeper)?,
+            None => looked(suspect, infos.swap_remove(name))?,
+        };
         scene.retention = retention(streams.get(&name.0));
         if let Some((subjects, consumers)) = contents.get(&name.0) {
             scene.subjects = subjects.clone();
@@ -85,6 +93,26 @@ fn looked(suspect: &Suspect<'_>, info: Option<Answer>) -> Option<Scene> {
     }
 }
 
+/// The scene of a consumer that is deleted already, by what holds its place; none where nothing does.
+fn held(suspect: &Suspect<'_>, consumer: &str, keeper: Answer) -> Option<Scene> {
+    let scene = match keeper {
+        Ok(keeper) => {
+            let keeper = keeper?;
+            let kept = kept_place(&keeper, consumer)?;
+            Scene {
+                position: Ok(Position::read(&keeper)),
+                turn: Turn::of(fields_of(&DECLARATION, kept.info), &suspect.deltas),
+                ..dark(suspect, NOT_ASKED)
+            }
+        }
+        Err(error) => dark(suspect, &error.to_string()),
+    };
+    Some(Scene {
+        is_amid: true,
+        ..scene
+    })
+}
+
 /// The scene of a consumer that was seen once; none where it was not there.
 pub(super) fn seen(suspect: &Suspect<'_>, sight: &Sight<'_>) -> Option<Scene> {
     let address = &suspect.step.address;
@@ -106,6 +134,7 @@ pub(super) fn seen(suspect: &Suspect<'_>, sight: &Sight<'_>) -> Option<Scene> {
 fn dark(suspect: &Suspect<'_>, why: &str) -> Scene {
     Scene {
         turn: Turn::of_deltas(&suspect.deltas),
+        is_amid: false,
         position: Err(why.to_owned()),
         retention: Err(why.to_owned()),
         subjects: Err(why.to_owned()),

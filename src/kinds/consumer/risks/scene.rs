@@ -13,6 +13,8 @@ use crate::model::{Doc, Harm};
 /// A consumer before its change, as far as somebody wanted to know.
 pub(super) struct Scene {
     pub(super) turn: Turn,
+    /// Whether it is deleted already, and what is told of it is told by what holds its place.
+    pub(super) is_amid: bool,
     pub(super) position: Read<Position>,
     pub(super) retention: Read<Retention>,
     /// How many messages its stream holds of each subject.

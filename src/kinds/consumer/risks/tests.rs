@@ -27,6 +27,7 @@ fn standing(name: &str, filter: &str, pending: u64, unacknowledged: u64) -> Stan
 /// A consumer with nothing before it and nobody there, of a stream that holds ten messages.
 pub(super) fn scene(live: Value, next: Value) -> Scene {
     Scene {
+        is_amid: false,
         turn: Turn {
             live: flat(live),
             next: flat(next),

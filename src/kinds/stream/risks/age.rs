@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use super::cut::{Certainty, Cut, told_unread};
+use super::holds::Held;
 use super::limits::{is_lowered, lost};
 use super::scene::{Scene, clauses};
 use super::{Need, Rule};
 use crate::kinds::loss::{Finding, Sooner, of_sooner};
 use crate::kinds::stream::said::Said;
 use crate::model::unit::Unit;
-use crate::model::{Code, rough_size};
+use crate::model::{Code, Harm, rough_size};
 
 pub(super) const LOWERED: Rule = Rule {
     code: Code::StreamAgeLowered,
@@ -44,7 +45,10 @@ fn lowered(scene: &Scene<'_>) -> Finding {
         does: ["expires", "expire"],
         within: said(scene.next()).unwrap_or_default(),
         before: said(scene.live()),
-        harm: of_sooner(age(scene.live()), age(scene.next())),
+        harm: match goes_unforeseen(held, age(scene.live()), age(scene.next())) {
+            true => Harm::High,
+            false => of_sooner(age(scene.live()), age(scene.next())),
+        },
     };
     if cut.count > 0 {
         return sooner.behind(at_once(Ok(cut)));
@@ -53,6 +57,7 @@ fn lowered(scene: &Scene<'_>) -> Finding {
         count: rest,
         certainty: Certainty::AtMost,
         stays_from: None,
+        worst: None,
     };
     Finding {
         harm: sooner.harm,
@@ -63,6 +68,19 @@ fn lowered(scene: &Scene<'_>) -> Finding {
         ]),
         at_stake: Some(rest),
     }
+}
+
+/// How soon is too soon for somebody to step in.
+const SOON: Duration = Duration::from_secs(3_600);
+
+/// Whether its oldest message goes soon by the new age, and by the old one had longer.
+fn goes_unforeseen(held: &Held, before: Option<Duration>, after: Option<Duration>) -> bool {
+    let (Some(first), Some(now), Some(after)) = (held.first, held.now, after) else {
+        return false;
+    };
+    let old = Duration::try_from(now.duration_since(first)).unwrap_or_default();
+    let left = |age: Duration| age.saturating_sub(old);
+    left(after) < SOON && before.is_none_or(|before| left(before) >= SOON)
 }
 
 /// How long it keeps what it has; none for ever.

@@ -16,6 +16,8 @@ pub(super) struct Cut {
     pub(super) certainty: Certainty,
     /// The first sequence number that stays, where that is known.
     pub(super) stays_from: Option<u64>,
+    /// How many it can be at most, where the number was reckoned from the average.
+    pub(super) worst: Option<u64>,
 }
 
 /// How sure a count is.
@@ -50,12 +52,22 @@ impl Cut {
             count,
             certainty: Certainty::Exact,
             stays_from: is_gapless.then(|| held.first_seq.saturating_add(count)),
+            worst: None,
         }
     }
 
     /// How many, and how sure that is: `up to 12`.
     pub(super) fn told(self) -> String {
-        format!("{}{}", self.certainty.word(), grouped(self.count))
+        let told = format!("{}{}", self.certainty.word(), grouped(self.count));
+        match self.worst.filter(|worst| *worst > self.count) {
+            Some(worst) => format!("{told}, and at most {},", grouped(worst)),
+            None => told,
+        }
+    }
+
+    /// What somebody has to consent to: never less than what goes.
+    pub(super) fn at_most(self) -> u64 {
+        self.worst.map_or(self.count, |worst| worst.max(self.count))
     }
 }
 

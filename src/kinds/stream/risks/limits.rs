@@ -180,7 +180,7 @@ pub(super) fn lost(scene: &Scene<'_>, cut: Read<Cut>, one: &str, more: &str) -> 
             told_unread(cut, &scene.consumers),
             scene.readers.clone(),
         ]),
-        at_stake: Some(cut.count),
+        at_stake: Some(cut.at_most()),
     }
 }
 
@@ -269,6 +269,7 @@ fn unneeded(messages: u64, consumers: &[Standing]) -> Cut {
         count: messages.saturating_sub(needed),
         certainty,
         stays_from: None,
+        worst: None,
     }
 }
 

@@ -17,7 +17,7 @@ use crate::kinds::stream::wire::{each, live};
 use crate::model::Doc;
 
 /// How many messages are measured to find out how many make up some bytes.
-const MEASURED: u64 = 1_024;
+const MEASURED: u64 = 4_096;
 
 /// How many are asked for at once.
 const AT_ONCE: u64 = 64;
@@ -245,6 +245,7 @@ async fn before(nats: &JetStream, stream: &str, held: &Held, stays: u64) -> Read
         count,
         certainty,
         stays_from: Some(stays),
+        worst: None,
     };
     if held.deleted == 0 {
         return Ok(cut(places, Certainty::Exact));
@@ -287,9 +288,13 @@ async fn heavy(
         return Ok(Cut::oldest(held, count));
     }
     let average = (held.bytes / held.messages.max(1)).max(1);
+    // a subject of one byte, and nothing else
+    let least = stored(1, false, is_file);
+    let most = count.saturating_add(rest.div_ceil(least));
     Ok(Cut {
         certainty: Certainty::About,
         stays_from: None,
+        worst: Some(most.min(held.messages)),
         ..Cut::oldest(held, count + rest.div_ceil(average))
     })
 }
@@ -316,11 +321,15 @@ fn weight(message: &Stored, is_file: bool) -> u64 {
         data,
         ..
     } = message;
-    let said = subject + headers + data;
-    match (is_file, *headers) {
+    stored(subject + headers + data, *headers > 0, is_file)
+}
+
+/// What so many bytes take.
+fn stored(said: u64, has_headers: bool, is_file: bool) -> u64 {
+    match (is_file, has_headers) {
         (false, _) => said + 16,
-        (true, 0) => said + 30,
-        (true, _) => said + 34,
+        (true, false) => said + 30,
+        (true, true) => said + 34,
     }
 }
 

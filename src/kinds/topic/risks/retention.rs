@@ -35,7 +35,7 @@ pub(super) const SIZE: Rule = Rule {
     find: |turn, seen| {
         let said = turn.said(After, "retention.bytes");
         let told = format!("beyond the last {said} of their partition");
-        weight(turn, seen, &told, &by_size(turn, seen))
+        weighed_at_most(turn, seen, &told, &by_size(turn, seen))
     },
 };
 
@@ -61,7 +61,7 @@ pub(super) const DELETION_ON: Rule = Rule {
             }
         };
         let cut = by_age(seen).and_then(|age| Ok(longer(age, by_size(turn, seen)?)));
-        sooner(turn, seen, &cut, weight(turn, seen, &told, &cut))
+        sooner(turn, seen, &cut, weighed_at_most(turn, seen, &told, &cut))
     },
 };
 
@@ -145,6 +145,32 @@ fn weight(turn: &Turn, seen: &Seen, told: &str, going: &Read<Each<Span>>) -> Fin
     );
     let readers = seen.readers.of_them(turn.name(), going);
     Finding::of(Harm::Critical, std::iter::once(first).chain(readers)).at_stake(records)
+}
+
+/// The same where a size counts, too: records need not be of one size, so that all of a partition which is too large may go.
+fn weighed_at_most(turn: &Turn, seen: &Seen, told: &str, going: &Read<Each<Span>>) -> Finding {
+    let found = weight(turn, seen, told, going);
+    let (Ok(by_size), Ok(going), Ok(spans)) = (by_size(turn, seen), going, &seen.spans) else {
+        return found;
+    };
+    let is_too_large = |index: &i32| by_size.get(index).is_some_and(|span| span.records() > 0);
+    let at_most = going.iter().map(|(index, span)| match spans.get(index) {
+        Some(all) if is_too_large(index) => all.records(),
+        Some(_) | None => span.records(),
+    });
+    let at_most: u64 = at_most.sum();
+    match found.at_stake {
+        Some(about) if at_most > about => Finding {
+            evidence: format!(
+                "{}; at most {}, where the old ones are small",
+                found.evidence,
+                counted(at_most, "record")
+            ),
+            at_stake: Some(at_most),
+            ..found
+        },
+        Some(_) | None => found,
+    }
 }
 
 /// The same with what is younger: it is kept for a shorter time than it was.

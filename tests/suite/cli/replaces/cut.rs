@@ -6,6 +6,8 @@ use std::time::Instant;
 use serde_json::json;
 use trueup::broker::nats::{ConsumerAction, JetStream};
 
+use tempfile::TempPath;
+
 use super::{APPROVED, PATIENCE, has_keeper, held, info, take, with_consumer};
 use crate::broker::nats_server::NatsServer;
 use crate::cli::ownership::{applied, contains, context, ended, of, on, publish, with};
@@ -77,32 +79,58 @@ async fn whoever_is_killed_at_any_moment_loses_nothing() {
     take(&context(&server).await, 10, &[0, 1, 2]).await;
     for round in 1..9 {
         let manifest = &manifests[round % 2];
-        let mut child = Command::new(env!("CARGO_BIN_EXE_trueup"))
-            .args(with(APPROVED, manifest))
-            .env("NATS_URL", server.url())
-            .env("TRUEUP_LEDGER", "nats")
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let end = Instant::now() + PATIENCE;
-        // as soon as it holds the place, or some requests later
-        while !has_keeper(&nats).await && child.try_wait().unwrap().is_none() {
-            assert!(Instant::now() < end, "it neither begins nor ends");
-        }
-        for _ in 0..round / 2 {
-            nats.stream_info("S").await.unwrap();
-        }
-        let _ = child.kill();
-        child.wait().unwrap();
-        // whoever is dead has no use for its lock; there may be none
-        on(&server, &with("lock release", manifest));
+        killed(&server, &nats, manifest, round / 2).await;
         ended(&server, APPROVED, manifest, 0);
         contains(&ended(&server, "plan", manifest, 0), &["No changes."]);
         let now = info(&nats).await;
         assert_eq!(now["config"]["opt_start_seq"], json!(4), "round {round}");
         assert_eq!(held(&nats).await, 17, "round {round}");
         assert!(!has_keeper(&nats).await, "round {round}");
+    }
+}
+
+/// Kills an apply as soon as it holds the place, or some requests later.
+async fn killed(server: &NatsServer, nats: &JetStream, manifest: &TempPath, later: usize) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_trueup"))
+        .args(with(APPROVED, manifest))
+        .env("NATS_URL", server.url())
+        .env("TRUEUP_LEDGER", "nats")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let end = Instant::now() + PATIENCE;
+    while !has_keeper(nats).await && child.try_wait().unwrap().is_none() {
+        assert!(Instant::now() < end, "it neither begins nor ends");
+    }
+    for _ in 0..later {
+        nats.stream_info("S").await.unwrap();
+    }
+    let _ = child.kill();
+    child.wait().unwrap();
+    // whoever is dead has no use for its lock; there may be none
+    on(server, &with("lock release", manifest));
+}
+
+#[tokio::test]
+async fn what_an_apply_made_anew_that_was_killed_is_the_stacks() {
+    let server = NatsServer::start("");
+    let nats = server.connect().await;
+    let with_waiting =
+        |waiting: usize| with_consumer("retention: interest,", &format!("max_waiting: {waiting}"));
+    let without = of(
+        "s",
+        "streams: { S: { subjects: [s], retention: interest } }",
+    );
+    for round in 0..8 {
+        applied(&server, &with_waiting(128));
+        publish(&server, "s", 5).await;
+        killed(&server, &nats, &with_waiting(256 + round), round).await;
+        let approved = "apply --auto-approve --approve consumer-deleted@consumer/S/c";
+        ended(&server, approved, &without, 0);
+        let left = nats.consumer_info("S", "c").await.unwrap();
+        assert!(left.is_none() && !has_keeper(&nats).await, "round {round}");
+        assert_eq!(held(&nats).await, 0, "round {round}");
     }
 }
 
@@ -166,6 +194,34 @@ async fn what_holds_the_place_is_not_deleted_without_consent() {
     ended(&server, &bounded(17), &without, 0);
     assert!(!has_keeper(&nats).await);
     assert_eq!(held(&nats).await, 0);
+}
+
+#[tokio::test]
+async fn what_changes_with_a_replacement_that_was_cut_short_is_weighed() {
+    let server = NatsServer::start("");
+    let (context, nats) = (context(&server).await, server.connect().await);
+    let manifest = |consumer: &str| {
+        let consumer = format!("consumers: {{ c: {{ {consumer} }} }}");
+        of(
+            "s",
+            &format!("streams: {{ S: {{ subjects: [s, t], retention: interest, {consumer} }} }}"),
+        )
+    };
+    applied(&server, &manifest("max_waiting: 64"));
+    publish(&server, "s", 20).await;
+    take(&context, 10, &[0, 1, 2]).await;
+    killed_late(&nats).await;
+    for (change, code) in [
+        ("filter_subject: t", "consumer-filter-changed"),
+        ("inactive_threshold: 2s", "consumer-inactive-threshold-set"),
+    ] {
+        let blocked = ended(&server, "apply --auto-approve", &manifest(change), 3);
+        contains(&blocked, &["critical", code, "17 messages"]);
+        assert_eq!(held(&nats).await, 17, "{change}");
+        assert!(has_keeper(&nats).await, "{change}");
+    }
+    applied(&server, &manifest("max_waiting: 64"));
+    assert_eq!(held(&nats).await, 17);
 }
 
 #[tokio::test]

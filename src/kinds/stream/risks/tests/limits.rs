@@ -84,11 +84,14 @@ fn bytes_are_told_as_sure_as_they_are() {
         count: 5,
         certainty: Certainty::About,
         stays_from: None,
+        worst: Some(8),
     });
     let found = found(&scene, Code::StreamLimitLowered, "max_bytes").unwrap();
-    assert_eq!((found.harm, found.at_stake), (Harm::Critical, Some(5)));
+    assert_eq!((found.harm, found.at_stake), (Harm::Critical, Some(8)));
     assert!(
-        found.evidence.starts_with("about 5 of its 10 messages"),
+        found
+            .evidence
+            .starts_with("about 5, and at most 8, of its 10 messages"),
         "{found:?}"
     );
     scene.heavy = Ok(Cut::default());
@@ -167,6 +170,13 @@ fn a_lower_age_costs_what_goes_sooner() {
         ..Cut::default()
     });
     assert_eq!(cost(&part, code, field), Some((Harm::Critical, Some(4))));
+    // the oldest had four days left, and has a minute
+    let mut close = to(10 * day, 6 * day);
+    let held = close.held.as_mut().unwrap();
+    let first: jiff::Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+    held.first = Some(first);
+    held.now = Some(first + jiff::SignedDuration::from_secs(6 * 86_400 - 60));
+    assert_eq!(cost(&close, code, field), Some((Harm::High, Some(10))));
 }
 
 #[test]
