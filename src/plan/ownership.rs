@@ -169,13 +169,20 @@ impl Owned<'_> {
             (Some(live), Phase::Intent | Phase::Deleting) => Title {
                 is_new: true,
                 is_interrupted: record.action != Some(Action::Adopt),
-                is_ours: record.is_this_life(live),
+                is_ours: record.is_this_life(live) || remade(stack, record, live),
                 once_set: record.applied.clone(),
                 notes: vec!["an apply was interrupted at it; what it did is kept".to_owned()],
                 ..Title::default()
             },
         }
     }
+}
+
+/// Whether what is there was made by the stack itself, when it was replaced: an apply ended before that was recorded.
+pub(super) fn remade(stack: &str, record: &Record, live: &Live) -> bool {
+    record.phase == Phase::Intent
+        && record.action == Some(Action::Replace)
+        && label_of(live) == Some(stack)
 }
 
 /// Said where the resource is as declared, and only its record is not.

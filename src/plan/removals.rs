@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::Desired;
 use super::label::{has_label, label_of};
-use super::ownership::{Owned, alias, names};
+use super::ownership::{Owned, alias, names, remade};
 use crate::kinds::acl::{Own, Spared};
 use crate::kinds::user::own_login;
 use crate::kinds::{Live, Observations, Observed, Surroundings, kept_from_deletion, route};
@@ -236,7 +236,7 @@ fn removal(stack: &str, record: &Record, seen: Option<&Observed>, is_spared: boo
                     "an apply was interrupted before trueup saw it, so it may be somebody else's: it is kept",
                 );
             }
-            if record.is_another_life(live) {
+            if record.is_another_life(live) && !remade(stack, record, live) {
                 return step(Action::Forget, Some(live))
                     .noted("somebody deleted it and made it anew, so it is not the one that the stack owns: it is kept");
             }
