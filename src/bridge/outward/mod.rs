@@ -131,7 +131,7 @@ async fn led(
     if ended.is_err() {
         pump.give_up().await;
     }
-    ended
+    ended.map_err(|fault| pump.explained(fault))
 }
 
 /// Why a record can't be written, as far as that is known before.

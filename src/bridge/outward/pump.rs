@@ -123,6 +123,22 @@ impl<'p> Pump<'p> {
         }
     }
 
+    /// The fault with what is behind it, where it says no more than that the producer takes nothing in its state.
+    pub(super) fn explained(&self, fault: Fault) -> Fault {
+        let vague = ["Erroneous state", "PurgeQueue", "PurgeInflight"];
+        let is_vague = vague.iter().any(|words| fault.text.contains(words));
+        match self.setup.sender.trouble().filter(|_| is_vague) {
+            None => fault,
+            Some(trouble) if trouble.contains("authorization failed") => {
+                Fault::standing(format!("the worker's user lacks a right: {trouble}"))
+            }
+            Some(trouble) => Fault {
+                text: trouble.to_owned(),
+                ..fault
+            },
+        }
+    }
+
     /// Ends a transaction that can't be committed, so that no reader waits for it.
     pub(super) async fn give_up(&mut self) {
         if self.open.in_transaction

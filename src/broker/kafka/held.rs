@@ -1,6 +1,7 @@
 //! Changes that the cluster holds back for a while: who makes many of them has a quota (`controller_mutation_rate`, KIP-599).
 
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 
@@ -72,6 +73,28 @@ fn held_back(results: &Results) -> Vec<usize> {
     held.map(|(at, _)| at).collect()
 }
 
+/// How often somebody is told that reading is held back.
+const NEWS: Duration = Duration::from_secs(10);
+
+static TOLD_OF_READING: Mutex<Option<Instant>> = Mutex::new(None);
+
+/// Tells now and then that a quota holds reading back: many small waits add up to minutes.
+pub(crate) fn tell_reading(pause: Duration) {
+    let mut last = TOLD_OF_READING
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    if last.is_some_and(|last| last.elapsed() < NEWS) {
+        return;
+    }
+    let is_first = last.replace(Instant::now()).is_none();
+    if !is_first || pause >= TOLD {
+        tracing::warn!(
+            target: "trueup::waiting",
+            "a quota on this client (`consumer_byte_rate`) holds reading from Kafka back"
+        );
+    }
+}
+
 fn tell(count: usize, pause: Duration) {
     if pause >= TOLD {
         tracing::warn!(
@@ -84,8 +107,6 @@ fn tell(count: usize, pause: Duration) {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
-
     use super::*;
 
     fn held() -> Result<(), ItemError> {

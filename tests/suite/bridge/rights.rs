@@ -1,5 +1,7 @@
 //! Rights that are missing, taken away and given back.
 
+use std::time::Duration;
+
 use async_nats::jetstream::consumer::AckPolicy;
 use serde_json::json;
 use trueup::broker::kafka::{
@@ -79,6 +81,13 @@ async fn a_right_that_is_taken_away_is_told_and_the_route_goes_on_when_it_is_bac
     let beat = world.until_state(&route, "failed").await;
     let why = beat["last_error"]["text"].as_str().unwrap().to_lowercase();
     assert!(why.contains("authorization"), "{why}");
+    // and after some more tries the reason is still told
+    tokio::time::sleep(Duration::from_secs(12)).await;
+    assert!(
+        !worker.said().contains("Erroneous state"),
+        "{}",
+        worker.said()
+    );
     give(&world, &[write]).await;
     assert_eq!(world.records(&topic, 20).await.len(), 20);
     world.until_state(&route, "running").await;

@@ -105,7 +105,7 @@ impl World {
     pub async fn position_topic(&self, route: &str) {
         let name = format!("trueup.position.{route}");
         let known = self.kafka.describe_topics(std::slice::from_ref(&name));
-        if !known.await.unwrap()[&name].is_ok() {
+        if known.await.unwrap()[&name].is_err() {
             let topic = new_topic(&name, 1, &[("cleanup.policy", "compact")]);
             create(&self.kafka, &[topic]).await;
         }

@@ -12,6 +12,7 @@ use super::{Span, TopicDescription, topic_name};
 use crate::broker::kafka::batch::READS_IN_FLIGHT;
 use crate::broker::kafka::client::{Effect, Kafka, Target};
 use crate::broker::kafka::error::{ItemError, KafkaError};
+use crate::broker::kafka::held::tell_reading;
 use crate::broker::kafka::records::Sample;
 
 /// How many offsets before the end of a partition a look begins.
@@ -121,6 +122,7 @@ impl Kafka {
                 return Ok((answer, waited));
             }
             tracing::debug!(?throttle, "a quota holds reading back");
+            tell_reading(throttle);
             tokio::time::sleep(throttle).await;
             waited += throttle;
         }

@@ -1,6 +1,6 @@
 //! Producers.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use rdkafka::client::{ClientContext, OAuthToken};
@@ -17,19 +17,29 @@ pub(crate) type Reports = Arc<dyn Fn(usize, Option<RdCode>) + Send + Sync>;
 /// A producer: idempotent, `acks=all`, with the partitioner of the Java clients. Dropping it forgets what is not written yet.
 pub(crate) struct Sender {
     producer: Option<ThreadedProducer<Told>>,
+    trouble: Arc<OnceLock<String>>,
 }
 
 /// What librdkafka calls back.
 struct Told {
     reports: Reports,
     login: Login,
+    trouble: Arc<OnceLock<String>>,
 }
+
+/// How librdkafka marks the line that says what ended a transaction: what is asked of it afterwards fails with no more than that
+/// its state is wrong.
+const TRANSACTION_ENDED: &str = "TXNERR";
 
 impl ClientContext for Told {
     const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
 
     fn log(&self, level: RDKafkaLogLevel, fac: &str, message: &str) {
         tracing::debug!(?level, fac, "{message}");
+        if fac == TRANSACTION_ENDED {
+            // the first is the cause of the others
+            let _is_first = self.trouble.set(message.to_owned());
+        }
     }
 
     fn error(&self, error: RdError, reason: &str) {
@@ -119,18 +129,26 @@ impl KafkaData {
         if transactional_id.is_some() {
             config.remove("message.timeout.ms");
         }
+        let trouble = Arc::new(OnceLock::new());
         let told = Told {
             reports,
             login: self.login(),
+            trouble: Arc::clone(&trouble),
         };
         let producer = ThreadedProducer::from_config_and_context(&config, told)?;
         Ok(Sender {
             producer: Some(producer),
+            trouble,
         })
     }
 }
 
 impl Sender {
+    /// What ended a transaction, in librdkafka's words.
+    pub(crate) fn trouble(&self) -> Option<&str> {
+        self.trouble.get().map(String::as_str)
+    }
+
     /// Hands a record over; it is written in the background and reported under its number.
     ///
     /// # Errors
