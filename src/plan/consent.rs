@@ -90,7 +90,9 @@ impl Plan {
     fn idle_approvals(&self) -> impl Iterator<Item = &Approval> {
         let needs = |step: &Step, approval: &Approval| {
             let mut risks = step.risks.iter();
-            risks.any(|risk| approval.is_of(risk, &step.address))
+            // of what could not be read nobody knows what it needs
+            let is_unread = step.action == Action::Unread && step.address == approval.address;
+            is_unread || risks.any(|risk| approval.is_of(risk, &step.address))
         };
         self.approvals
             .iter()
@@ -158,5 +160,39 @@ fn needless(approval: &Approval) -> PlanProblem {
         address: Some(approval.address.clone()),
         source,
         hint: Some(hint.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_approval_of_what_could_not_be_read_is_not_called_needless() {
+        let step = |name: &str, action| Step::of(format!("stream/{name}").parse().unwrap(), action);
+        let approval = |name: &str| Approval {
+            risk: Code::StreamDeleted,
+            address: format!("stream/{name}").parse().unwrap(),
+            max: None,
+            max_bytes: None,
+            terms: None,
+        };
+        let plan: Plan = serde_json::from_value(json!({
+            "format_version": "1.0", "tool_version": "0", "stack": "s", "manifest_digest": "",
+            "targets": [], "complete": false, "applyable": false,
+            "summary": crate::plan::Summary::default(),
+            "steps": [step("DARK", Action::Unread), step("SEEN", Action::Update)],
+            "approvals": [approval("DARK"), approval("SEEN"), approval("OTHER")],
+        }))
+        .unwrap();
+        let told = plan.needless_approvals(Timestamp::UNIX_EPOCH);
+        let told: Vec<String> = told
+            .into_iter()
+            .filter_map(|problem| problem.address)
+            .map(|address| address.to_string())
+            .collect();
+        assert_eq!(told, ["stream/SEEN", "stream/OTHER"]);
     }
 }

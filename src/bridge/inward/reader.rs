@@ -177,6 +177,14 @@ impl Session {
                 "topic `{}` is not there any more, or a part of it ({text})",
                 self.setup.topic.name
             ))),
+            Some(RdCode::TopicAuthorizationFailed) => Err(Fault::standing(format!(
+                "the worker's user lacks READ or DESCRIBE on topic `{}` ({text})",
+                self.setup.topic.name
+            ))),
+            Some(RdCode::GroupAuthorizationFailed) => Err(Fault::standing(format!(
+                "the worker's user lacks READ on group `{}` ({text})",
+                self.setup.group
+            ))),
             Some(code) => Err(of_code(code, format!("Kafka: {text}"))),
             None => Err(Fault::passing(format!("Kafka: {text}"))),
         }
