@@ -57,12 +57,24 @@ async fn of_records(work: &Work, progress: &Progress) -> Option<Finding> {
     let broker = work.ledger().place.broker()?;
     let brokers = work.manifest.brokers.iter().copied().chain([broker]);
     let port = work.connect(&brokers.collect::<Vec<_>>(), progress).await;
-    let failure = match port {
-        Ok(port) => work.book(&port, progress).await.err()?,
-        Err(failure) => failure,
+    let read = async {
+        let port = port?;
+        let Some((_, book)) = work.book(&port, progress).await? else {
+            return Ok(None);
+        };
+        work.elsewhere(&book, &port, progress).await
     };
-    let problem = failure.complaints().problems.into_iter().next()?;
-    Some(Finding::of_ledger(broker, problem))
+    match read.await {
+        Ok(there) => {
+            let why = there?.unread()?;
+            let what = format!("{why}: a plan holds back what it would take over or delete");
+            Some(Finding::of_other_ledger(broker, what))
+        }
+        Err(failure) => {
+            let problem = failure.complaints().problems.into_iter().next()?;
+            Some(Finding::of_ledger(broker, problem))
+        }
+    }
 }
 
 /// How the ledger is, where a manifest says whose it would be; a broker that can't be reached is told once.

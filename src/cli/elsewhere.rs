@@ -195,6 +195,15 @@ impl Work {
 }
 
 impl Elsewhere {
+    /// Why what it holds is not known.
+    pub fn unread(&self) -> Option<String> {
+        let why = self.book.as_ref().err()?;
+        Some(format!(
+            "the ledger in `{}` could not be read: {why}",
+            self.place
+        ))
+    }
+
     /// Whether another stack owns it there, as far as that is known.
     pub fn is_of_another(&self, stack: &str, address: &Address) -> bool {
         let book = self.book.as_ref();

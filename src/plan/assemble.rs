@@ -101,7 +101,7 @@ pub fn forecast(
     }
     let mut steps = in_order(draft.steps);
     let mut removals = removals::removals(desired, observations, surroundings);
-    ownership::keep_in_conflict(&steps, &mut removals);
+    ownership::keep_in_conflict(&mut steps, &mut removals);
     steps.extend(removals);
     hold_apart(&mut steps);
     Plan {

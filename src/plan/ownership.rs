@@ -348,8 +348,9 @@ pub fn owned_by(other: &str, address: &Address) -> Refusal {
     )
 }
 
-/// A manifest that declares what another stack owns may be the wrong one, or that of two stacks: nothing is deleted for it.
-pub(super) fn keep_in_conflict(steps: &[Step], removals: &mut [Step]) {
+/// A manifest that declares what another stack owns may be the wrong one, or that of two stacks: nothing is deleted for it, and
+/// no field goes back to its default.
+pub(super) fn keep_in_conflict(steps: &mut [Step], removals: &mut [Step]) {
     let is_anothers = |step: &&Step| {
         let mut refusals = step.refusals.iter();
         refusals.any(|refusal| refusal.code == Code::OwnedByAnother)
@@ -360,13 +361,20 @@ pub(super) fn keep_in_conflict(steps: &[Step], removals: &mut [Step]) {
     let refusal = Refusal::new(
         Code::OwnedByAnother,
         format!(
-            "nothing is deleted while the manifest declares what another stack owns (`{}`): it may be another stack's",
+            "nothing is deleted, and no field goes back to its default, while the manifest declares what another stack owns (`{}`): it may be another stack's",
             conflict.address
         ),
         "see that every `-f` and `stack` are meant; settle whose it is, then plan again",
     );
+    let goes_back = |step: &&mut Step| {
+        let mut changes = step.changes.iter();
+        let is_reset = changes.any(|change| change.before.is_some() && change.after.is_none());
+        step.action == Action::Update && step.is_fit() && is_reset
+    };
     let deletes = removals.iter_mut().filter(|s| s.action == Action::Delete);
-    deletes.for_each(|step| step.refusals.push(refusal.clone()));
+    let resets = steps.iter_mut().filter(goes_back);
+    let held = deletes.chain(resets);
+    held.for_each(|step| step.refusals.push(refusal.clone()));
 }
 
 fn labelled_by(other: &str) -> Refusal {

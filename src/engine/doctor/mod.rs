@@ -73,6 +73,11 @@ impl Finding {
         Finding::bad(broker, "ledger", problem)
     }
 
+    /// What it means for a plan that another ledger can't be read.
+    pub fn of_other_ledger(broker: Broker, what: String) -> Self {
+        Finding::new(broker, "ledger", Health::Doubtful, what)
+    }
+
     fn bad(broker: Broker, what: &str, problem: Problem) -> Self {
         let finding = Finding::new(broker, what, Health::Bad, problem.message);
         Finding {

@@ -3,7 +3,7 @@
 use indexmap::IndexSet;
 use serde_json::Value;
 
-use super::replace::{Place, keeper_place, kept_place};
+use super::replace::{Place, keeper_place, keeper_places, kept_place};
 use super::wire::split;
 use crate::broker::Brokers;
 use crate::broker::nats::Answer;
@@ -23,7 +23,7 @@ pub(super) async fn of_deletions(brokers: &Brokers, steps: &[&Step]) -> Vec<(Add
     let (mut infos, streams) =
         tokio::join!(nats.consumer_infos(&names), nats.stream_infos(&streams));
     // one that a client made meanwhile does not show that it has a keeper
-    let keepers: Vec<Place> = names.iter().map(keeper_place).collect();
+    let keepers = keeper_places(names.iter());
     let mut keepers = nats.consumer_infos(&keepers).await;
     let mut risk_of = |step: &&Step, name: &Place| {
         let retention = retention(streams.get(&name.0));

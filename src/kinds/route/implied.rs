@@ -104,7 +104,7 @@ pub fn is_left_behind(route: &Address, fields: &Flat, other: &Address) -> bool {
 const NOTE: &str = "metadata.trueup.route";
 
 /// As many as `shards` can be.
-const MOST_SHARDS: u32 = 64;
+pub(super) const MOST_SHARDS: u32 = 64;
 
 /// A resource that a route implies.
 fn required(route: &Resource, address: Address, fields: Flat) -> Resource {

@@ -6,6 +6,7 @@
 mod among;
 mod circles;
 mod ends;
+mod follows;
 mod implied;
 mod judge;
 mod key;
@@ -117,6 +118,10 @@ impl Kind for Route {
     /// Where it begins is said of each route that is there, and changed by no one.
     fn can_reset(&self, path: &str, _live: &Value) -> bool {
         !matches!(path, "from.stream" | "from.topic")
+    }
+
+    fn arrange(&self, steps: &mut [Step], _all: &Resources, _observations: &Observations) {
+        follows::arrange(steps);
     }
 
     async fn observe(&self, brokers: &Brokers, addresses: &[Address]) -> Observations {

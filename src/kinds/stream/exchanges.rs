@@ -1,5 +1,5 @@
-//! Streams of one plan that take subjects from each other in a circle. No server takes subjects that overlap (10065), so that
-//! none of them can go first.
+//! Streams of one plan whose subjects change: their consumers follow, and where streams take subjects from each other in a circle
+//! none can go first, as no server takes subjects that overlap (10065).
 
 use std::collections::BTreeSet;
 
@@ -20,6 +20,29 @@ struct Exchange {
     gets: Vec<String>,
 }
 
+/// Lets the consumers of a stream follow it whose filters follow its subjects, and those that are new: where it does not get its
+/// subjects, they would wait for what never comes.
+pub(super) fn let_streams_go_first(steps: &mut [Step]) {
+    let changes_subjects = |step: &&Step| {
+        let mut changes = step.changes.iter();
+        step.address.kind == KindName::Stream
+            && is_in_place(step)
+            && changes.any(|change| change.field == SUBJECTS)
+    };
+    let streams: Vec<(Address, Vec<Address>)> = steps
+        .iter()
+        .filter(changes_subjects)
+        .map(|step| (step.address.clone(), step.rests_on.clone()))
+        .collect();
+    for (stream, waits_for) in streams {
+        // one that the stream waits for goes before it
+        let is_free = |step: &&mut Step| !waits_for.contains(&step.address);
+        let followers = steps.iter_mut().filter(|step| follows(step, &stream));
+        let followers = followers.filter(is_free);
+        followers.for_each(|step| step.rests_on.push(stream.clone()));
+    }
+}
+
 /// Refuses the updates that wait for each other, and those that wait for these.
 pub(super) fn refuse(steps: &mut [Step]) {
     let all: Vec<Exchange> = steps.iter().enumerate().filter_map(exchange).collect();
@@ -28,6 +51,16 @@ pub(super) fn refuse(steps: &mut [Step]) {
         step.refusals
             .push(refusal(&all[own], holders.iter().map(|at| &all[*at])));
     }
+}
+
+fn follows(step: &Step, stream: &Address) -> bool {
+    let of = step.address.stream_and_consumer().map(|(stream, _)| stream);
+    let mut changes = step.changes.iter();
+    step.address.kind == KindName::Consumer
+        && of == Some(stream.name.as_str())
+        && step.is_on_broker()
+        && changes.any(|change| change.field.starts_with("filter_subject"))
+        && !step.rests_on.contains(stream)
 }
 
 fn exchange((at, step): (usize, &Step)) -> Option<Exchange> {
@@ -135,6 +168,30 @@ mod tests {
         assert_eq!(told.len(), 2);
         assert!(told[0].1.starts_with("`b.>` comes from `stream/B`"));
         assert!(told[1].1.starts_with("`a.>`, `x` comes from `stream/A`"));
+    }
+
+    #[test]
+    fn a_consumer_that_follows_with_its_filter_waits_for_its_stream() {
+        let consumer = |name: &str, field: &str| {
+            let address = Address::new(KindName::Consumer, name);
+            let mut step = Step::of(address, Action::Update);
+            step.changes.push(Change {
+                field: field.to_owned(),
+                before: None,
+                after: Some(json!("b.x")),
+                note: None,
+            });
+            step
+        };
+        let mut steps = vec![
+            update("A", json!(["a.>"]), json!(["b.>"])),
+            update("B", json!(["b.>"]), json!(["a.>"])),
+            consumer("A/follows", "filter_subject"),
+            consumer("A/other", "description"),
+        ];
+        let_streams_go_first(&mut steps);
+        assert_eq!(steps[2].rests_on, [Address::new(KindName::Stream, "A")]);
+        assert!(steps[3].rests_on.is_empty());
     }
 
     #[test]

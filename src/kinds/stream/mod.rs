@@ -250,6 +250,7 @@ impl Kind for Stream {
 
     fn arrange(&self, steps: &mut [Step], _all: &Resources, observations: &Observations) {
         followers::arrange(steps, observations);
+        exchanges::let_streams_go_first(steps);
         exchanges::refuse(steps);
     }
 

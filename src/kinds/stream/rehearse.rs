@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use serde_json::Value;
+
 use super::change::StreamChange;
 use super::origins::{has_sources, is_mirror};
 use super::patterns::first_overlapping;
@@ -13,7 +15,7 @@ use super::{copies, room};
 use crate::broker::Brokers;
 use crate::broker::nats::{JetStream, NatsError};
 use crate::kinds::Rehearsal;
-use crate::model::{Action, Address, Code, Doc, Problem, Refusal, Step};
+use crate::model::{Action, Address, Code, Doc, LABEL, Problem, Refusal, Step};
 
 /// Up to how many subjects the server is asked for each; beyond, all streams are listed once.
 const ASKED_FOR: usize = 128;
@@ -41,13 +43,15 @@ pub(in crate::kinds) async fn rehearse(
     let of = |step: &&Step| view.stream_name(&step.address.name);
     let (doomed, planned): (Vec<&Step>, Vec<&Step>) =
         steps.iter().partition(|step| step.action == Action::Delete);
+    let mut rehearsal = Rehearsal::default();
+    let guests = each(doomed.iter().map(|step| guest(view, nats, step))).await;
+    rehearsal.refusals.extend(guests.into_iter().flatten());
     let doomed: HashSet<String> = doomed.iter().map(of).collect();
     let planned: HashSet<String> = planned.iter().map(of).collect();
     let wanted: Vec<Wanted<'_>> = steps
         .iter()
         .flat_map(|step| new_subjects(view, step))
         .collect();
-    let mut rehearsal = Rehearsal::default();
     let mut unknown = Vec::new();
     for (wanted, other) in wanted.iter().zip(others(nats, &wanted, &planned).await) {
         match other {
@@ -66,6 +70,30 @@ pub(in crate::kinds) async fn rehearse(
     let too_large = copies::rehearse(view, nats, steps).await;
     rehearsal.refusals.extend(too_large);
     rehearsal
+}
+
+/// A consumer that is another stack's by its label and would go with a stream of this one. Where it can't be read the risk of the
+/// deletion tells.
+async fn guest(view: &dyn View, nats: &JetStream, step: &Step) -> Option<(Address, Refusal)> {
+    let stream = view.stream_name(&step.address.name);
+    let info = nats.stream_info(&stream).await.ok()??;
+    let own = label(&info)?;
+    let consumers = nats.consumer_list(&stream).await.ok()?;
+    let is_anothers = |info: &&Doc| label(info).is_some_and(|label| label != own);
+    let consumer = consumers.iter().find(is_anothers)?;
+    let name = consumer.get("name").and_then(Value::as_str)?;
+    let other = label(consumer)?;
+    let message =
+        format!("consumer `{name}` in it is stack `{other}`'s, by its label, and would go with it");
+    let hint = format!("let stack `{other}` delete it, or delete it by hand, then plan again");
+    let refusal = Refusal::new(Code::OwnedByAnother, message, hint);
+    Some((step.address.clone(), refusal))
+}
+
+/// Whose something is by its label.
+fn label(info: &Doc) -> Option<&str> {
+    let key = LABEL.trim_start_matches("metadata.");
+    info.get("config")?.get("metadata")?.get(key)?.as_str()
 }
 
 /// Which live stream has captured what this step wants, after the server refused it for that.

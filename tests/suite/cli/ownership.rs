@@ -158,9 +158,9 @@ async fn a_manifest_with_what_another_stack_owns_deletes_nothing() {
     );
     contains(
         &both("plan", 7),
-        &["nothing is deleted while the manifest declares what another stack owns (`stream/A`)"],
+        &["while the manifest declares what another stack owns (`stream/A`)"],
     );
-    both("apply --auto-approve", 6);
+    both("apply --auto-approve", 7);
     let mut names: Vec<String> = context(&server)
         .await
         .stream_names()
@@ -170,6 +170,8 @@ async fn a_manifest_with_what_another_stack_owns_deletes_nothing() {
     names.retain(|name| !name.starts_with("KV_"));
     names.sort();
     assert_eq!(names, ["A", "Y", "Z"]);
+    let stream = context(&server).await.get_stream("Y").await.unwrap();
+    assert_eq!(stream.cached_info().config.subjects, ["y"]);
 }
 
 #[tokio::test]
@@ -360,6 +362,33 @@ async fn a_stream_stays_while_a_consumer_in_it_is_another_stacks() {
         &blocked,
         &["stream/A", "protected", "stack `t` owns `consumer/A/c`"],
     );
+}
+
+#[tokio::test]
+async fn a_stream_stays_while_a_consumer_in_it_bears_another_stacks_label() {
+    let server = NatsServer::start("");
+    let (three, one) = (of("s", THREE), of("s", ONE));
+    applied(&server, &three);
+    let stream = context(&server).await.get_stream("B").await.unwrap();
+    let label = ("trueup.stack".to_owned(), "other".to_owned());
+    let guest = jetstream::consumer::pull::Config {
+        durable_name: Some("guest".to_owned()),
+        metadata: [label].into(),
+        ..jetstream::consumer::pull::Config::default()
+    };
+    stream.create_consumer(guest).await.unwrap();
+    let planned = ended(&server, "plan", &one, 7);
+    contains(
+        &planned,
+        &[
+            "owned-by-another",
+            "consumer `guest` in it is stack `other`'s",
+        ],
+    );
+    let approved = "apply --auto-approve --approve stream-deleted@stream/B";
+    ended(&server, approved, &one, 6);
+    stream.delete_consumer("guest").await.unwrap();
+    contains(&ended(&server, approved, &one, 0), &["stream/B deleted"]);
 }
 
 #[tokio::test]

@@ -64,7 +64,7 @@ fn a_quota_on_reading_is_waited_for() {
     let of = |topics: &str| {
         let brokers = variable("KAFKA_BROKERS");
         let text = format!(
-            "stack: {stack}\nconnections: {{ kafka: {{ bootstrap.servers: \"{brokers}\", client.id: {stack} }} }}\nkafka:\n  topics: {{ {topics} }}\n  quotas: {{ client-id/{stack}: {{ consumer_byte_rate: 4000 }} }}\n"
+            "stack: {stack}\nconnections: {{ kafka: {{ bootstrap.servers: \"{brokers}\", client.id: {stack} }} }}\nkafka:\n  topics: {{ {topics} }}\n  quotas: {{ client-id/{stack}: {{ consumer_byte_rate: 12000 }} }}\n"
         );
         file(&text, ".yaml")
     };

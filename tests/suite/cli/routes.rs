@@ -1,6 +1,8 @@
 //! Routes as resources, on real brokers: what they imply, in which order all of it comes and goes, and what is done to them
 //! by hand. Messages are moved by no one here.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use serde_json::{Value, json};
 use tempfile::TempPath;
 
@@ -10,10 +12,14 @@ use crate::broker::kafka_client::produce;
 use crate::broker::nats_server::NatsServer;
 use crate::sandbox;
 
+/// The topic of a position is called after its route: these tests have one after the other the route `out`.
+static TURN: Mutex<()> = Mutex::new(());
+
 /// A nats-server of its own, and topics of the sandbox's Kafka that nobody else names.
 struct World {
     nats: NatsServer,
     prefix: String,
+    _turn: MutexGuard<'static, ()>,
 }
 
 impl World {
@@ -21,6 +27,7 @@ impl World {
         World {
             nats: NatsServer::start(""),
             prefix: format!("routes-{}", uuid::Uuid::new_v4().simple()),
+            _turn: TURN.lock().unwrap_or_else(PoisonError::into_inner),
         }
     }
 
@@ -63,7 +70,9 @@ impl World {
     /// Takes the topics away again; the nats-server goes as it is.
     fn clear(&self, manifest: &TempPath) {
         let topic = format!("topic-deleted@topic/{}in", self.prefix);
-        let risks = ["route-deleted@route/out", "route-deleted@route/in", &topic];
+        let position = "topic-deleted@topic/trueup.position.out";
+        let routes = ["route-deleted@route/out", "route-deleted@route/in"];
+        let risks = [routes[0], routes[1], &topic, position];
         let approved = risks.map(|risk| format!("--approve {risk}")).join(" ");
         let ran = self.run(&with(&format!("destroy --stack s {approved}"), manifest));
         assert!(
@@ -458,7 +467,6 @@ async fn another_source_replaces_a_route_and_another_stacks_is_left_alone() {
 #[tokio::test]
 async fn lag_of_a_route_from_a_topic_is_what_its_group_has_not_committed() {
     let world = World::start();
-    // (the topic of a position is called after its route: one test has it)
     let text = BOTH_WAYS.replacen("      delivery: exactly_once\n", "", 1);
     let manifest = world.of("s", &text);
     world.ends("apply --auto-approve", &manifest, 0);

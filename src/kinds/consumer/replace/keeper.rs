@@ -24,6 +24,14 @@ pub(super) fn name_of(consumer: &str) -> String {
     format!("{KEEPS}{consumer}")
 }
 
+/// The longest name of a consumer that a server takes (`JSMaxNameLen`, nats-server).
+const LONGEST: usize = 255;
+
+/// Whether a consumer's name leaves room for that of a keeper.
+pub(super) fn has_room(consumer: &str) -> bool {
+    KEEPS.len() + consumer.len() <= LONGEST
+}
+
 /// The document of a keeper of this consumer that begins at a sequence number.
 pub(super) fn document(consumer: &str, info: &Doc, from: u64) -> Doc {
     let name = name_of(consumer);

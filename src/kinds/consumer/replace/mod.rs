@@ -25,7 +25,7 @@ pub(super) use keeper::{KEEPER, is_keeper, is_unwanted, kept as kept_place};
 pub(super) use next::{next, reasons};
 pub(super) use position::{acknowledged_beyond, resumes_at};
 pub(super) use rehearse::{rehearse, untold};
-pub(super) use seen::{Place, keeper_place, look, look_at};
+pub(super) use seen::{Place, keeper_place, keeper_places, look, look_at};
 pub(super) use start::{as_declared, carried_on};
 
 /// What is done, or why it can't be.
@@ -162,6 +162,12 @@ async fn hold_place(
     let Some(info) = nats.consumer_info(stream, name).await? else {
         return Ok(Err(gone()));
     };
+    if !keeper::has_room(name) {
+        return Ok(Err(failed(
+            "its name leaves no room for that of what would hold its place (`trueup-keeps-...`, 255 bytes); delete it by hand, and apply again"
+                .to_owned(),
+        )));
+    }
     if let Some(kept) = seen::keeper_of(nats, place).await?
         && !kept.is_of(&info)
     {

@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 
 use super::super::wire::live;
-use super::keeper::{KEEPER, Kept, kept, name_of};
+use super::keeper::{KEEPER, Kept, has_room, kept, name_of};
 use super::start::START;
 use crate::broker::nats::{JetStream, NatsError};
 use crate::kinds::Live;
@@ -63,6 +63,9 @@ pub(super) async fn keeper_of(
     nats: &JetStream,
     (stream, name): &Place,
 ) -> Result<Option<Kept>, NatsError> {
+    if !has_room(name) {
+        return Ok(None);
+    }
     let keeper = nats.consumer_info(stream, &name_of(name)).await?;
     Ok(keeper.and_then(|keeper| kept(&keeper, name)))
 }
@@ -82,7 +85,8 @@ pub(in crate::kinds::consumer) async fn look_at(
         Ok(None) => true,
         Err(_) => false,
     });
-    let keepers: Vec<Place> = in_doubt.map(|(place, _)| keeper_place(place)).collect();
+    let in_doubt = in_doubt.map(|(place, _)| place);
+    let keepers = keeper_places(in_doubt);
     let mut keepers = nats.consumer_configs(&keepers, |keeper| keeper).await;
     let seen = |(place, answer): (Place, Labelled)| {
         let consumer = match answer {
@@ -107,6 +111,14 @@ pub(in crate::kinds::consumer) async fn look_at(
 /// Where the keeper of a consumer is.
 pub(in crate::kinds::consumer) fn keeper_place((stream, name): &Place) -> Place {
     (stream.clone(), name_of(name))
+}
+
+/// Where the keepers of these are, as far as they can have any.
+pub(in crate::kinds::consumer) fn keeper_places<'p>(
+    places: impl Iterator<Item = &'p Place>,
+) -> Vec<Place> {
+    let can_have_one = places.filter(|(_, name)| has_room(name));
+    can_have_one.map(keeper_place).collect()
 }
 
 /// A consumer gets the label of its start before it gets a keeper.

@@ -8,7 +8,7 @@ use crate::broker::nats::{Answer, JetStream, many};
 use crate::kinds::Sight;
 use crate::kinds::consumer::DECLARATION;
 use crate::kinds::consumer::losses::{retention, retention_of};
-use crate::kinds::consumer::replace::{Place, keeper_place, kept_place};
+use crate::kinds::consumer::replace::{Place, keeper_place, keeper_places, kept_place};
 use crate::kinds::consumer::wire::split;
 use crate::kinds::loss::Read;
 use crate::kinds::stream::{Said, Standing, fields_of, standing};
@@ -42,7 +42,7 @@ pub(super) async fn scenes(
     );
     let is_gone = |name: &&Place| matches!(infos.get(*name), Some(Ok(None)));
     let gone = names.iter().filter(is_gone);
-    let keepers: Vec<Place> = gone.map(keeper_place).collect();
+    let keepers = keeper_places(gone);
     let mut keepers = nats.consumer_infos(&keepers).await;
     let scene = |(suspect, name): (&Suspect<'_>, &Place)| {
         let mut scene = match keepers.swap_remove(&keeper_place(name)) {

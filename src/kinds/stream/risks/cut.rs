@@ -81,7 +81,7 @@ pub(super) fn told_unread(cut: Cut, consumers: &Read<Vec<Standing>>) -> Option<S
         let passed = cut.stays_from.map_or(u64::MAX, |stays| {
             stays.saturating_sub(standing.floor.saturating_add(1))
         });
-        standing.left().min(passed).min(cut.count)
+        standing.left().min(passed).min(cut.at_most())
     };
     let made = consumers.iter().filter(|standing| !standing.is_internal);
     let mut behind: Vec<(u64, &str)> = made

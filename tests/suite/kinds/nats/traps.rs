@@ -116,6 +116,29 @@ async fn streams_that_swap_subjects_are_refused_by_the_plan_and_done_in_two() {
 }
 
 #[tokio::test]
+async fn a_consumer_does_not_follow_a_stream_that_gets_no_subjects() {
+    let bench = Bench::start().await;
+    bench
+        .create(json!({ "name": "THEIRS", "subjects": ["theirs.>"] }))
+        .await;
+    let wanted = |subjects: Value, filter: &str| {
+        manifest(json!({
+            "stream/S": { "subjects": subjects },
+            "consumer/S/c": { "filter_subject": filter },
+            "consumer/S/d": { "filter_subject": "s.d" },
+        }))
+    };
+    bench.settle(&wanted(json!(["s.>"]), "s.x")).await;
+    let plan = bench
+        .plan(&wanted(json!(["s.>", "theirs.a"]), "theirs.a"))
+        .await;
+    let open: Vec<_> = plan.open_steps().map(|step| &step.address).collect();
+    assert!(open.is_empty(), "{open:?}");
+    assert_eq!(plan.steps.len(), 2, "{:#?}", plan.steps);
+    bench.settle(&wanted(json!(["s.>", "t.>"]), "t.x")).await;
+}
+
+#[tokio::test]
 async fn a_strangers_subjects_are_refused_by_the_plan() {
     let bench = Bench::start().await;
     bench
