@@ -54,11 +54,19 @@ impl Secrets {
         let users = tree
             .and_then(|tree| under(tree, "kafka"))
             .and_then(|kafka| under(kafka, "users"));
-        for user in users.into_iter().flat_map(Map::values) {
-            let password = user.node.map().and_then(|user| user.get("password"));
-            if let Some(entry) = password {
-                self.take("password", &entry.node);
-            }
+        // `pasword` may hold one as well
+        const NO_SECRETS: [&str; 5] = [
+            "mechanism",
+            "iterations",
+            "version",
+            "password_file",
+            "lifecycle",
+        ];
+        let users = users.into_iter().flat_map(Map::values);
+        let fields = users.filter_map(|user| user.node.map()).flatten();
+        let may_be_secret = fields.filter(|(name, _)| !NO_SECRETS.contains(&name.as_ref()));
+        for (_, entry) in may_be_secret {
+            self.take("password", &entry.node);
         }
     }
 

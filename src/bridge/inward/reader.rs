@@ -25,6 +25,9 @@ const LOOK: Duration = Duration::from_millis(200);
 /// How often what is acknowledged is committed.
 const COMMIT: Duration = Duration::from_millis(500);
 
+/// How often everything is committed once more.
+const COMMIT_ANEW: Duration = Duration::from_secs(20);
+
 /// After how long a member that has no partition stands by.
 const JOINED: Duration = Duration::from_secs(5);
 
@@ -116,6 +119,7 @@ impl Session {
     fn poll(&self, consumer: &Receiver, stop: &Stop) -> Result<End, Fault> {
         let begin = Instant::now();
         let mut committed = begin;
+        let mut committed_anew = begin;
         while !stop.is_asked() {
             self.setup.pulse.check()?;
             match consumer.poll(LOOK) {
@@ -139,6 +143,11 @@ impl Session {
             }
             if consumer.context().take_failed_commit() {
                 self.not_committed();
+            }
+            // a commit that was lost on its way is made good, be there anything new or not
+            if committed_anew.elapsed() > COMMIT_ANEW {
+                self.not_committed();
+                committed_anew = Instant::now();
             }
             if committed.elapsed() > COMMIT {
                 self.commit(consumer, CommitMode::Async);

@@ -3,13 +3,13 @@
 use indexmap::IndexSet;
 use serde_json::Value;
 
-use super::replace::{Place, keeper_place, keeper_places, kept_place};
+use super::replace::{KEEPER, Place, keeper_place, keeper_places, kept_place};
 use super::wire::split;
 use crate::broker::Brokers;
 use crate::broker::nats::Answer;
 use crate::kinds::loss::{Read, deletions, gone, risk, unread};
-use crate::kinds::stream::left;
-use crate::model::{Address, Code, Doc, Harm, Risk, Step, counted};
+use crate::kinds::stream::{consumer_filters, is_within, left};
+use crate::model::{Action, Address, Code, Doc, Harm, Risk, Step, counted};
 
 /// Looks at the consumers that these steps delete, and at the retention of their streams.
 pub(super) async fn of_deletions(brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Vec<Risk>)> {
@@ -46,6 +46,61 @@ pub(super) async fn of_deletions(brokers: &Brokers, steps: &[&Step]) -> Vec<(Add
         .zip(&names)
         .map(|(step, name)| risk_of(step, name))
         .collect()
+}
+
+/// Looks at the keepers that go with a change of their consumers, after a replacement that was cut short: what such a consumer
+/// does not get is lost with its keeper.
+pub(super) async fn of_keepers(brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Vec<Risk>)> {
+    let drops_keeper = |step: &&&Step| {
+        let mut changes = step.changes.iter();
+        step.action != Action::Delete && changes.any(|change| change.field == KEEPER)
+    };
+    let steps: Vec<&Step> = steps.iter().filter(drops_keeper).copied().collect();
+    let Some(nats) = brokers.nats.as_ref().filter(|_| !steps.is_empty()) else {
+        return Vec::new();
+    };
+    let names: Vec<Place> = steps.iter().map(|step| split(&step.address)).collect();
+    let streams: IndexSet<String> = names.iter().map(|(stream, _)| stream.clone()).collect();
+    let streams: Vec<String> = streams.into_iter().collect();
+    let keepers = keeper_places(names.iter());
+    let (mut infos, mut keepers, streams) = tokio::join!(
+        nats.consumer_infos(&names),
+        nats.consumer_infos(&keepers),
+        nats.stream_infos(&streams)
+    );
+    let mut risk_of = |name: &Place| {
+        let itself = infos.swap_remove(name)?;
+        let keeper = keepers.swap_remove(&keeper_place(name))?;
+        match (itself, keeper) {
+            (Err(error), _) | (_, Err(error)) => Some(unknown(&error.to_string())),
+            (Ok(Some(itself)), Ok(Some(keeper))) if kept_place(&keeper, &name.1).is_some() => {
+                let position = Position::read(&keeper, retention(streams.get(&name.0)));
+                let is_lost = position.left() > 0 && !gets_all_of(&itself, &keeper);
+                is_lost.then(|| in_the_place_of(&position))
+            }
+            (Ok(_), Ok(_)) => None,
+        }
+    };
+    let found = steps.iter().zip(&names);
+    found
+        .filter_map(|(step, name)| Some((step.address.clone(), vec![risk_of(name)?])))
+        .collect()
+}
+
+/// Whether a consumer that goes on where its keeper stands has all of its subjects.
+fn gets_all_of(consumer: &Doc, keeper: &Doc) -> bool {
+    let own = consumer_filters(consumer);
+    let mut held = consumer_filters(keeper).into_iter();
+    held.all(|subject| own.iter().any(|wider| is_within(&subject, wider)))
+}
+
+fn in_the_place_of(keeper: &Position) -> Risk {
+    let risk = keeper.risk();
+    let evidence = format!(
+        "a replacement was cut short, and what held its place goes, with subjects that it does not have: {}",
+        risk.evidence
+    );
+    Risk { evidence, ..risk }
 }
 
 /// What goes with a consumer and with the keeper of its place, where a replacement was cut short: with the one that has more

@@ -95,8 +95,14 @@ impl ConsumerContext for Asked {
         }
     }
 
-    fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
-        if let Err(error) = result {
+    fn commit_callback(&self, result: KafkaResult<()>, offsets: &TopicPartitionList) {
+        let of_each = || {
+            offsets
+                .elements()
+                .into_iter()
+                .find_map(|it| it.error().err())
+        };
+        if let Some(error) = result.err().or_else(of_each) {
             tracing::debug!(%error, "not committed");
             self.failed_commit.store(true, Ordering::Relaxed);
         }

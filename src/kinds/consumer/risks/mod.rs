@@ -9,8 +9,10 @@ mod read;
 mod replaced;
 mod scene;
 
+use indexmap::IndexMap;
+
 use super::DECLARATION;
-use super::losses::{of_deletions, unseen};
+use super::losses::{of_deletions, of_keepers, unseen};
 use super::wire::fit;
 use crate::broker::Brokers;
 use crate::kinds::foretold::Foretold;
@@ -83,10 +85,16 @@ pub(super) fn foretells() -> Vec<Code> {
 
 /// What these steps cost: deletions by what waits, changes in place by the rules.
 pub(super) async fn risks(brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Vec<Risk>)> {
-    let (mut deletions, changes) =
-        tokio::join!(of_deletions(brokers, steps), of_changes(brokers, steps));
-    deletions.extend(changes);
-    deletions
+    let (deletions, changes, keepers) = tokio::join!(
+        of_deletions(brokers, steps),
+        of_changes(brokers, steps),
+        of_keepers(brokers, steps)
+    );
+    let mut all: IndexMap<Address, Vec<Risk>> = IndexMap::new();
+    for (address, risks) in deletions.into_iter().chain(changes).chain(keepers) {
+        all.entry(address).or_default().extend(risks);
+    }
+    all.into_iter().collect()
 }
 
 /// The same by what was seen of them and of their streams: not where they stand.

@@ -166,6 +166,39 @@ async fn where_a_client_was_quicker_the_place_is_held_on() {
 }
 
 #[tokio::test]
+async fn what_holds_the_place_is_weighed_where_two_runs_were_cut_short() {
+    let server = NatsServer::start("");
+    let (context, nats) = (context(&server).await, server.connect().await);
+    let manifest = |consumer: &str| {
+        let consumer = format!("consumers: {{ c: {{ {consumer} }} }}");
+        of(
+            "s",
+            &format!("streams: {{ S: {{ subjects: [s, t], retention: interest, {consumer} }} }}"),
+        )
+    };
+    applied(&server, &manifest(""));
+    publish(&server, "s", 20).await;
+    take(&context, 10, &[0, 1, 2]).await;
+    killed_late(&nats).await;
+    // the second run, which was to narrow it, made it anew and left the keeper
+    let made = json!({
+        "name": "c", "durable_name": "c", "ack_policy": "explicit", "filter_subject": "t",
+        "deliver_policy": "by_start_sequence", "opt_start_seq": 4, "max_ack_pending": 1000,
+        "metadata": { "trueup.start": "all", "trueup.stack": "s" },
+    });
+    let create = ConsumerAction::Create;
+    nats.consumer_create("S", made.as_object().unwrap(), create, None)
+        .await
+        .unwrap();
+    for wish in ["", "filter_subject: t", "filter_subject: t, ack_wait: 40s"] {
+        let said = ended(&server, "apply --auto-approve", &manifest(wish), 3);
+        contains(&said, &["critical consumer-deleted", "17 messages pending"]);
+        assert!(has_keeper(&nats).await, "{wish}");
+        assert_eq!(held(&nats).await, 17, "{wish}");
+    }
+}
+
+#[tokio::test]
 async fn what_holds_the_place_is_not_deleted_without_consent() {
     let server = NatsServer::start("");
     let (context, nats) = (context(&server).await, server.connect().await);
