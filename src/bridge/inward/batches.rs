@@ -272,8 +272,11 @@ mod tests {
 
     #[test]
     fn a_position_reads_back() {
-        let text = r#"{"topic_id":"t","cluster_id":"c","next_offset":7,"epoch":2}"#;
+        let text = r#"{"topic_id":"t","cluster_id":"c","next_offset":7,"epoch":2,"resets":1}"#;
         let position: Position = serde_json::from_str(text).unwrap();
         assert_eq!(serde_json::to_string(&position).unwrap(), text);
+        let bare = r#"{"topic_id":"t","cluster_id":"c","next_offset":7}"#;
+        let bare: Position = serde_json::from_str(bare).unwrap();
+        assert_eq!((bare.epoch, bare.resets), (0, 0));
     }
 }
