@@ -1,4 +1,4 @@
-//! Up to where a route delivered exactly once: a record in a topic of its own, written in the transactions of its messages.
+//! Up to where a route wrote: a record in a topic of its own, in the transactions of its messages.
 
 use std::time::Duration;
 

@@ -98,9 +98,7 @@ impl<'p> Pump<'p> {
     pub(super) async fn run(&mut self, stop: &Stop) -> Result<End, Fault> {
         if !self.setup.is_known {
             // before anything can be taken for acknowledged that is not written
-            self.put_position().await?;
-            self.wait_for_reports().await?;
-            self.commit_transaction().await?;
+            self.commit_with_position().await?;
             self.open = Open::default();
         }
         loop {
@@ -285,9 +283,7 @@ impl<'p> Pump<'p> {
         // where nothing is written, the position goes along all the same: it is never behind what is acknowledged
         let only_position = self.pulled > self.setup.after;
         if self.open.in_transaction || self.open.messages > 0 && only_position {
-            self.put_position().await?;
-            self.wait_for_reports().await?;
-            self.commit_transaction().await?;
+            self.commit_with_position().await?;
         }
         let open = std::mem::take(&mut self.open);
         if open.messages == 0 {
@@ -299,6 +295,13 @@ impl<'p> Pump<'p> {
         // a late one would count against who went back after us
         self.lease.check()?;
         acknowledge(&self.route.shared.nats, &open.ack, sure).await
+    }
+
+    /// Commits what is written with the position behind it.
+    async fn commit_with_position(&mut self) -> Result<(), Fault> {
+        self.put_position().await?;
+        self.wait_for_reports().await?;
+        self.commit_transaction().await
     }
 
     async fn put_position(&mut self) -> Result<(), Fault> {

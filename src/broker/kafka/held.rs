@@ -10,7 +10,14 @@ use super::error::{ItemError, KafkaError};
 
 /// `THROTTLING_QUOTA_EXCEEDED`: nothing was done with the item, and it may be sent again when the time is over that the answer
 /// tells.
-pub(crate) const HELD_BACK: i16 = 89;
+const HELD_BACK: i16 = 89;
+
+impl ItemError {
+    /// Whether a quota on changes holds it back.
+    pub(crate) fn is_held_back(&self) -> bool {
+        self.code == HELD_BACK
+    }
+}
 
 /// For how long nothing may get through before that is told as a failure.
 const AT_MOST: Duration = Duration::from_secs(600);
@@ -22,9 +29,11 @@ const TOLD: Duration = Duration::from_secs(2);
 /// What an answer says of each item, and for how long the broker holds this user back.
 pub(crate) type Answered = (Results, Duration);
 
-/// Sends items, and those that are held back again when their time has come, until every one has another answer.
+/// Sends items, and those that are held back again when their time has come, until every one has another answer. What is only
+/// asked is sent once: it counts against the quota, too.
 pub(crate) async fn within_quota<T, F>(
     items: Vec<T>,
+    only_asks: bool,
     send: impl Fn(Vec<T>) -> F,
 ) -> Result<Results, KafkaError>
 where
@@ -35,7 +44,7 @@ where
     let mut in_vain = Duration::ZERO;
     loop {
         let held = held_back(&results);
-        if held.is_empty() || in_vain > AT_MOST {
+        if only_asks || held.is_empty() || in_vain > AT_MOST {
             return Ok(results);
         }
         let pause = wait.max(LEAST);
@@ -64,10 +73,8 @@ where
 }
 
 fn held_back(results: &Results) -> Vec<usize> {
-    let is_held = |result: &Result<(), ItemError>| {
-        let error = result.as_ref().err();
-        error.is_some_and(|error| error.code == HELD_BACK)
-    };
+    let is_held =
+        |result: &Result<(), ItemError>| result.as_ref().is_err_and(ItemError::is_held_back);
     let places = results.iter().enumerate();
     let held = places.filter(|(_, result)| is_held(result));
     held.map(|(at, _)| at).collect()
@@ -116,7 +123,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_is_held_back_is_sent_again_and_nothing_else() {
         let sent = Mutex::new(Vec::new());
-        let results = within_quota(vec![1, 2, 3], |items: Vec<i32>| {
+        let results = within_quota(vec![1, 2, 3], false, |items: Vec<i32>| {
             let mut sent = sent.lock().unwrap();
             let is_first = sent.is_empty();
             sent.push(items.clone());
@@ -137,7 +144,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_never_gets_through_is_told_in_the_end() {
-        let results = within_quota(vec![1], |_: Vec<i32>| async {
+        let results = within_quota(vec![1], false, |_: Vec<i32>| async {
             Ok((vec![held()], Duration::from_secs(60)))
         });
         assert_eq!(results.await.unwrap(), [held()]);
@@ -146,7 +153,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_failure_in_between_leaves_what_was_done() {
         let is_first = Mutex::new(true);
-        let results = within_quota(vec![1, 2], |_: Vec<i32>| {
+        let results = within_quota(vec![1, 2], false, |_: Vec<i32>| {
             let first = std::mem::replace(&mut *is_first.lock().unwrap(), false);
             async move {
                 match first {

@@ -38,7 +38,6 @@ pub(crate) use data::{
     Change, PartitionQueue, RdCode, RdError, Receiver, Reports, Sender, Sizes, ToWrite, words,
 };
 pub use error::{Fate, ItemError, KafkaError};
-pub(crate) use held::HELD_BACK;
 pub(crate) use log::{Log, Position, Producer, Tail, Unwritten, Written};
 pub use records::Sample;
 pub use settings::{KafkaSettings, PropertyComplaint};

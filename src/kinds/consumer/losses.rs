@@ -1,12 +1,12 @@
 //! What deleting a consumer costs.
 
-use indexmap::IndexSet;
+use indexmap::{IndexMap, IndexSet};
 use serde_json::Value;
 
 use super::replace::{KEEPER, Place, keeper_place, keeper_places, kept_place};
 use super::wire::split;
 use crate::broker::Brokers;
-use crate::broker::nats::Answer;
+use crate::broker::nats::{Answer, JetStream};
 use crate::kinds::loss::{Read, deletions, gone, risk, unread};
 use crate::kinds::stream::{consumer_filters, is_within, left};
 use crate::model::{Action, Address, Code, Doc, Harm, Risk, Step, counted};
@@ -17,14 +17,12 @@ pub(super) async fn of_deletions(brokers: &Brokers, steps: &[&Step]) -> Vec<(Add
     let Some(nats) = brokers.nats.as_ref().filter(|_| !steps.is_empty()) else {
         return unseen(&steps, "there is no connection to NATS");
     };
-    let names: Vec<Place> = steps.iter().map(|step| split(&step.address)).collect();
-    let streams: IndexSet<String> = names.iter().map(|(stream, _)| stream.clone()).collect();
-    let streams: Vec<String> = streams.into_iter().collect();
-    let (mut infos, streams) =
-        tokio::join!(nats.consumer_infos(&names), nats.stream_infos(&streams));
-    // one that a client made meanwhile does not show that it has a keeper
-    let keepers = keeper_places(names.iter());
-    let mut keepers = nats.consumer_infos(&keepers).await;
+    let Looked {
+        names,
+        mut infos,
+        mut keepers,
+        streams,
+    } = look(nats, &steps).await;
     let mut risk_of = |step: &&Step, name: &Place| {
         let retention = retention(streams.get(&name.0));
         let itself = match infos.swap_remove(name) {
@@ -48,6 +46,33 @@ pub(super) async fn of_deletions(brokers: &Brokers, steps: &[&Step]) -> Vec<(Add
         .collect()
 }
 
+/// What is there of the consumers of some steps: themselves, what holds their places, and their streams.
+struct Looked {
+    names: Vec<Place>,
+    infos: IndexMap<Place, Answer>,
+    keepers: IndexMap<Place, Answer>,
+    streams: IndexMap<String, Answer>,
+}
+
+/// Reads them. A consumer that a client made meanwhile does not show that it has a keeper, so that each is looked for.
+async fn look(nats: &JetStream, steps: &[&Step]) -> Looked {
+    let names: Vec<Place> = steps.iter().map(|step| split(&step.address)).collect();
+    let streams: IndexSet<String> = names.iter().map(|(stream, _)| stream.clone()).collect();
+    let streams: Vec<String> = streams.into_iter().collect();
+    let keepers = keeper_places(names.iter());
+    let (infos, keepers, streams) = tokio::join!(
+        nats.consumer_infos(&names),
+        nats.consumer_infos(&keepers),
+        nats.stream_infos(&streams)
+    );
+    Looked {
+        names,
+        infos,
+        keepers,
+        streams,
+    }
+}
+
 /// Looks at the keepers that go with a change of their consumers, after a replacement that was cut short: what such a consumer
 /// does not get is lost with its keeper.
 pub(super) async fn of_keepers(brokers: &Brokers, steps: &[&Step]) -> Vec<(Address, Vec<Risk>)> {
@@ -59,15 +84,12 @@ pub(super) async fn of_keepers(brokers: &Brokers, steps: &[&Step]) -> Vec<(Addre
     let Some(nats) = brokers.nats.as_ref().filter(|_| !steps.is_empty()) else {
         return Vec::new();
     };
-    let names: Vec<Place> = steps.iter().map(|step| split(&step.address)).collect();
-    let streams: IndexSet<String> = names.iter().map(|(stream, _)| stream.clone()).collect();
-    let streams: Vec<String> = streams.into_iter().collect();
-    let keepers = keeper_places(names.iter());
-    let (mut infos, mut keepers, streams) = tokio::join!(
-        nats.consumer_infos(&names),
-        nats.consumer_infos(&keepers),
-        nats.stream_infos(&streams)
-    );
+    let Looked {
+        names,
+        mut infos,
+        mut keepers,
+        streams,
+    } = look(nats, &steps).await;
     let mut risk_of = |name: &Place| {
         let itself = infos.swap_remove(name)?;
         let keeper = keepers.swap_remove(&keeper_place(name))?;

@@ -23,6 +23,7 @@ pub use spec::{AckPolicy, ConsumerSpec, DeliverPolicy, PriorityPolicy, ReplayPol
 
 pub(super) use begin::{begin_at, sequence_at};
 pub(super) use replace::KEEPS;
+pub(super) use turns::changes_filters;
 pub(super) use wire::is_internal;
 
 use super::stream::{Said, declared_as};

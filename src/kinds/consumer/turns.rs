@@ -60,10 +60,7 @@ fn mover(
 ) -> Option<(String, Mover)> {
     let sets_filters = match step.action {
         Action::Create => true,
-        Action::Update | Action::Adopt | Action::Replace => {
-            let mut changes = step.changes.iter();
-            changes.any(|change| change.field.starts_with("filter_subject"))
-        }
+        Action::Update | Action::Adopt | Action::Replace => changes_filters(step),
         Action::Delete | Action::Forget | Action::Unread => false,
     };
     if step.address.kind != KindName::Consumer || !sets_filters || !step.is_fit() {
@@ -97,6 +94,12 @@ fn mover(
         live: live.unwrap_or_default(),
     };
     Some((queue.to_owned(), mover))
+}
+
+/// Whether a consumer's step sets its filters, in the one field or the other.
+pub(in crate::kinds) fn changes_filters(step: &Step) -> bool {
+    let mut changes = step.changes.iter();
+    changes.any(|change| change.field.starts_with("filter_subject"))
 }
 
 fn meet(these: &[String], those: &[String]) -> bool {

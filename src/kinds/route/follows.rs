@@ -1,16 +1,13 @@
 //! A route whose subjects change comes after its consumers: where these keep their filters, it goes on as it is.
 
-use super::consumer_name;
-use super::implied::MOST_SHARDS;
+use super::implied::reads_for;
+use crate::kinds::consumer::changes_filters;
 use crate::model::{Address, KindName, Step};
 
 /// Lets routes wait for the consumers that change with them.
 pub(super) fn arrange(steps: &mut [Step]) {
     let is_filtered = |step: &&Step| {
-        let mut changes = step.changes.iter();
-        step.address.kind == KindName::Consumer
-            && step.is_on_broker()
-            && changes.any(|change| change.field.starts_with("filter_subject"))
+        step.address.kind == KindName::Consumer && step.is_on_broker() && changes_filters(step)
     };
     let filtered: Vec<Address> = steps
         .iter()
@@ -25,18 +22,12 @@ pub(super) fn arrange(steps: &mut [Step]) {
     for step in steps.iter_mut().filter(changes_subjects) {
         let own: Vec<Address> = filtered
             .iter()
-            .filter(|consumer| is_of(consumer, &step.address.name))
+            .filter(|consumer| reads_for(consumer, &step.address.name))
             .filter(|consumer| !step.rests_on.contains(consumer))
             .cloned()
             .collect();
         step.rests_on.extend(own);
     }
-}
-
-fn is_of(consumer: &Address, route: &str) -> bool {
-    consumer
-        .stream_and_consumer()
-        .is_some_and(|(_, name)| (1..=MOST_SHARDS).any(|shard| name == consumer_name(route, shard)))
 }
 
 #[cfg(test)]

@@ -83,15 +83,20 @@ pub fn needs(route: &Address, fields: &Flat, other: &Address) -> bool {
             }
             ResourceType::Cluster | ResourceType::DelegationToken | ResourceType::User => false,
         }),
-        KindName::Consumer => other.stream_and_consumer().is_some_and(|(_, consumer)| {
-            (1..=MOST_SHARDS).any(|shard| consumer == consumer_name(name, shard))
-        }),
+        KindName::Consumer => reads_for(other, name),
         KindName::Topic => other.name == position_topic(name) || ends.contains(other),
         KindName::Stream => ends.contains(other),
         KindName::Kv | KindName::ObjectStore => stream_name(other)
             .is_some_and(|stream| ends.contains(&Address::new(KindName::Stream, stream))),
         KindName::Quota | KindName::User | KindName::Route => false,
     }
+}
+
+/// Whether a consumer is that of one of a route's shards.
+pub(super) fn reads_for(consumer: &Address, route: &str) -> bool {
+    consumer
+        .stream_and_consumer()
+        .is_some_and(|(_, name)| (1..=MOST_SHARDS).any(|shard| name == consumer_name(route, shard)))
 }
 
 /// Whether a topic held the position of a route that keeps none any more.
@@ -104,7 +109,7 @@ pub fn is_left_behind(route: &Address, fields: &Flat, other: &Address) -> bool {
 const NOTE: &str = "metadata.trueup.route";
 
 /// As many as `shards` can be.
-pub(super) const MOST_SHARDS: u32 = 64;
+const MOST_SHARDS: u32 = 64;
 
 /// A resource that a route implies.
 fn required(route: &Resource, address: Address, fields: Flat) -> Resource {

@@ -26,8 +26,8 @@ pub struct Record {
     pub stack: String,
     /// Which life of its source it was made for: the stream's `created`, the topic's id. None where the source could not be read.
     pub source: Option<String>,
-    /// Positions of an earlier one mean nothing: it grows where `delivery` or `to.stream` changes, as what was moved meanwhile is
-    /// not in them.
+    /// What was moved since is not in positions of an earlier one: it grows where `delivery` or `to.stream` of a route from a topic
+    /// changes, and `ordering` of one from a stream.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub epoch: u64,
     /// How often it was set to another place by hand.
@@ -73,7 +73,7 @@ pub fn transactional_id(route: &str, shard: u32) -> String {
     format!("trueup.{route}.{shard}")
 }
 
-/// The topic that holds the position of a route into topics that delivers exactly once.
+/// The topic that holds the position of a route from a stream that keeps the order.
 pub fn position_topic(route: &str) -> String {
     format!("trueup.position.{route}")
 }

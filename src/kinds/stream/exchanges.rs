@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::subjects::{collide, is_within};
+use crate::kinds::consumer::changes_filters;
 use crate::kinds::is_in_place;
 use crate::model::{Address, Code, KindName, Refusal, Step, few};
 
@@ -55,11 +56,10 @@ pub(super) fn refuse(steps: &mut [Step]) {
 
 fn follows(step: &Step, stream: &Address) -> bool {
     let of = step.address.stream_and_consumer().map(|(stream, _)| stream);
-    let mut changes = step.changes.iter();
     step.address.kind == KindName::Consumer
         && of == Some(stream.name.as_str())
         && step.is_on_broker()
-        && changes.any(|change| change.field.starts_with("filter_subject"))
+        && changes_filters(step)
         && !step.rests_on.contains(stream)
 }
 

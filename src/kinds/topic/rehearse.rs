@@ -7,9 +7,7 @@ use super::deletion;
 use super::order::Order;
 use super::replicas::FACTOR;
 use super::rules::nearest_key;
-use crate::broker::kafka::{
-    ConfigChange, HELD_BACK, ItemError, Kafka, KafkaError, NewTopic, Operation,
-};
+use crate::broker::kafka::{ConfigChange, ItemError, Kafka, KafkaError, NewTopic, Operation};
 use crate::kinds::Rehearsal;
 use crate::kinds::kafka::{TOPIC_EXISTS, is_denial, needs, refuse_all};
 use crate::model::{Action, Address, Code, KindName, Problem, Refusal, Step, few};
@@ -85,10 +83,8 @@ fn no_right_to_move() -> Refusal {
 /// One warning for all that a quota on changes holds back, and the other answers: only what is asked counts against it, too
 /// (KIP-599), and an apply waits until it lets them through.
 fn held_back(answers: Answers) -> (Option<Problem>, Answers) {
-    let is_held = |answer: &Result<(), ItemError>| {
-        let error = answer.as_ref().err();
-        error.is_some_and(|error| error.code == HELD_BACK)
-    };
+    let is_held =
+        |answer: &Result<(), ItemError>| answer.as_ref().is_err_and(ItemError::is_held_back);
     let (held, others): (Answers, Answers) =
         answers.into_iter().partition(|(_, answer)| is_held(answer));
     let warning = (!held.is_empty()).then(|| {

@@ -39,9 +39,7 @@ impl Pump<'_> {
             }
             self.pulled = next.sequence;
             self.open.messages += 1;
-            self.put_position().await?;
-            self.wait_for_reports().await?;
-            self.commit_transaction().await?;
+            self.commit_with_position().await?;
         }
         let (nats, stream) = (&self.route.shared.nats, &self.setup.stream.name);
         pass_over(nats, stream, consumer, next.sequence).await?;

@@ -54,10 +54,7 @@ impl Kafka {
     ) -> Result<IndexMap<String, Result<(), ItemError>>, KafkaError> {
         let slices = split(topics, RECORDS_PER_REQUEST, NewTopic::records);
         let send = |topics| self.create_some(topics, validate_only);
-        let results = match validate_only {
-            true => write(slices, |slice| async { Ok(send(slice).await?.0) }).await?,
-            false => write(slices, |slice| within_quota(slice, send)).await?,
-        };
+        let results = write(slices, |slice| within_quota(slice, validate_only, send)).await?;
         Ok(by_name(topics.iter().map(|topic| &topic.name), results))
     }
 
@@ -97,10 +94,7 @@ impl Kafka {
             usize::try_from(*count).unwrap_or(1)
         });
         let send = |counts| self.create_some_partitions(counts, validate_only);
-        let results = match validate_only {
-            true => write(slices, |slice| async { Ok(send(slice).await?.0) }).await?,
-            false => write(slices, |slice| within_quota(slice, send)).await?,
-        };
+        let results = write(slices, |slice| within_quota(slice, validate_only, send)).await?;
         Ok(by_name(counts.iter().map(|(name, _)| name), results))
     }
 

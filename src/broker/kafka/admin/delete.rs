@@ -39,7 +39,7 @@ impl Kafka {
             .await?;
         let slices = split(topics, RECORDS_PER_REQUEST, |_| 1);
         let send = |topics| self.delete_some(topics);
-        let results = write(slices, |slice| within_quota(slice, send)).await?;
+        let results = write(slices, |slice| within_quota(slice, false, send)).await?;
         Ok(by_name(topics.iter().map(|topic| &topic.name), results))
     }
 
