@@ -4,7 +4,6 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use async_nats::HeaderMap;
-use async_nats::jetstream::consumer::AckPolicy;
 use async_nats::jetstream::stream;
 use serde_json::{Value, json};
 use trueup::broker::kafka::ConfigChange;
@@ -14,10 +13,7 @@ use crate::broker::kafka::unique;
 
 /// A route from a stream into a topic with so many partitions; its name and the topic's.
 async fn outward(world: &World, partitions: i32) -> (String, String, Value) {
-    let route = unique("out");
-    world.stream("EVENTS", &["events.>"]).await;
-    let topic = world.topic("events", partitions, &[]).await;
-    world.consumer("EVENTS", &route, AckPolicy::All).await;
+    let (route, topic) = world.outward(partitions, &[]).await;
     let spec = json!({ "from": {"stream": "EVENTS"}, "to": {"topic": topic}, "key": "subject(2)" });
     (route, topic, spec)
 }

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use async_nats::HeaderMap;
-use async_nats::jetstream::consumer::AckPolicy;
 use async_nats::jetstream::stream;
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier};
@@ -114,12 +113,7 @@ async fn raise(topic: &str) {
 #[tokio::test]
 async fn a_topic_that_takes_more_is_noticed_before_anything_is_given_up() {
     let world = World::new().await;
-    let route = unique("out");
-    world.stream("EVENTS", &["events.>"]).await;
-    let topic = world
-        .topic("events", 1, &[("max.message.bytes", "20000")])
-        .await;
-    world.consumer("EVENTS", &route, AckPolicy::All).await;
+    let (route, topic) = world.outward(1, &[("max.message.bytes", "20000")]).await;
     let spec = json!({
         "from": {"stream": "EVENTS"}, "to": {"topic": topic}, "on_error": "skip",
     });
@@ -145,12 +139,7 @@ async fn a_topic_that_takes_more_is_noticed_before_anything_is_given_up() {
 #[tokio::test]
 async fn a_message_that_is_removed_while_it_is_out_lets_none_before_it_be_passed_over() {
     let world = World::new().await;
-    let route = unique("out");
-    world.stream("EVENTS", &["events.>"]).await;
-    let topic = world
-        .topic("events", 1, &[("max.message.bytes", "20000")])
-        .await;
-    world.consumer("EVENTS", &route, AckPolicy::All).await;
+    let (route, topic) = world.outward(1, &[("max.message.bytes", "20000")]).await;
     let spec = json!({ "from": {"stream": "EVENTS"}, "to": {"topic": topic} });
     world.publish("events.a", HeaderMap::new(), "1").await;
     let large = "x".repeat(50_000);

@@ -11,10 +11,7 @@ use crate::broker::kafka::unique;
 
 /// A stream, a topic, the consumer and the position's topic of a route; its name and the topic's.
 async fn made(world: &World, delivery: &str, partitions: i32) -> (String, String, Value) {
-    let route = unique("out");
-    world.stream("EVENTS", &["events.>"]).await;
-    let topic = world.topic("events", partitions, &[]).await;
-    world.consumer("EVENTS", &route, AckPolicy::All).await;
+    let (route, topic) = world.outward(partitions, &[]).await;
     let spec = json!({
         "from": {"stream": "EVENTS"}, "to": {"topic": topic}, "key": "subject(2)",
         "delivery": delivery,

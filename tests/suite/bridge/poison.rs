@@ -331,10 +331,7 @@ fn publish_raw(world: &World, subject: &str, header: &[u8], payload: &str) {
 
 /// A stream in which every third message breaks the connection of whoever pulls it.
 async fn broken(world: &World, more: &Value) -> (String, String) {
-    let route = unique("out");
-    world.stream("EVENTS", &["events.>"]).await;
-    let topic = world.topic("events", 1, &[]).await;
-    world.consumer("EVENTS", &route, AckPolicy::All).await;
+    let (route, topic) = world.outward(1, &[]).await;
     for (number, header) in [b"Bin: \xff".as_slice(), b"with space: x"]
         .iter()
         .enumerate()

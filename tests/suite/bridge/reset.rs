@@ -17,10 +17,7 @@ use crate::sandbox::variable;
 
 /// A route from a stream with messages 0 to 9, and the topic of it.
 async fn outward(world: &World, delivery: &str) -> (String, String) {
-    let route = unique("out");
-    world.stream("EVENTS", &["events.>"]).await;
-    let topic = world.topic("events", 1, &[]).await;
-    world.consumer("EVENTS", &route, AckPolicy::All).await;
+    let (route, topic) = world.outward(1, &[]).await;
     world.publish_numbers("events", 0..10, 1).await;
     let spec = json!({
         "from": {"stream": "EVENTS"}, "to": {"topic": topic}, "delivery": delivery,

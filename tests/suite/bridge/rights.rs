@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use async_nats::jetstream::consumer::AckPolicy;
 use serde_json::json;
 use trueup::broker::kafka::{
     AclBinding, AclFilter, Operation, PatternType, Permission, ResourceType,
 };
 
 use super::world::World;
-use crate::broker::kafka::{eventually, unique};
+use crate::broker::kafka::eventually;
 use crate::sandbox::variable;
 
 fn allow(operation: Operation, resource_type: ResourceType, name: &str) -> AclBinding {
@@ -32,10 +31,7 @@ async fn give(world: &World, acls: &[AclBinding]) {
 #[tokio::test]
 async fn a_right_that_is_taken_away_is_told_and_the_route_goes_on_when_it_is_back() {
     let world = World::new().await;
-    let route = unique("out");
-    world.stream("EVENTS", &["events.>"]).await;
-    let topic = world.topic("events", 1, &[]).await;
-    world.consumer("EVENTS", &route, AckPolicy::All).await;
+    let (route, topic) = world.outward(1, &[]).await;
     let (id, position) = (
         format!("trueup.{route}.1"),
         format!("trueup.position.{route}"),
@@ -109,10 +105,7 @@ async fn a_right_on_nats_that_is_missing_is_told() {
         ] }}"#
     );
     let world = World::as_user(&users, "all").await;
-    let route = unique("out");
-    world.stream("EVENTS", &["events.>"]).await;
-    let topic = world.topic("events", 1, &[]).await;
-    world.consumer("EVENTS", &route, AckPolicy::All).await;
+    let (route, topic) = world.outward(1, &[]).await;
     world
         .route(
             &route,

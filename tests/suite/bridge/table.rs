@@ -9,10 +9,7 @@ use super::world::World;
 use crate::broker::kafka::unique;
 
 async fn made(world: &World) -> (String, String, Value) {
-    let route = unique("out");
-    world.stream("EVENTS", &["events.>"]).await;
-    let topic = world.topic("events", 1, &[]).await;
-    world.consumer("EVENTS", &route, AckPolicy::All).await;
+    let (route, topic) = world.outward(1, &[]).await;
     let spec = json!({"from": {"stream": "EVENTS"}, "to": {"topic": topic}});
     (route, topic, spec)
 }

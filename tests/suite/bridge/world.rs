@@ -101,6 +101,17 @@ impl World {
         name
     }
 
+    /// The stream `EVENTS`, a topic with so many partitions, and the consumer of an ordered route between them; the route's name
+    /// and the topic's.
+    pub async fn outward(&self, partitions: i32, configs: &[(&str, &str)]) -> (String, String) {
+        let route = unique("out");
+        self.stream("EVENTS", &["events.>"]).await;
+        let topic = self.topic("events", partitions, configs).await;
+        self.consumer("EVENTS", &route, consumer::AckPolicy::All)
+            .await;
+        (route, topic)
+    }
+
     /// The topic of a route's position, where it is not there yet.
     pub async fn position_topic(&self, route: &str) {
         let name = format!("trueup.position.{route}");

@@ -82,13 +82,7 @@ async fn what_is_no_longer_declared_is_deleted_and_what_holds_data_only_with_con
     contains(&said, &["stream/A", "nothing in this plan needs it"]);
     let approved = "apply --auto-approve --approve stream-deleted@stream/B";
     contains(&ended(&server, approved, &one, 0), &["Applied 1 of 1."]);
-    let mut names: Vec<String> = context(&server)
-        .await
-        .stream_names()
-        .try_collect()
-        .await
-        .unwrap();
-    names.sort();
+    let names = names(&context(&server).await).await;
     assert_eq!(names, ["A", "KV_trueup", "KV_trueup_locks"]);
     let exported = ended(&server, "export --stack s", &one, 0);
     assert!(!exported.contains("trueup_locks"), "{exported}");
@@ -161,14 +155,8 @@ async fn a_manifest_with_what_another_stack_owns_deletes_nothing() {
         &["while the manifest declares what another stack owns (`stream/A`)"],
     );
     both("apply --auto-approve", 7);
-    let mut names: Vec<String> = context(&server)
-        .await
-        .stream_names()
-        .try_collect()
-        .await
-        .unwrap();
+    let mut names = names(&context(&server).await).await;
     names.retain(|name| !name.starts_with("KV_"));
-    names.sort();
     assert_eq!(names, ["A", "Y", "Z"]);
     let stream = context(&server).await.get_stream("Y").await.unwrap();
     assert_eq!(stream.cached_info().config.subjects, ["y"]);
@@ -461,10 +449,10 @@ async fn who_was_frozen_beyond_the_lease_sends_nothing_when_it_wakes_up() {
     signal(&first, "STOP");
     let waited = "apply --auto-approve --lock-timeout 90s --max-delete 1000";
     ended(&server, waited, &few, 0);
-    let before = names(&jetstream).await;
+    let before = names(&jetstream).await.len();
     signal(&first, "CONT");
     assert_eq!(first.wait().unwrap().code(), Some(4));
-    let after = names(&jetstream).await;
+    let after = names(&jetstream).await.len();
     // what was on its way when it was frozen may arrive, nothing else
     assert!(after <= before + IN_FLIGHT, "{before} then {after}");
 }
@@ -472,9 +460,11 @@ async fn who_was_frozen_beyond_the_lease_sends_nothing_when_it_wakes_up() {
 /// How many requests a connection has in flight at most.
 const IN_FLIGHT: usize = 64;
 
-async fn names(jetstream: &Context) -> usize {
-    let names: Vec<String> = jetstream.stream_names().try_collect().await.unwrap();
-    names.len()
+/// The streams' names in their order.
+async fn names(jetstream: &Context) -> Vec<String> {
+    let mut names: Vec<String> = jetstream.stream_names().try_collect().await.unwrap();
+    names.sort();
+    names
 }
 
 fn signal(child: &Child, name: &str) {

@@ -137,15 +137,12 @@ async fn what_an_apply_made_anew_that_was_killed_is_the_stacks() {
 #[tokio::test]
 async fn where_a_client_was_quicker_the_place_is_held_on() {
     let server = NatsServer::start("");
-    let (context, nats) = (context(&server).await, server.connect().await);
+    let nats = server.connect().await;
     let (before, after) = (
         with_consumer("retention: interest,", ""),
         with_consumer("retention: interest,", "max_waiting: 128"),
     );
-    applied(&server, &before);
-    publish(&server, "s", 20).await;
-    take(&context, 10, &[0, 1, 2]).await;
-    killed_late(&nats).await;
+    left_with_17(&server, &before).await;
     let saved = tempfile::tempdir().unwrap();
     let plan = saved.path().join("plan.json");
     let plan = plan.to_str().unwrap();
@@ -168,18 +165,8 @@ async fn where_a_client_was_quicker_the_place_is_held_on() {
 #[tokio::test]
 async fn what_holds_the_place_is_weighed_where_two_runs_were_cut_short() {
     let server = NatsServer::start("");
-    let (context, nats) = (context(&server).await, server.connect().await);
-    let manifest = |consumer: &str| {
-        let consumer = format!("consumers: {{ c: {{ {consumer} }} }}");
-        of(
-            "s",
-            &format!("streams: {{ S: {{ subjects: [s, t], retention: interest, {consumer} }} }}"),
-        )
-    };
-    applied(&server, &manifest(""));
-    publish(&server, "s", 20).await;
-    take(&context, 10, &[0, 1, 2]).await;
-    killed_late(&nats).await;
+    let nats = server.connect().await;
+    left_with_17(&server, &of_two_subjects("")).await;
     // the second run, which was to narrow it, made it anew and left the keeper
     let made = json!({
         "name": "c", "durable_name": "c", "ack_policy": "explicit", "filter_subject": "t",
@@ -191,7 +178,7 @@ async fn what_holds_the_place_is_weighed_where_two_runs_were_cut_short() {
         .await
         .unwrap();
     for wish in ["", "filter_subject: t", "filter_subject: t, ack_wait: 40s"] {
-        let said = ended(&server, "apply --auto-approve", &manifest(wish), 3);
+        let said = ended(&server, "apply --auto-approve", &of_two_subjects(wish), 3);
         contains(&said, &["critical consumer-deleted", "17 messages pending"]);
         assert!(has_keeper(&nats).await, "{wish}");
         assert_eq!(held(&nats).await, 17, "{wish}");
@@ -201,11 +188,9 @@ async fn what_holds_the_place_is_weighed_where_two_runs_were_cut_short() {
 #[tokio::test]
 async fn what_holds_the_place_is_not_deleted_without_consent() {
     let server = NatsServer::start("");
-    let (context, nats) = (context(&server).await, server.connect().await);
+    let nats = server.connect().await;
     let before = with_consumer("retention: interest,", "");
-    applied(&server, &before);
-    publish(&server, "s", 20).await;
-    take(&context, 10, &[0, 1, 2]).await;
+    left_with_17(&server, &before).await;
     let without = of(
         "s",
         "streams: { S: { subjects: [s], retention: interest } }",
@@ -215,7 +200,6 @@ async fn what_holds_the_place_is_not_deleted_without_consent() {
         "critical consumer-deleted: its replacement was cut short, and what holds its place goes, too: 17 messages pending",
         "its stream drops those that no other consumer holds",
     ];
-    killed_late(&nats).await;
     let blocked = ended(&server, apply, &without, 3);
     let blocked = blocked.split_whitespace().collect::<Vec<_>>().join(" ");
     contains(&blocked, &told);
@@ -232,40 +216,27 @@ async fn what_holds_the_place_is_not_deleted_without_consent() {
 #[tokio::test]
 async fn what_changes_with_a_replacement_that_was_cut_short_is_weighed() {
     let server = NatsServer::start("");
-    let (context, nats) = (context(&server).await, server.connect().await);
-    let manifest = |consumer: &str| {
-        let consumer = format!("consumers: {{ c: {{ {consumer} }} }}");
-        of(
-            "s",
-            &format!("streams: {{ S: {{ subjects: [s, t], retention: interest, {consumer} }} }}"),
-        )
-    };
-    applied(&server, &manifest("max_waiting: 64"));
-    publish(&server, "s", 20).await;
-    take(&context, 10, &[0, 1, 2]).await;
-    killed_late(&nats).await;
+    let nats = server.connect().await;
+    left_with_17(&server, &of_two_subjects("max_waiting: 64")).await;
     for (change, code) in [
         ("filter_subject: t", "consumer-filter-changed"),
         ("inactive_threshold: 2s", "consumer-inactive-threshold-set"),
     ] {
-        let blocked = ended(&server, "apply --auto-approve", &manifest(change), 3);
+        let blocked = ended(&server, "apply --auto-approve", &of_two_subjects(change), 3);
         contains(&blocked, &["critical", code, "17 messages"]);
         assert_eq!(held(&nats).await, 17, "{change}");
         assert!(has_keeper(&nats).await, "{change}");
     }
-    applied(&server, &manifest("max_waiting: 64"));
+    applied(&server, &of_two_subjects("max_waiting: 64"));
     assert_eq!(held(&nats).await, 17);
 }
 
 #[tokio::test]
 async fn what_holds_the_place_is_weighed_where_a_client_made_the_consumer_anew() {
     let server = NatsServer::start("");
-    let (context, nats) = (context(&server).await, server.connect().await);
+    let nats = server.connect().await;
     let before = with_consumer("retention: interest,", "");
-    applied(&server, &before);
-    publish(&server, "s", 20).await;
-    take(&context, 10, &[0, 1, 2]).await;
-    killed_late(&nats).await;
+    left_with_17(&server, &before).await;
     let own = json!({ "name": "c", "durable_name": "c", "ack_policy": "explicit", "deliver_policy": "new" });
     let create = ConsumerAction::Create;
     nats.consumer_create("S", own.as_object().unwrap(), create, None)
@@ -287,6 +258,23 @@ async fn what_holds_the_place_is_weighed_where_a_client_made_the_consumer_anew()
     );
     assert!(has_keeper(&nats).await);
     assert_eq!(held(&nats).await, 17);
+}
+
+/// A stream of interest with two subjects and one consumer.
+fn of_two_subjects(consumer: &str) -> TempPath {
+    let consumer = format!("consumers: {{ c: {{ {consumer} }} }}");
+    of(
+        "s",
+        &format!("streams: {{ S: {{ subjects: [s, t], retention: interest, {consumer} }} }}"),
+    )
+}
+
+/// Applies a manifest, and leaves its consumer deleted amid a replacement, with 17 messages from the fourth on before it.
+async fn left_with_17(server: &NatsServer, manifest: &TempPath) {
+    applied(server, manifest);
+    publish(server, "s", 20).await;
+    take(&context(server).await, 10, &[0, 1, 2]).await;
+    killed_late(&server.connect().await).await;
 }
 
 /// What a run leaves that is killed before it deletes anything: the label, and the keeper.
